@@ -1,0 +1,67 @@
+# Every target is the only command that a fresh machine with Python >= 3.10 needs: it makes .venv and installs into it.
+# PYTHON=... names another interpreter, ELASTICSEARCH_URL=... a running cluster for demo and test.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+UV := $(BIN)/uv
+INSTALLED := .venv/.installed
+CLIENT9 := .venv/client9
+# What talks to Elasticsearch through a client is tested with both client majors; CLIENT_TESTS runs again with 9.x.
+CLIENT_TESTS := $(wildcard tests/contract tests/embedded tests/test_client*.py tests/test_connector*.py)
+OFFLINE := HF_HUB_OFFLINE=1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast lint format bench lock clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
+
+demo: $(INSTALLED) ## index this Python's documentation, search it, show what each stage is worth (ELASTICSEARCH_URL=... for a cluster)
+	$(OFFLINE) $(BIN)/connector demo $(if $(ELASTICSEARCH_URL),--url "$(ELASTICSEARCH_URL)")
+
+test: $(INSTALLED) $(CLIENT9)/.installed ## every test, on the embedded engine and on real nodes, with both client majors
+	$(OFFLINE) $(BIN)/pytest
+	$(OFFLINE) PYTHONPATH=$(CLIENT9) $(BIN)/pytest $(CLIENT_TESTS)
+
+test-fast: $(INSTALLED) ## the tests that need no node
+	$(OFFLINE) $(BIN)/pytest -q -m "not node"
+
+lint: $(INSTALLED) ## ruff, mypy --strict and the import rules of the rooms
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict
+	$(BIN)/lint-imports
+
+format: $(INSTALLED) ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(INSTALLED) ## our own time: import, overhead of a search, fusion
+	$(BIN)/python benchmarks/import_time.py
+	$(OFFLINE) $(BIN)/python benchmarks/overhead.py
+
+lock: $(UV) ## pin again what is installed (requirements.lock)
+	echo "elasticsearch<9" | $(UV) pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.10 \
+		--constraint - --upgrade --no-annotate --no-header --output-file requirements.lock
+
+clean: ## forget .venv, builds and caches
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
+		echo "$(PYTHON) is missing or older than 3.10: install Python >= 3.10, or name one, as in 'make test PYTHON=python3.12'" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
+		echo "$(PYTHON) cannot make a virtual environment: install its venv module (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(INSTALLED): requirements.lock pyproject.toml | $(UV)
+	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+$(CLIENT9)/.installed: requirements-client9.lock | $(UV)
+	rm -rf $(CLIENT9)
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --target $(CLIENT9) --requirement requirements-client9.lock
+	@touch $@
