@@ -1,0 +1,51 @@
+"""The first way: a server that somebody runs already, named by the environment.
+
+ELASTICSEARCH8_URL and ELASTICSEARCH9_URL name one of that major; ELASTICSEARCH_URL is asked which it is.
+A user and a password may stand in the URL.
+"""
+
+from __future__ import annotations
+
+import os
+
+from elasticsearch import ApiError, Elasticsearch, TransportError, UnsupportedProductError
+
+from tests.nodes.protocol import Lifetime, NodeUnavailableError, RunningNode, major
+
+
+class GivenNode:
+    """A node at a URL from the environment; never stopped by us."""
+
+    name = "environment"
+
+    def start(self, version: str, lifetime: Lifetime) -> RunningNode:
+        """The server that the environment names for this major."""
+        wanted = major(version)
+        own = f"ELASTICSEARCH{wanted}_URL"
+        for variable in (own, "ELASTICSEARCH_URL"):
+            url = os.environ.get(variable)
+            if not url:
+                continue
+            found = _version(url)
+            if found is None:
+                raise NodeUnavailableError(f"{variable} is set, but no Elasticsearch answers there")
+            if major(found) == wanted:
+                return RunningNode(version=found, url=url, way=self.name, handle=variable)
+            if variable == own:
+                raise NodeUnavailableError(f"{variable} names a server of version {found}")
+        raise NodeUnavailableError(f"neither {own} nor an ELASTICSEARCH_URL of that major is set")
+
+    def stop(self, node: RunningNode) -> None:
+        """Leave it running: it is not ours."""
+
+
+def _version(url: str) -> str | None:
+    with Elasticsearch(url, request_timeout=10) as client:
+        try:
+            return str(client.info()["version"]["number"])
+        except UnsupportedProductError:
+            return None
+        except ApiError as error:
+            return "8.0.0" if error.status_code == 400 and "compatible-with" in str(error.body) else None
+        except TransportError:
+            return None

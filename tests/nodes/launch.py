@@ -1,0 +1,33 @@
+"""The order in which the ways are tried."""
+
+from __future__ import annotations
+
+from tests.nodes.compose import ComposeNode
+from tests.nodes.given import GivenNode
+from tests.nodes.maven import MavenNode
+from tests.nodes.protocol import Lifetime, NodeUnavailableError, RunningNode, Way
+
+VERSIONS = {8: "8.19.21", 9: "9.5.3"}
+WAYS: tuple[Way, ...] = (GivenNode(), ComposeNode(), MavenNode())
+
+
+def start(version: str, lifetime: Lifetime, ways: tuple[Way, ...] = WAYS) -> RunningNode:
+    """A running node from the first way that has one.
+
+    Raises:
+        NodeUnavailableError: no way has one; each way's reason stands in the message.
+    """
+    reasons = []
+    for way in ways:
+        try:
+            return way.start(version, lifetime)
+        except NodeUnavailableError as reason:
+            reasons.append(f"{way.name}: {reason}")
+    raise NodeUnavailableError(f"no Elasticsearch {version} here ({'; '.join(reasons)})")
+
+
+def stop(node: RunningNode, ways: tuple[Way, ...] = WAYS) -> None:
+    """End a node by the way that started it."""
+    for way in ways:
+        if way.name == node.way:
+            way.stop(node)
