@@ -43,7 +43,7 @@ bench: $(INSTALLED) ## our own time: import, overhead of a search, fusion
 
 lock: $(UV) ## pin again what is installed (requirements.lock)
 	echo "elasticsearch<9" | $(UV) pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.10 \
-		--constraint - --upgrade --no-annotate --no-header --output-file requirements.lock
+		--constraint - --upgrade --quiet --no-annotate --no-header --output-file requirements.lock
 
 clean: ## forget .venv, builds and caches
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
