@@ -1,0 +1,16 @@
+"""Room: models. Bi-encoders and cross-encoders; importing it loads no model and no deep learning library."""
+
+from connector.models.encoder import Encoder, Fingerprint, as_encoder, load_encoder
+from connector.models.loading import Once
+from connector.models.reranker import Reranker, as_reranker, load_reranker
+
+__all__ = [
+    "Encoder",
+    "Fingerprint",
+    "Once",
+    "Reranker",
+    "as_encoder",
+    "as_reranker",
+    "load_encoder",
+    "load_reranker",
+]

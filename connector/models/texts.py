@@ -1,0 +1,70 @@
+"""Room: models. What may go into a model, and what must come out; every encoder and reranker checks with these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from connector.errors import ModelError, RequestError
+
+
+def checked_text(text: object, path: str) -> str:
+    """Return a text that every tokenizer takes: a lone surrogate, which is no Unicode text, becomes U+FFFD.
+
+    Raises: RequestError: it is no string.
+    """
+    if not isinstance(text, str):
+        raise RequestError(path, text, f"must be a string, not {type(text).__name__}")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def checked_texts(texts: object, path: str) -> list[str]:
+    """Return the texts as a list that every tokenizer takes. Raises: RequestError: they are no list of strings."""
+    if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
+        raise RequestError(path, texts, "must be a list of strings; for one text give a list of one")
+    return [checked_text(text, f"{path}[{position}]") for position, text in enumerate(texts)]
+
+
+def checked_scores(scores: ArrayLike, count: int, name: str) -> NDArray[np.float32]:
+    """Return a reranker's scores as float32 (count,). Raises: ModelError: another shape, or one isn't finite."""
+    array = _floats(scores, name)
+    if array.shape != (count,):
+        raise ModelError(
+            f"reranker {name!r} gave scores of shape {array.shape} for {count} passages, must be ({count},)"
+        )
+    for position in np.flatnonzero(~np.isfinite(array))[:1]:
+        raise ModelError(f"reranker {name!r} gave {array[position]} for passage {position}: scores must be finite")
+    return array
+
+
+def unit_rows(vectors: ArrayLike, count: int, name: str) -> NDArray[np.float32]:
+    """Return an encoder's vectors as float32 (count, dims), each divided by its length.
+
+    Raises: ModelError: another shape, a value that isn't finite, or a vector of length 0, which has no direction.
+    """
+    array = _floats(vectors, name)
+    if array.ndim != 2 or array.shape[0] != count or array.shape[1] == 0:
+        raise ModelError(
+            f"encoder {name!r} gave an array of shape {array.shape} for {count} texts, must be ({count}, dims)"
+        )
+    lengths = np.linalg.norm(array.astype(np.float64), axis=1)
+    for position in np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))[:1]:
+        raise ModelError(
+            f"encoder {name!r} gave a vector of length {lengths[position]} for text {position}: "
+            "it must be finite and not 0, as cosine similarity needs a direction"
+        )
+    unit: NDArray[np.float32] = (array / lengths[:, None]).astype(np.float32)
+    return unit
+
+
+def _floats(values: ArrayLike, name: str) -> NDArray[np.float32]:
+    try:
+        return np.asarray(values, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{name!r} gave {type(values).__name__}, must be an array of numbers: {error}") from error
