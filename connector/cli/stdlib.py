@@ -1,0 +1,180 @@
+"""The demo's collection: the documentation of the Python that runs it, one document an object. `demo.py` comes in.
+
+Ids are the names that people import: `asyncio.wait`, `str.split`, `pathlib.Path.glob`, `topic:with`. An object that
+several modules offer appears once, under its shortest public name.
+"""
+
+import contextlib
+import importlib
+import importlib.util
+import inspect
+import io
+import pkgutil
+import re
+import sys
+import types
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+# Importing these prints, opens a window or a browser, touches the terminal, or brings in tests and generated tables.
+SKIPPED = frozenset(
+    {"antigravity", "this", "idlelib", "test", "turtle", "turtledemo", "tkinter", "lib2to3", "distutils", "ensurepip"}
+    | {"pydoc_data", "encodings", "readline", "rlcompleter", "sre_compile", "sre_constants", "sre_parse", "nturl2path"}
+    | {"ntpath", "genericpath", "posix", "nt", "opcode", "site", "msilib"}
+)
+_RENAMED = {"posixpath": "os.path"}
+_BEHIND = frozenset({"posix", "nt", "genericpath"})
+_ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
+_GENERATED = ("Alias for field number", "Create and return a new object.", "Helper for pickle.")
+
+
+@dataclass(frozen=True)
+class StdlibDocument:
+    """One documented object: `id` as imported, `kind` one of module, class, function, method, property, topic."""
+
+    id: str
+    module: str
+    kind: str
+    name: str
+    signature: str
+    title: str
+    body: str
+
+    def to_source(self, body_length: int | None = None) -> dict[str, str]:
+        """The document as indexed: `_id` and the fields, the body cut to `body_length` characters at a word's end."""
+        source = asdict(self)
+        source["_id"] = source.pop("id")
+        if body_length is not None and len(self.body) > body_length:
+            source["body"] = self.body[:body_length].rsplit(None, 1)[0]
+        return source
+
+
+def stdlib_documents() -> list[StdlibDocument]:
+    """Every public module, class, function and method of the standard library that has a docstring, and pydoc's topics.
+
+    Imports what it describes, silently: warnings and output are swallowed; what this platform lacks is left out.
+
+    Returns: documents ordered by id; the same on every run of the same Python.
+    """
+    modules = _import_all(module_names())
+    found: dict[str, StdlibDocument] = {}
+    values = {(name, module): getattr(modules[module], name.rpartition(".")[2]) for name, module in _names(modules)}
+    seen = {id(getattr(value, "__func__", value)) for value in values.values()}
+    for (name, module), value in sorted(values.items(), key=lambda item: item[0]):
+        found.update((document.id, document) for document in _describe(module, name, value, seen))
+    for name, module_object in modules.items():
+        if text := _own_doc(module_object):
+            found[name] = StdlibDocument(name, name, "module", name, "", name, text)
+    found.update((document.id, document) for document in _topics())
+    return [found[key] for key in sorted(found)]
+
+
+def module_names() -> list[str]:
+    """Names of the public standard modules and their public submodules, importable here or not."""
+    names = []
+    for name in sorted(sys.stdlib_module_names):
+        if name.startswith("_") or name in SKIPPED:
+            continue
+        names.append(name)
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.submodule_search_locations is not None:
+            names.extend(_submodules(name, list(spec.submodule_search_locations)))
+    return names
+
+
+def _submodules(package: str, paths: list[str]) -> Iterator[str]:
+    for info in sorted(pkgutil.iter_modules(paths), key=lambda info: info.name):
+        if info.name.startswith("_") or info.name in {"tests", "test"}:
+            continue
+        name = f"{package}.{info.name}"
+        yield name
+        if info.ispkg:
+            yield from _submodules(name, [f"{path}/{info.name}" for path in paths])
+
+
+def _import_all(names: list[str]) -> dict[str, types.ModuleType]:
+    modules: dict[str, types.ModuleType] = {}
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")
+        for name in names:
+            with contextlib.suppress(ImportError, OSError, AttributeError):
+                modules[_RENAMED.get(name, name)] = importlib.import_module(name)
+    return modules
+
+
+def _names(modules: dict[str, types.ModuleType]) -> list[tuple[str, str]]:
+    """(public name, module) of every class and function, one name an object."""
+    best: dict[int, tuple[tuple[bool, int, str], str, str]] = {}
+    for module_name, module in modules.items():
+        for attribute, value in _public(module):
+            name = attribute if module_name == "builtins" else f"{module_name}.{attribute}"
+            home = _RENAMED.get(str(value.__module__), str(value.__module__)).lstrip("_").split(".")[0]
+            key = (home != module_name.split(".")[0], name.count("."), name)
+            if id(value) not in best or key < best[id(value)][0]:
+                best[id(value)] = (key, name, module_name)
+    return [(name, module_name) for _, name, module_name in best.values()]
+
+
+def _public(module: types.ModuleType) -> Iterator[tuple[str, object]]:
+    """The classes and functions that a module offers: those in `__all__`, else its own and those of C behind it."""
+    offered = getattr(module, "__all__", None)
+    for attribute in sorted(set(dir(module) if offered is None else offered)):
+        value = inspect.getattr_static(module, attribute, None)
+        if attribute.startswith("_") or not (inspect.isclass(value) or inspect.isroutine(value)):
+            continue
+        home = getattr(value, "__module__", None)
+        if not isinstance(home, str):
+            continue
+        if (
+            offered is not None
+            or home == module.__name__
+            or home.startswith("_")
+            or home in {"posix", "nt", "genericpath"}
+        ):
+            yield attribute, value
+
+
+def _describe(module: str, name: str, value: object, seen: set[int]) -> Iterator[StdlibDocument]:
+    kind = "class" if inspect.isclass(value) else "function"
+    if text := _own_doc(value):
+        yield _document(name, module, kind, value, text)
+    if not inspect.isclass(value):
+        return
+    for attribute, member in sorted(vars(value).items()):
+        function = getattr(member, "__func__", member)
+        if attribute.startswith("_") or id(function) in seen:
+            continue
+        seen.add(id(function))
+        is_property = isinstance(function, (property, types.GetSetDescriptorType)) or hasattr(function, "attrname")
+        if (is_property or inspect.isroutine(function)) and (text := _own_doc(function)):
+            yield _document(f"{name}.{attribute}", module, "property" if is_property else "method", function, text)
+
+
+def _document(name: str, module: str, kind: str, value: object, text: str) -> StdlibDocument:
+    signature = ""
+    if kind != "property" and callable(value):
+        with contextlib.suppress(ValueError, TypeError, AttributeError, NameError):
+            signature = _ADDRESS.sub("", str(inspect.signature(value)))
+    return StdlibDocument(name, module, kind, name.rpartition(".")[2], signature, name + signature, text)
+
+
+def _topics() -> Iterator[StdlibDocument]:
+    from pydoc_data.topics import topics
+
+    for name, text in sorted(topics.items()):
+        heading, _, rest = text.strip().partition("\n")
+        body = rest.lstrip("*=-~\n ")
+        yield StdlibDocument(f"topic:{name}", "pydoc_data.topics", "topic", name, "", heading.strip(), body or heading)
+
+
+def _own_doc(value: object) -> str:
+    """The docstring that is the object's own, not a base's; empty where there is none or it was generated."""
+    text = vars(value).get("__doc__") if inspect.isclass(value) else getattr(value, "__doc__", None)
+    if not isinstance(text, str) or text.startswith(_GENERATED):
+        return ""
+    return inspect.cleandoc(text).strip()

@@ -1,0 +1,128 @@
+"""How good a run is, and whether the difference between two is more than chance. Pure; ir_measures measures."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+NDCG_AT_10 = "nDCG@10"
+MRR_AT_10 = "RR@10"
+
+
+def recall_at(depth: int) -> str:
+    """The name of recall at `depth`, as ir_measures writes it."""
+    return f"R@{depth}"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Measures of one run: `per_query[measure][query id]`, each between 0 and 1, for every query of the qrels."""
+
+    per_query: Mapping[str, Mapping[str, float]]
+
+    def mean(self, measure: str) -> float:
+        """The mean over all queries."""
+        return float(np.mean(list(self.per_query[measure].values())))
+
+
+def measure(
+    qrels: Mapping[str, Mapping[str, int]], run: Mapping[str, Sequence[str]], measures: Sequence[str]
+) -> Evaluation:
+    """Measure ranked document ids against judgments.
+
+    Args:
+        qrels: query id -> document id -> grade.
+        run: query id -> document ids, best first. A query that the run lacks scores 0; one without judgments is
+            left out.
+        measures: ir_measures' names, as "nDCG@10", "RR@10", "R@50".
+
+    Raises: ValueError: no judged queries, a document twice in one ranking, or a measure that ir_measures can't read.
+
+    Source: ir_measures (MacAvaney, Macdonald and Ounis, ECIR 2022); nDCG as trec_eval computes it.
+    """
+    import ir_measures
+
+    if not qrels:
+        raise ValueError("there are no judged queries to measure")
+    for query_id, ranking in run.items():
+        if len(set(ranking)) != len(ranking):
+            raise ValueError(f"the ranking of query {query_id!r} names a document twice")
+    # Strictly falling scores: trec_eval would break ties by document id.
+    scores = {
+        q: {d: float(len(ranking) - i) for i, d in enumerate(ranking)} for q, ranking in run.items() if q in qrels
+    }
+    parsed = {name: ir_measures.parse_measure(name) for name in measures}
+    per_query = {name: dict.fromkeys(qrels, 0.0) for name in measures}
+    for metric in ir_measures.iter_calc(
+        list(parsed.values()), {q: dict(grades) for q, grades in qrels.items()}, scores
+    ):
+        for name, wanted in parsed.items():
+            if wanted == metric.measure:
+                per_query[name][metric.query_id] = float(metric.value)
+    return Evaluation(per_query)
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Whether one run beats another on the same queries."""
+
+    difference: float
+    p_value: float
+    interval: tuple[float, float]
+    improved: int
+    harmed: int
+    unchanged: int
+
+
+def paired_test(
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    *,
+    samples: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> PairedTest:
+    """Test the mean of `after - before` over the queries, two-sided.
+
+    The p-value is the share of sign flips of the differences whose mean is at least as far from 0 as the one seen:
+    over all flips where there are at most `samples` of them, else over `samples` random ones and the one seen. The
+    interval is the percentile bootstrap's.
+
+    Args:
+        before, after: query id -> value, over the same queries.
+        samples: random sign flips, and bootstrap resamples.
+        confidence: of the interval.
+        seed: of the random numbers; the same seed gives the same result.
+
+    Raises: ValueError: other queries in one than in the other, or none.
+
+    Source: Smucker, Allan and Carterette, CIKM 2007 (randomization test); Phipson and Smyth, 2010 (the one seen
+    counts); Efron and Tibshirani, 1993 (bootstrap).
+    """
+    if before.keys() != after.keys() or not before:
+        raise ValueError("a paired test needs the same queries on both sides, at least one")
+    differences = np.array([after[query_id] - before[query_id] for query_id in sorted(before)])
+    random = np.random.default_rng(seed)
+    resampled = differences[random.integers(0, len(differences), (samples, len(differences)))].mean(axis=1)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(resampled, [tail, 1 - tail])
+    return PairedTest(
+        difference=float(differences.mean()),
+        p_value=_sign_flip_p_value(differences, samples, random),
+        interval=(float(low), float(high)),
+        improved=int((differences > 0).sum()),
+        harmed=int((differences < 0).sum()),
+        unchanged=int((differences == 0).sum()),
+    )
+
+
+def _sign_flip_p_value(differences: NDArray[np.float64], samples: int, random: np.random.Generator) -> float:
+    changed = differences[differences != 0]
+    seen = abs(changed.sum()) - 1e-12
+    if 2 ** len(changed) <= samples:
+        signs = np.array(list(itertools.product((-1.0, 1.0), repeat=len(changed)))).reshape(2 ** len(changed), -1)
+        return float((np.abs(signs @ changed) >= seen).mean())
+    signs = random.choice((-1.0, 1.0), (samples, len(changed)))
+    return float((1 + (np.abs(signs @ changed) >= seen).sum()) / (1 + samples))
