@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from connector.errors import ModelError, RequestError
 from connector.models.batching import token_budget, token_budget_batches
 from connector.models.folders import BUNDLED, ModelFolder, bundled_encoder, find_model
-from connector.models.loading import ForkSafeLock, Once, quiet_progress, shared
+from connector.models.loading import ForkSafeLock, Once, quiet_progress, shared, use_one_thread_after_fork
 from connector.models.texts import checked_texts, unit_rows
 
 if TYPE_CHECKING:
@@ -141,6 +141,7 @@ class SentenceTransformersEncoder:
             batch = [clean[position] for position in positions]
             try:
                 with self._lock:
+                    use_one_thread_after_fork()
                     vectors[positions] = run(batch, prompt=prefix, batch_size=len(batch), show_progress_bar=False)
             except (RuntimeError, ValueError) as error:
                 raise ModelError(f"encoder {self._fingerprint.name!r} failed on {len(batch)} texts: {error}") from error

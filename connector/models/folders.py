@@ -148,7 +148,7 @@ def _weights(folder: Path) -> tuple[Path, ...]:
         pickled = sorted(path.name for path in module.glob("pytorch_model*.bin"))
         if pickled and not found:
             raise ModelError(
-                f"{module} has {', '.join(pickled)} but no safetensors; pickled weights can run code and are not loaded: "
+                f"{module} has {', '.join(pickled)} but no safetensors; pickled weights can run code: "
                 "convert the model (save_pretrained writes safetensors)"
             )
         weights += found

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from connector.errors import ModelError
 from connector.models.batching import token_budget
 from connector.models.folders import BUNDLED, ModelFolder, bundled_encoder, config_of
-from connector.models.loading import quiet_progress
+from connector.models.loading import quiet_progress, use_one_thread_after_fork
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -38,6 +38,7 @@ class TorchPairModel:
     @torch.inference_mode()
     def logits(self, batch: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
         """Return one logit for each row of the batch, float32 (n,). Raises: RuntimeError: out of memory, or others."""
+        use_one_thread_after_fork()
         tensors = {name: torch.from_numpy(values).to(self._device) for name, values in batch.items()}
         logits: NDArray[np.float32] = self._logits_of(self._network(**tensors)).float().cpu().numpy()
         return logits
