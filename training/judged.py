@@ -1,0 +1,213 @@
+"""Room: training. Reads the judged collections and makes each question's candidates: BM25 and the bi-encoder, fused.
+
+Passage embeddings and candidates are cached in a work folder outside the repository.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from nltk.stem.porter import PorterStemmer
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+NQ_HELD_OUT = 300
+_DEPTH = 100
+_LUCENE_STOP_WORDS = (
+    "a an and are as at be but by for if in into is it no not of on or such that the their then there these they this"
+    " to was will with"
+)
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Passages, questions and which passages answer each question (positions in `passages`)."""
+
+    name: str
+    passages: list[str]
+    passage_ids: list[str]
+    questions: list[str]
+    question_ids: list[str]
+    positives: list[tuple[int, ...]]
+
+    def only(self, rows: Sequence[int]) -> Collection:
+        """Return the same passages with some of the questions."""
+        return replace(
+            self,
+            questions=[self.questions[row] for row in rows],
+            question_ids=[self.question_ids[row] for row in rows],
+            positives=[self.positives[row] for row in rows],
+        )
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Each question's fused candidates, best first, and the unit vectors they came from."""
+
+    collection: Collection
+    passage_vectors: NDArray[np.float32]
+    question_vectors: NDArray[np.float32]
+    fused: list[NDArray[np.int64]]
+
+
+def data_folder() -> Path:
+    """Return $CONNECTOR_DATA, or ../shared/data beside the project. Raises: FileNotFoundError: neither is there."""
+    folder = Path(os.environ.get("CONNECTOR_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is no folder: set CONNECTOR_DATA to the folder of the judged collections")
+    return folder
+
+
+def is_held_out(question_id: str, of: int, keep: int) -> bool:
+    """Say whether a question of a collection without splits belongs to the part kept for evaluation, by its hash."""
+    return int(hashlib.sha256(question_id.encode()).hexdigest(), 16) % of < keep
+
+
+def read_collection(name: str, split: str) -> Collection:
+    """Read one collection's passages and one split's questions (train, dev, test; for nq_qed: train, held_out).
+
+    `feedbackqa` in training is without every passage and question of the UK; its test part is the UK's questions only.
+    `squad_dev` passages are text only, all others title and text.
+    """
+    folder = data_folder() / name
+    with gzip.open(folder / "corpus.jsonl.gz", "rt", encoding="utf-8") as lines:
+        documents = [json.loads(line) for line in lines]
+    with (folder / "queries.jsonl").open(encoding="utf-8") as lines:
+        texts = {row["_id"]: row["text"] for row in map(json.loads, lines)}
+    judged: dict[str, list[str]] = {}
+    qrels = folder / "qrels" / ("test.tsv" if name == "nq_qed" else f"{split}.tsv")
+    for line in qrels.read_text(encoding="utf-8").splitlines()[1:]:
+        question_id, passage_id, grade = line.split("\t")
+        if int(grade) > 0:
+            judged.setdefault(question_id, []).append(passage_id)
+    if name == "feedbackqa" and split == "train":
+        documents = [document for document in documents if not document["_id"].startswith("UK-")]
+        judged = {key: value for key, value in judged.items() if not key.startswith("UK-")}
+    elif name == "feedbackqa":
+        judged = {key: value for key, value in judged.items() if key.startswith("UK-")}
+    if name == "nq_qed":
+        of, wanted = len(judged), split == "held_out"
+        judged = {key: value for key, value in judged.items() if is_held_out(key, of, NQ_HELD_OUT) == wanted}
+    place = {document["_id"]: row for row, document in enumerate(documents)}
+    positives = {key: tuple(place[value] for value in values if value in place) for key, values in judged.items()}
+    question_ids = sorted(key for key, values in positives.items() if values)
+    return Collection(
+        name=name,
+        passages=[_passage(document, with_title=name != "squad_dev") for document in documents],
+        passage_ids=[document["_id"] for document in documents],
+        questions=[texts[key] for key in question_ids],
+        question_ids=question_ids,
+        positives=[positives[key] for key in question_ids],
+    )
+
+
+def _passage(document: dict[str, Any], *, with_title: bool) -> str:
+    title = document.get("title") or ""
+    return f"{title}\n{document['text']}".strip() if with_title else str(document["text"])
+
+
+def encode(texts: Sequence[str], backbone: Path, *, max_length: int = 256, batch: int = 32) -> NDArray[np.float32]:
+    """Return the bi-encoder's unit vectors, (n, dims): mean pooling over all-MiniLM-L6-v2's last states."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    tokenizer = AutoTokenizer.from_pretrained(backbone)
+    bert = AutoModel.from_pretrained(backbone).eval().to(device)
+    rows = np.empty((len(texts), bert.config.hidden_size), dtype=np.float32)
+    order = np.argsort([len(text) for text in texts], kind="stable")
+    with torch.inference_mode():
+        for start in range(0, len(texts), batch):
+            part = order[start : start + batch]
+            inputs = tokenizer([texts[row] for row in part], padding=True, truncation=True, max_length=max_length)
+            inputs = inputs.convert_to_tensors("pt").to(device)
+            mask = inputs["attention_mask"][:, :, None]
+            states = bert(**inputs).last_hidden_state * mask
+            pooled = states.sum(dim=1) / mask.sum(dim=1)
+            rows[part] = torch.nn.functional.normalize(pooled, dim=-1).cpu().numpy()
+    return rows
+
+
+@cache
+def _terms_of_word(word: str) -> str:
+    return str(PorterStemmer().stem(word))
+
+
+def _terms(text: str) -> list[str]:
+    stop = frozenset(_LUCENE_STOP_WORDS.split())
+    return [_terms_of_word(word) for word in re.findall(r"\w+", text.lower()) if word not in stop]
+
+
+def bm25_scores(passages: Sequence[str], questions: Sequence[str], *, k1: float = 1.2, b: float = 0.75) -> csr_matrix:
+    """Return BM25 scores, sparse (questions, passages), stemmed, with Lucene's idf."""
+    vocabulary: dict[str, int] = {}
+    counts = _count_matrix(passages, vocabulary, grow=True)
+    n, lengths = counts.shape[0], np.asarray(counts.sum(axis=1)).ravel()
+    frequency = np.bincount(counts.indices, minlength=counts.shape[1])
+    idf = np.log1p((n - frequency + 0.5) / (frequency + 0.5))
+    norm = k1 * (1 - b + b * lengths / max(lengths.mean(), 1e-9))
+    rows = np.repeat(np.arange(n), np.diff(counts.indptr))
+    counts.data = idf[counts.indices] * counts.data * (k1 + 1) / (counts.data + norm[rows])
+    return csr_matrix(_count_matrix(questions, vocabulary, grow=False) @ counts.T)
+
+
+def _count_matrix(texts: Sequence[str], vocabulary: dict[str, int], *, grow: bool) -> csr_matrix:
+    rows: list[int] = []
+    columns: list[int] = []
+    for row, text in enumerate(texts):
+        for term in _terms(text):
+            column = vocabulary.setdefault(term, len(vocabulary)) if grow else vocabulary.get(term, -1)
+            if column >= 0:
+                rows.append(row)
+                columns.append(column)
+    matrix = csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(texts), len(vocabulary)))
+    matrix.sum_duplicates()
+    return matrix
+
+
+def fuse(legs: Sequence[NDArray[np.int64]], *, rank_constant: int = 60) -> NDArray[np.int64]:
+    """Return the union of ranked positions by Reciprocal Rank Fusion, ties by position."""
+    scores: dict[int, float] = {}
+    for leg in legs:
+        for rank, position in enumerate(leg.tolist(), start=1):
+            scores[position] = scores.get(position, 0.0) + 1.0 / (rank_constant + rank)
+    return np.array(sorted(scores, key=lambda position: (-scores[position], position)), dtype=np.int64)
+
+
+def make_candidates(collection: Collection, backbone: Path, work: Path | None = None) -> Candidates:
+    """Return fused candidates, top 100 of BM25 and of kNN; with a work folder, vectors are cached there."""
+    passages = _cached_vectors(collection.passages, backbone, work)
+    questions = _cached_vectors(collection.questions, backbone, work)
+    lexical = bm25_scores(collection.passages, collection.questions)
+    depth = min(_DEPTH, len(collection.passages))
+    fused = []
+    for row in range(len(collection.questions)):
+        start, end = lexical.indptr[row : row + 2]
+        found = lexical.indices[start:end][np.argsort(-lexical.data[start:end], kind="stable")][:depth]
+        nearest = np.argsort(-(passages @ questions[row]), kind="stable")[:depth]
+        fused.append(fuse([found.astype(np.int64), nearest.astype(np.int64)]))
+    return Candidates(collection, passages, questions, fused)
+
+
+def _cached_vectors(texts: Sequence[str], backbone: Path, work: Path | None) -> NDArray[np.float32]:
+    if work is None:
+        return encode(texts, backbone)
+    key = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:24]
+    path = work / "vectors" / f"{key}.npy"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial.npy")
+        np.save(partial, encode(texts, backbone))
+        partial.replace(path)
+    vectors: NDArray[np.float32] = np.load(path)
+    return vectors
