@@ -1,0 +1,46 @@
+"""Searches answer alike on a real node and on the embedded engine."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from tests.contract import error_cases, knn_cases, search_cases
+from tests.contract.conftest import Pair
+from tests.contract.corpora import ARTICLES, GENERATED, UNTYPED, VECTORS
+from tests.contract.harness import Call, Corpus
+from tests.contract.random_trees import random_search
+
+NO_VECTORS = {"excludes": ["vector", "flat", "dot", "l2", "product"]}
+ON_ARTICLES = {
+    **search_cases.MATCH,
+    **search_cases.MULTI_MATCH,
+    **search_cases.TERMS,
+    **search_cases.RANGES,
+    **search_cases.BOOL,
+    **search_cases.REQUEST,
+    **knn_cases.ARTICLES,
+}
+CASES = [
+    *((name, ARTICLES, body) for name, body in ON_ARTICLES.items()),
+    *((name, UNTYPED, body) for name, body in search_cases.UNTYPED.items()),
+    *((name, VECTORS, body) for name, body in knn_cases.VECTORS.items()),
+]
+
+
+@pytest.mark.parametrize(("corpus", "body"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_a_search_gives_the_same_hits_and_scores(pair: Pair, corpus: Corpus, body: dict[str, Any]) -> None:
+    assert pair.compare(corpus, Call("POST", "/{index}/_search", {"_source": NO_VECTORS, **body})) == []
+
+
+@pytest.mark.parametrize("call", error_cases.REFUSED.values(), ids=error_cases.REFUSED.keys())
+def test_a_refused_search_gives_the_same_status_and_error_type(pair: Pair, call: Call) -> None:
+    assert pair.compare(ARTICLES, call) == []
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_a_random_tree_gives_the_same_hits_and_scores(pair: Pair, seed: int) -> None:
+    body = random_search(random.Random(seed))
+    assert pair.compare(GENERATED, Call("POST", "/{index}/_search", body)) == [], body
