@@ -1,0 +1,57 @@
+"""Candidates and sampled lists, small enough to check by hand; no judged data and no model."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.judged import Candidates, Collection, bm25_scores, data_folder, fuse
+from training.train_reranker import JudgedLists, make_batch
+
+PASSAGES = [f"passage {number}" for number in range(12)]
+
+
+@pytest.fixture
+def judged() -> JudgedLists:
+    """Twelve passages, each the answer to one question; all are candidates of all; vectors are the axes."""
+    questions = [f"question {number}" for number in range(12)]
+    collection = Collection("made", PASSAGES, PASSAGES, questions, questions, [(number,) for number in range(12)])
+    axes = np.eye(12, dtype=np.float32)
+    return JudgedLists(Candidates(collection, axes, axes, [np.arange(12) for _ in range(12)]))
+
+
+def test_bm25_is_lucenes_idf_times_the_saturated_count() -> None:
+    scores = bm25_scores(["cats sleep", "dogs bark"], ["cat"]).toarray()
+    idf = math.log(1 + (2 - 1 + 0.5) / (1 + 0.5))
+    assert scores[0] == pytest.approx([idf * 1 * 2.2 / (1 + 1.2), 0.0])  # both have the average length
+
+
+def test_fusion_sums_reciprocal_ranks_and_breaks_ties_by_position() -> None:
+    # 4: 1/61 + 1/62; 2: 1/62 + 1/63; 7: 1/61 alone; 1 and 3: 1/63 alone
+    assert fuse([np.array([4, 2, 3]), np.array([7, 4, 2, 1])]).tolist() == [4, 2, 7, 3, 1]
+
+
+def test_the_right_passage_comes_first_and_never_among_the_wrong_ones(judged: JudgedLists) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        made = judged.sample(rng)
+        assert made.passages[0].split()[1] == made.question.split()[1]
+        assert len(set(made.passages)) == 8
+        assert made.cosines is not None
+        assert made.cosines.tolist() == [1.0] + [0.0] * 7
+
+
+def test_a_step_makes_the_same_lists_after_a_resume(judged: JudgedLists) -> None:
+    first = [(each.question, each.passages) for each in make_batch(3, [judged], [1.0])]
+    again = [(each.question, each.passages) for each in make_batch(3, [judged], [1.0])]
+    other = [(each.question, each.passages) for each in make_batch(4, [judged], [1.0])]
+    assert first == again != other
+
+
+def test_a_data_folder_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CONNECTOR_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(FileNotFoundError, match="nowhere is no folder: set CONNECTOR_DATA"):
+        data_folder()
