@@ -1,0 +1,186 @@
+"""A document's source against a mapping: the values for each column, and the fields that the mapping has to gain."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from connector.embedded.failures import Failure, unparsable_document
+from connector.embedded.mapping import MAX_DIMS, Field, Mapping
+from connector.embedded.postings import Floats
+from connector.embedded.values import NUMBERS, ValueFault, boolean_of, date_of, dynamic_definition, number_of, text_of
+
+_MIN_DYNAMIC_DIMS = 128
+_UNIT_TOLERANCE = 1e-4
+
+
+@dataclass
+class ParsedDocument:
+    """Values by field path, and the mapping with whatever fields the document brought."""
+
+    mapping: Mapping
+    values: dict[str, list[Any]] = field(default_factory=dict)
+
+
+def load_source(source: bytes) -> dict[str, Any]:
+    """Parse a document's bytes.
+
+    Raises: Failure: 400 document_parsing_exception: not a JSON object, or NaN or Infinity in it.
+    """
+    try:
+        document = json.loads(source, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise unparsable_document(f"failed to parse: {error}", "x_content_parse_exception", str(error)) from error
+    if not isinstance(document, dict):
+        raise unparsable_document("failed to parse: Expected START_OBJECT", "not_x_content_exception")
+    return document
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"Non-standard token '{name}'")
+
+
+def parse_document(mapping: Mapping, document: dict[str, Any], doc_id: str) -> ParsedDocument:
+    """Read every value that the mapping indexes.
+
+    Raises: Failure: 400 document_parsing_exception or strict_dynamic_mapping_exception, as a real node.
+    """
+    parsed = ParsedDocument(mapping)
+    _Reader(parsed, doc_id).read_object(document, "")
+    return parsed
+
+
+class _Reader:
+    def __init__(self, parsed: ParsedDocument, doc_id: str) -> None:
+        self._parsed = parsed
+        self._doc_id = doc_id
+
+    def read_object(self, document: dict[str, Any], prefix: str) -> None:
+        for key, value in document.items():
+            name, dot, rest = key.partition(".")
+            if not name or (dot and not rest.strip(".")):
+                raise unparsable_document("failed to parse: field name cannot be an empty string")
+            self._read_member(prefix, name, {rest: value} if dot else value)
+
+    def _read_member(self, prefix: str, name: str, value: Any) -> None:
+        path = f"{prefix}.{name}" if prefix else name
+        mapping = self._parsed.mapping
+        held = mapping.fields.get(path)
+        if held is not None:
+            self._read_leaf(held, value)
+        elif path in mapping.objects:
+            if mapping.objects[path] != "disabled":
+                self._read_objects(path, value)
+        elif value is not None and mapping.objects[prefix] != "false":
+            self._read_unmapped(prefix, path, value)
+
+    def _read_objects(self, path: str, value: Any) -> None:
+        for element in _flattened(value):
+            if not isinstance(element, dict):
+                reason = (
+                    f"object mapping for [{path}] tried to parse field [{path}] as object, but found a concrete value"
+                )
+                raise unparsable_document(reason)
+            self.read_object(element, path)
+
+    def _read_unmapped(self, prefix: str, path: str, value: Any) -> None:
+        elements = list(_flattened(value))
+        if self._parsed.mapping.objects[prefix] == "strict":
+            reason = f"mapping set to strict, dynamic introduction of [{path.rpartition('.')[2]}] within [{prefix or '_doc'}] is not allowed"
+            raise Failure(400, "strict_dynamic_mapping_exception", reason)
+        if not elements:
+            return
+        definition: dict[str, Any] = (
+            {"type": "object"} if isinstance(elements[0], dict) else dynamic_definition(elements[0])
+        )
+        if _MIN_DYNAMIC_DIMS <= len(elements) <= MAX_DIMS and all(isinstance(element, float) for element in elements):
+            definition = {"type": "dense_vector", "dims": len(elements)}
+        self._define(path, definition)
+        self._read_member(prefix, path.rpartition(".")[2], value)
+
+    def _define(self, path: str, definition: dict[str, Any]) -> None:
+        for name in reversed(path.split(".")):
+            definition = {"properties": {name: definition}}
+        self._parsed.mapping = self._parsed.mapping.merged(definition)
+
+    def _read_leaf(self, held: Field, value: Any) -> None:
+        if held.type == "dense_vector":
+            if value is not None:
+                self._read_vector(held, value)
+            return
+        values = list(_flattened(value))
+        for path in (held.path, *self._parsed.mapping.multi_fields.get(held.path, ())):
+            target = self._parsed.mapping.fields[path]
+            read = [self._read_value(target, element) for element in values]
+            if read:
+                self._parsed.values.setdefault(path, []).extend(element for element in read if element is not None)
+
+    def _read_value(self, target: Field, value: Any) -> Any:
+        try:
+            if target.type in NUMBERS:
+                return number_of(target.type, value)
+            if target.type == "boolean":
+                return boolean_of(value)
+            if target.type == "date":
+                return date_of(target.date_format, value)
+            text = text_of(value)
+        except ValueFault as fault:
+            where = (
+                f"failed to parse field [{target.path}] of type [{target.type}] in document with id '{self._doc_id}'"
+            )
+            raise unparsable_document(
+                f"{where}. Preview of field's value: '{value}'", fault.kind, fault.reason
+            ) from fault
+        return None if len(text) > target.parameters.get("ignore_above", len(text)) else text
+
+    def _read_vector(self, held: Field, value: Any) -> None:
+        if not isinstance(value, list) or any(type(element) not in (int, float) for element in value):
+            reason = "Failed to parse object: expecting token of type [VALUE_NUMBER] in an array"
+            raise unparsable_document(f"failed to parse: {reason} for field [{held.path}]", "parsing_exception", reason)
+        if held.path in self._parsed.values:
+            raise unparsable_document(
+                f"Field [{held.path}] of type [dense_vector] doesn't support indexing multiple values"
+            )
+        dims = held.parameters.get("dims")
+        if dims is None:
+            if not 1 <= len(value) <= MAX_DIMS:
+                reason = f"The number of dimensions should be in the range [1, {MAX_DIMS}] but was [{len(value)}]"
+                raise unparsable_document(f"failed to parse: {reason}")
+            self._define(held.path, {"type": held.type, **held.parameters, "dims": len(value)})
+        elif len(value) != dims:
+            where = f"The [dense_vector] field [{held.path}] in doc [document with id '{self._doc_id}']"
+            reason = f"{where} has a different number of dimensions [{len(value)}] than defined in the mapping [{dims}]"
+            raise unparsable_document(f"failed to parse: {reason}", cause=reason)
+        with np.errstate(over="ignore"):
+            vector = np.array(value, dtype=np.float64).astype(np.float32)
+        similarity = held.parameters.get("similarity") if held.is_indexed else None
+        reason_against = vector_fault(vector, similarity)
+        if reason_against is not None:
+            raise unparsable_document(f"failed to parse: {reason_against}", cause=reason_against)
+        self._parsed.values[held.path] = [vector]
+
+
+def vector_fault(vector: Floats, similarity: str | None) -> str | None:
+    """Why a vector can't be used under a similarity (None: not indexed), or None."""
+    preview = f"Preview of invalid vector: {[float(element) for element in vector[:5]]}"
+    if not np.isfinite(vector).all():
+        return f"element_type [float] vectors do not support NaN or infinite values. {preview}"
+    squared = float(np.dot(vector, vector))
+    if similarity == "cosine" and squared == 0:
+        return f"The [cosine] similarity does not support vectors with zero magnitude. {preview}"
+    if similarity == "dot_product" and abs(squared - 1) > _UNIT_TOLERANCE:
+        return f"The [dot_product] similarity can only be used with unit-length vectors. {preview}"
+    return None
+
+
+def _flattened(value: Any) -> Iterator[Any]:
+    """The non-null elements of a value, however deep its lists."""
+    if isinstance(value, list):
+        for element in value:
+            yield from _flattened(element)
+    elif value is not None:
+        yield value

@@ -1,0 +1,153 @@
+"""The engine: HTTP requests in, HTTP answers out, one at a time; who comes in comes through `node`."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, unquote
+
+from connector.embedded.api import Answer, Api, Call, Handler, check_options
+from connector.embedded.catalog import Catalog
+from connector.embedded.failures import Failure, illegal
+
+_COMMON = {"pretty", "human", "error_trace"}
+_INDEX = {"ignore_unavailable", "allow_no_indices", "expand_wildcards", "master_timeout", "timeout", "local"}
+_SOURCE = {"_source", "_source_includes", "_source_excludes", "_source_exclude_vectors"}
+_WRITE = {"refresh", "timeout", "wait_for_active_shards", "require_alias", "routing"}
+_GUARD = {"if_seq_no", "if_primary_term"}
+_READ = _SOURCE | {"preference", "realtime", "refresh", "routing"}
+_RUN = {
+    "preference",
+    "routing",
+    "search_type",
+    "request_cache",
+    "ccs_minimize_roundtrips",
+    "max_concurrent_shard_requests",
+}
+_RUN |= {
+    "pre_filter_shard_size",
+    "batched_reduce_size",
+    "typed_keys",
+    "rest_total_hits_as_int",
+    "allow_partial_search_results",
+}
+_BODY = {"size", "from", "track_total_hits", "version", "seq_no_primary_term"}
+_HEALTH = {"wait_for_status", "wait_for_active_shards", "wait_for_no_relocating_shards", "level"}
+
+
+class _Route(NamedTuple):
+    pattern: re.Pattern[str]
+    methods: tuple[str, ...]
+    handler: Handler
+    parameters: set[str]
+
+
+class Engine:
+    """Documents in `directory`, or in memory when it is None; safe to call from several threads.
+
+    A write is durable when `handle` returns, and visible to every later search.
+
+    Raises: EmbeddedStoreError: the directory is in use by another process, or can't be opened.
+    """
+
+    def __init__(self, directory: Path | str | None = None) -> None:
+        self._lock = threading.RLock()
+        self._catalog = Catalog(None if directory is None else Path(directory))
+        self._routes = _routes(Api(self._catalog))
+
+    def close(self) -> None:
+        """Release the directory; the engine can't be used after."""
+        with self._lock:
+            self._catalog.store.close()
+
+    def handle(self, method: str, target: str, body: bytes | None = None) -> Answer:
+        """Answer one request: `target` is path and query string, as sent over HTTP."""
+        path, _, query = target.partition("?")
+        try:
+            with self._lock:
+                return self._answer(method, path, dict(parse_qsl(query, keep_blank_values=True)), body or b"")
+        except Failure as failure:
+            return Answer(failure.status, failure.body())
+
+    def _answer(self, method: str, path: str, parameters: dict[str, str], body: bytes) -> Answer:
+        allowed: list[str] = []
+        for route in self._routes:
+            match = route.pattern.fullmatch(path)
+            if match is None:
+                continue
+            if method in route.methods:
+                parts = {name: unquote(part) for name, part in match.groupdict().items()}
+                _check_parameters(path, parameters, route.parameters)
+                return route.handler(Call(path, parts, parameters, body))
+            allowed += route.methods
+        if allowed:
+            reason = f"Incorrect HTTP method for uri [{path}] and method [{method}], allowed: [{', '.join(allowed)}]"
+            return Answer(405, {"error": reason, "status": 405})
+        raise illegal(f"no handler found for uri [{path}] and method [{method}] in the embedded engine")
+
+
+def _check_parameters(path: str, parameters: dict[str, str], known: set[str]) -> None:
+    for name in parameters:
+        if name not in known and name not in _COMMON:
+            allowed = sorted(known)
+            raise illegal(
+                f"request [{path}] contains unrecognized parameter: [{name}]; the embedded engine knows {allowed}"
+            )
+    if parameters.get("require_alias", "false") == "true":
+        raise illegal("the embedded engine does not support [require_alias]")
+    check_options(parameters)
+
+
+def _routes(api: Api) -> list[_Route]:
+    get, post, put, delete = ("GET", "HEAD"), ("POST",), ("PUT",), ("DELETE",)
+    read, write = ("GET", "POST"), ("PUT", "POST")
+    table: list[tuple[str, tuple[str, ...], Handler, set[str]]] = [
+        ("/", get, api.info, set()),
+        ("/_cluster/health", get, api.health, _INDEX | _HEALTH),
+        ("/_cluster/health/{index}", get, api.health, _INDEX | _HEALTH),
+        ("/_bulk", write, api.bulk, _WRITE),
+        ("/{index}/_bulk", write, api.bulk, _WRITE),
+        ("/_mget", read, api.mget, _READ),
+        ("/{index}/_mget", read, api.mget, _READ),
+        ("/_search", read, api.search, _INDEX | _RUN | _BODY | _SOURCE),
+        ("/{index}/_search", read, api.search, _INDEX | _RUN | _BODY | _SOURCE),
+        ("/_msearch", read, api.msearch, _INDEX | _RUN | {"max_concurrent_searches"}),
+        ("/{index}/_msearch", read, api.msearch, _INDEX | _RUN | {"max_concurrent_searches"}),
+        ("/_count", read, api.count, _INDEX | {"preference", "routing"}),
+        ("/{index}/_count", read, api.count, _INDEX | {"preference", "routing"}),
+        ("/_refresh", read, api.refresh, _INDEX),
+        ("/{index}/_refresh", read, api.refresh, _INDEX),
+        ("/_mapping", get, api.get_mapping, _INDEX),
+        ("/{index}/_mapping", get, api.get_mapping, _INDEX),
+        ("/{index}/_mapping", write, api.put_mapping, _INDEX),
+        ("/_settings", get, api.get_settings, _INDEX),
+        ("/{index}/_settings", get, api.get_settings, _INDEX),
+        ("/{index}/_doc", post, api.index_document, _WRITE | _GUARD | {"op_type"}),
+        ("/{index}/_doc/{id}", write, api.index_document, _WRITE | _GUARD | {"op_type"}),
+        ("/{index}/_create/{id}", write, api.index_document, _WRITE),
+        ("/{index}/_doc/{id}", get, api.get_document, _READ),
+        ("/{index}/_doc/{id}", delete, api.delete_document, _WRITE | _GUARD),
+        ("/{index}/_source/{id}", get, api.get_source, _READ),
+        ("/{index}/_update/{id}", post, api.update_document, _WRITE | _GUARD | {"retry_on_conflict"}),
+        ("/{index}", put, api.create_index, _INDEX | {"wait_for_active_shards"}),
+        ("/{index}", get, api.get_index, _INDEX),
+        ("/{index}", delete, api.delete_index, _INDEX),
+    ]
+    return [_Route(_pattern(path), methods, handler, parameters) for path, methods, handler, parameters in table]
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    parts = path.replace("{index}", r"(?P<index>(?!_)[^/]+|_all)").replace("{id}", r"(?P<id>[^/]+)")
+    return re.compile(parts)
+
+
+def dump(body: Any) -> bytes:
+    """An answer's body as bytes."""
+    return (
+        b""
+        if body is None
+        else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    )

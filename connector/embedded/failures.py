@@ -1,0 +1,109 @@
+"""Errors in Elasticsearch's own shape; everything in `connector.embedded` that refuses a request raises one of these."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Failure(Exception):
+    """One Elasticsearch error: status, type, reason, further members, cause."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        reason: str,
+        *,
+        extra: dict[str, Any] | None = None,
+        caused_by: dict[str, Any] | None = None,
+        root: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.kind = kind
+        self.reason = reason
+        self.extra = extra or {}
+        self.caused_by = caused_by
+        self.root = root
+
+    def cause(self) -> dict[str, Any]:
+        """The error as it stands inside a bulk item or a shard's failure."""
+        caused_by = {"caused_by": self.caused_by} if self.caused_by else {}
+        return {"type": self.kind, "reason": self.reason, **self.extra, **caused_by}
+
+    def error(self) -> dict[str, Any]:
+        """The error with its root cause, as it stands under "error" in a response."""
+        root = self.root or {"type": self.kind, "reason": self.reason, **self.extra}
+        return {"root_cause": [root], **self.cause()}
+
+    def body(self) -> dict[str, Any]:
+        """The whole response body."""
+        return {"error": self.error(), "status": self.status}
+
+
+class ShardFailure(Exception):
+    """A query that parses but can't run on one index; `failed_search` turns it into a response."""
+
+    def __init__(self, reason: str, kind: str = "illegal_argument_exception") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.kind = kind
+
+    def shard(self, index: str, uuid: str) -> dict[str, Any]:
+        """The failure as it stands under `_shards.failures` and `failed_shards`."""
+        reason = {
+            "type": "query_shard_exception",
+            "reason": f"failed to create query: {self.reason}",
+            "index_uuid": uuid,
+            "index": index,
+            "caused_by": {"type": self.kind, "reason": self.reason},
+        }
+        return {"shard": 0, "index": index, "node": "embedded", "reason": reason}
+
+
+def failed_search(failures: list[dict[str, Any]]) -> Failure:
+    """Every index failed: Elasticsearch's search_phase_execution_exception, status 400."""
+    root = {key: value for key, value in failures[0]["reason"].items() if key != "caused_by"}
+    extra = {"phase": "query", "grouped": True, "failed_shards": failures}
+    return Failure(400, "search_phase_execution_exception", "all shards failed", extra=extra, root=root)
+
+
+def illegal(reason: str) -> Failure:
+    """400 illegal_argument_exception."""
+    return Failure(400, "illegal_argument_exception", reason)
+
+
+def unsupported(what: str) -> Failure:
+    """400 for what a real node may support and this engine does not."""
+    return illegal(f"the embedded engine does not support {what}")
+
+
+def parsing(reason: str) -> Failure:
+    """400 parsing_exception."""
+    return Failure(400, "parsing_exception", reason, extra={"line": 1, "col": 1})
+
+
+def x_content(reason: str) -> Failure:
+    """400 x_content_parse_exception."""
+    return Failure(400, "x_content_parse_exception", reason)
+
+
+def validation(reason: str) -> Failure:
+    """400 action_request_validation_exception."""
+    return Failure(400, "action_request_validation_exception", f"Validation Failed: 1: {reason};")
+
+
+def body_required(what: str = "request body") -> Failure:
+    """400 parse_exception for a request without its body."""
+    return Failure(400, "parse_exception", f"{what} is required")
+
+
+def index_not_found(name: str) -> Failure:
+    """404 index_not_found_exception."""
+    extra = {"resource.type": "index_or_alias", "resource.id": name, "index_uuid": "_na_", "index": name}
+    return Failure(404, "index_not_found_exception", f"no such index [{name}]", extra=extra)
+
+
+def unparsable_document(reason: str, kind: str = "illegal_argument_exception", cause: str | None = None) -> Failure:
+    """400 document_parsing_exception with its cause."""
+    return Failure(400, "document_parsing_exception", reason, caused_by={"type": kind, "reason": cause or reason})

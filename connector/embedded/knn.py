@@ -1,0 +1,112 @@
+"""Exact nearest neighbours: the filter is a mask, the scores are Elasticsearch's.
+
+cosine (1 + cos) / 2; dot_product (1 + dot) / 2; l2_norm 1 / (1 + d^2); max_inner_product 1 + dot, or 1 / (1 - dot) below 0
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from connector.embedded.columns import VectorColumn, normalize
+from connector.embedded.documents import vector_fault
+from connector.embedded.failures import ShardFailure
+from connector.embedded.index import Index
+from connector.embedded.mapping import Field
+from connector.embedded.postings import Floats, Ints
+from connector.embedded.queries import Query, Scored, nothing
+
+
+@dataclass(frozen=True)
+class Knn:
+    """The `k` nearest documents to a vector among those of the filters.
+
+    As a query it takes the k best of each index; `neighbours` gives them with slots for the top-level `knn`, which takes the
+    k best of all indices. `similarity` is a least similarity (for l2_norm a greatest distance), before it becomes a score.
+    """
+
+    path: str
+    vector: list[float]
+    k: int
+    filters: list[Query] = field(default_factory=list)
+    similarity: float | None = None
+    boost: float = 1.0
+
+    def evaluate(self, index: Index, boost: float) -> Scored:
+        """See `Query`."""
+        mask, scores = nothing(index)
+        slots, found = self.neighbours(index, boost)
+        mask[slots] = True
+        scores[slots] = found
+        return mask, scores
+
+    def neighbours(self, index: Index, boost: float = 1.0) -> tuple[Ints, Floats]:
+        """Slots and scores of the k nearest, best first; equal scores in the order of insertion."""
+        empty = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
+        held = index.mapping.fields.get(self.path)
+        if held is None:
+            return empty
+        query = self._query_vector(held)
+        column = index.column(self.path)
+        if not isinstance(column, VectorColumn):
+            return empty
+        slots, matrix = column.vectors()
+        allowed = index.live()
+        for query_filter in self.filters:
+            allowed = allowed & query_filter.evaluate(index, 1.0)[0]
+        rows = np.flatnonzero(allowed[slots])
+        scores = _scores(str(held.parameters["similarity"]), matrix, rows, query)
+        if self.similarity is not None:
+            threshold = _as_score(str(held.parameters["similarity"]), np.array(self.similarity, dtype=np.float32))
+            near = scores >= threshold
+            rows, scores = rows[near], scores[near]
+        best = best_first(scores, self.k)
+        return slots[rows[best]], scores[best] * np.float32(boost * self.boost)
+
+    def _query_vector(self, held: Field) -> Floats:
+        if held.type != "dense_vector":
+            raise ShardFailure("[knn] queries are only supported on [dense_vector] fields")
+        if not held.is_indexed:
+            raise ShardFailure(
+                f"to perform knn search on field [{self.path}], its mapping must have [index] set to [true]"
+            )
+        dims = held.parameters.get("dims", len(self.vector))
+        if len(self.vector) != dims:
+            raise ShardFailure(
+                f"The query vector has a different number of dimensions [{len(self.vector)}] than the document vectors [{dims}]."
+            )
+        with np.errstate(over="ignore"):
+            vector = np.array(self.vector, dtype=np.float64).astype(np.float32)
+        fault = vector_fault(vector, held.parameters["similarity"])
+        if fault is not None:
+            raise ShardFailure(fault)
+        return normalize(vector[None])[0] if held.parameters["similarity"] == "cosine" else vector
+
+
+def best_first(scores: Floats, count: int) -> Ints:
+    """Positions of the `count` highest scores, best first; equal scores by position."""
+    if count < len(scores):
+        least = np.partition(scores, len(scores) - count)[len(scores) - count]
+        candidates = np.flatnonzero(scores >= least)
+    else:
+        candidates = np.arange(len(scores))
+    return candidates[np.argsort(-scores[candidates], kind="stable")][:count]
+
+
+def _scores(similarity: str, matrix: Floats, rows: Ints, query: Floats) -> Floats:
+    chosen = matrix if len(rows) == len(matrix) else matrix[rows]
+    if similarity == "l2_norm":
+        difference = chosen - query
+        return _as_score(similarity, np.sqrt(np.einsum("ij,ij->i", difference, difference)))
+    return _as_score(similarity, chosen @ query)
+
+
+def _as_score(similarity: str, value: Floats) -> Floats:
+    """A similarity (for l2_norm a distance) as a score; float32 in and out."""
+    one = np.float32(1)
+    if similarity == "l2_norm":
+        return one / (one + value * value)
+    if similarity == "max_inner_product":
+        return np.where(value < 0, one / (one - np.minimum(value, 0)), one + value)
+    return np.maximum((one + value) / np.float32(2), np.float32(0))

@@ -1,0 +1,91 @@
+"""`_source` filtering: includes and excludes with dots and wildcards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from connector.embedded.failures import parsing
+
+
+@dataclass(frozen=True)
+class SourceFilter:
+    """What of a source is returned: nothing, or what the includes name less what the excludes name."""
+
+    enabled: bool = True
+    includes: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    exclude_vectors: bool | None = None
+
+    def apply(self, source: dict[str, Any]) -> dict[str, Any]:
+        """A copy of `source` with only what is asked for."""
+        if not self.includes and not self.excludes:
+            return source
+        includes, excludes = _pattern(self.includes), _pattern(self.excludes)
+        kept = _filtered(source, "", includes, excludes, included=not self.includes)
+        return kept if isinstance(kept, dict) else {}
+
+    def also_without(self, paths: Iterable[str]) -> SourceFilter:
+        """This filter with more excludes."""
+        return SourceFilter(self.enabled, self.includes, (*self.excludes, *paths), self.exclude_vectors)
+
+
+def parse_source_filter(value: Any) -> SourceFilter:
+    """The `_source` of a search body: a boolean, a pattern, patterns, or includes and excludes.
+
+    Raises: Failure: 400 parsing_exception.
+    """
+    if isinstance(value, bool):
+        return SourceFilter(enabled=value)
+    if isinstance(value, dict):
+        for key in value:
+            if key not in ("includes", "include", "excludes", "exclude", "exclude_vectors"):
+                raise parsing(f"Unknown key for a VALUE in [_source]: [{key}].")
+        vectors = value.get("exclude_vectors")
+        if vectors is not None and not isinstance(vectors, bool):
+            raise parsing("[_source.exclude_vectors] must be true or false")
+        includes = value.get("includes", value.get("include"))
+        return SourceFilter(True, _strings(includes), _strings(value.get("excludes", value.get("exclude"))), vectors)
+    return SourceFilter(includes=_strings(value))
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return tuple(value)
+    raise parsing("Expected one of [VALUE_BOOLEAN, VALUE_STRING, START_ARRAY, START_OBJECT] in [_source]")
+
+
+def _pattern(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """Matches a path that a pattern names, or one below it."""
+    return re.compile(
+        "|".join(re.escape(pattern).replace(r"\*", ".*") + r"(?:\..*)?" for pattern in patterns) or r"(?!)"
+    )
+
+
+_NOTHING = object()
+
+
+def _filtered(value: Any, path: str, includes: re.Pattern[str], excludes: re.Pattern[str], *, included: bool) -> Any:
+    if isinstance(value, dict):
+        result = {}
+        for key, member in value.items():
+            below = f"{path}.{key}" if path else key
+            if excludes.fullmatch(below):
+                continue
+            kept = _filtered(
+                member, below, includes, excludes, included=included or includes.fullmatch(below) is not None
+            )
+            if kept is not _NOTHING:
+                result[key] = kept
+        return result if result or included or not path else _NOTHING
+    if isinstance(value, list) and any(isinstance(element, (dict, list)) for element in value):
+        elements = [_filtered(element, path, includes, excludes, included=included) for element in value]
+        kept_elements = [element for element in elements if element is not _NOTHING]
+        return kept_elements if kept_elements or included else _NOTHING
+    return value if included else _NOTHING

@@ -1,0 +1,134 @@
+"""One value of a field, from JSON to what a column keeps; the errors are those of a real node."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import numpy as np
+
+INTEGER_RANGES = {"integer": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
+FLOATS = ("float", "double")
+NUMBERS = (*INTEGER_RANGES, *FLOATS)
+TERMS = ("text", "keyword", "boolean")
+
+_ISO = re.compile(
+    r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T(?:(\d{2})(?::(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?)?)?"
+)
+_SLASHED = re.compile(r"(\d{4})/(\d{2})/(\d{2})(?: (\d{2}):(\d{2}):(\d{2}))?()()")
+DEFAULT_DATE_FORMAT = "strict_date_optional_time||epoch_millis"
+SLASHED_DATE_FORMAT = "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd||epoch_millis"
+_DATE_PATTERNS = {DEFAULT_DATE_FORMAT: _ISO, SLASHED_DATE_FORMAT: _SLASHED}
+
+
+class ValueFault(ValueError):
+    """A value that its field can't take: the type and reason of the underlying Java exception."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
+
+
+def text_of(value: Any) -> str:
+    """A scalar as text and keyword fields read it: `true`, `5`, `1.5`."""
+    if isinstance(value, (dict, list)):
+        raise ValueFault("illegal_argument_exception", "Expected text but found START_OBJECT")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else str(value)
+
+
+def number_of(kind: str, value: Any) -> int | float:
+    """A number, or a string that holds one; integers are cut towards zero and held to their range, float is rounded to 32 bits."""
+    if isinstance(value, (dict, list)):
+        raise ValueFault("illegal_argument_exception", "Cannot parse object as number")
+    if isinstance(value, bool):
+        raise ValueFault("x_content_parse_exception", f"Current token (VALUE_BOOLEAN) not numeric for [{kind}]")
+    number: int | float
+    try:
+        number = value if isinstance(value, (int, float)) else _number_in(value.strip())
+        if kind in FLOATS:
+            number = float(number)
+        elif isinstance(number, float):
+            number = int(number)
+    except (ValueError, OverflowError) as error:
+        cause = "illegal_argument_exception" if kind == "long" else "number_format_exception"
+        raise ValueFault(cause, f'For input string: "{value}"') from error
+    if kind in FLOATS:
+        if kind == "float":
+            with np.errstate(over="ignore"):
+                number = float(np.float32(number))
+        if not np.isfinite(number):
+            raise ValueFault("illegal_argument_exception", f"[{kind}] supports only finite values, but got [Infinity]")
+    else:
+        low, high = INTEGER_RANGES[kind]
+        if not low <= number <= high:
+            raise ValueFault(
+                "x_content_parse_exception", f"Numeric value ({value}) out of range of {kind} ({low} - {high})"
+            )
+    return number
+
+
+def _number_in(text: str) -> int | float:
+    if re.fullmatch(r"[+-]?\d+", text):
+        return int(text)
+    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text):
+        raise ValueError(text)
+    return float(text)
+
+
+def boolean_of(value: Any) -> str:
+    """`T` or `F`, the terms that Lucene holds, from true, false, "true", "false" or "" (false)."""
+    if value is True or value == "true":
+        return "T"
+    if value is False or value in ("false", ""):
+        return "F"
+    raise ValueFault(
+        "illegal_argument_exception", f"Failed to parse value [{value}] as only [true] or [false] are allowed."
+    )
+
+
+def date_of(date_format: str, value: Any, *, round_up: bool = False) -> int:
+    """Milliseconds since 1970 from a date in the field's format; parts left out become the first or the last moment."""
+    fault = ValueFault(
+        "illegal_argument_exception", f"failed to parse date field [{value}] with format [{date_format}]"
+    )
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise fault
+    text = str(value)
+    match = _DATE_PATTERNS[date_format].fullmatch(text)
+    if match is None:
+        if re.fullmatch(r"-?\d+", text):
+            return int(text)
+        raise fault
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    try:
+        first = int(month or (12 if round_up else 1))
+        last_day = calendar.monthrange(int(year), first)[1]
+        rest = [int(part or (top if round_up else 0)) for part, top in ((hour, 23), (minute, 59), (second, 59))]
+        moment = datetime(int(year), first, int(day or (last_day if round_up else 1)), *rest, tzinfo=timezone.utc)
+    except ValueError as error:
+        raise fault from error
+    millis = int((fraction or ("999" if round_up else "0")).ljust(3, "0")[:3])
+    if zone and zone != "Z":
+        sign = 1 if zone[0] == "+" else -1
+        moment -= sign * timedelta(hours=int(zone[1:3]), minutes=int(zone[3:].strip(":") or 0))
+    return int(calendar.timegm(moment.timetuple())) * 1000 + millis
+
+
+def dynamic_definition(value: Any) -> dict[str, Any]:
+    """The mapping that Elasticsearch gives a field it first sees with this scalar."""
+    if isinstance(value, bool):
+        return {"type": "boolean"}
+    if isinstance(value, int):
+        return {"type": "long"}
+    if isinstance(value, float):
+        return {"type": "float"}
+    for date_format, pattern in _DATE_PATTERNS.items():
+        if re.search("[-:/]", value) and pattern.fullmatch(value):
+            named = {} if date_format == DEFAULT_DATE_FORMAT else {"format": date_format}
+            return {"type": "date", **named}
+    return {"type": "text", "fields": {"keyword": {"type": "keyword", "ignore_above": 256}}}

@@ -1,0 +1,322 @@
+"""Writing and reading single documents: index, create, update, delete, get; and `_bulk`, which is many of them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from connector.embedded.catalog import Catalog
+from connector.embedded.documents import load_source, parse_document
+from connector.embedded.failures import Failure, illegal, unsupported, validation, x_content
+from connector.embedded.index import Index
+from connector.embedded.source_filter import SourceFilter
+
+_MAX_ID_BYTES = 512
+_SHARDS = {"total": 1, "successful": 1, "failed": 0}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What `if_seq_no` and `if_primary_term` ask of the document that is there."""
+
+    seq_no: int
+    primary_term: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """An acknowledged write: its HTTP status and body."""
+
+    status: int
+    body: dict[str, Any]
+
+
+class Documents:
+    """Reads and writes of single documents; writes need an open `Catalog.transaction`."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def put(
+        self,
+        name: str,
+        doc_id: str | None,
+        source: bytes,
+        *,
+        must_be_new: bool = False,
+        expected: Expected | None = None,
+    ) -> Written:
+        """Index a document, creating its index if need be.
+
+        Raises: Failure: 400 the document can't be indexed; 409 it exists (`must_be_new`) or is not the `expected` one.
+        """
+        index = self._catalog.find_or_create(name)
+        doc_id = secrets.token_urlsafe(15) if doc_id is None else doc_id
+        if doc_id == "":
+            raise illegal("if _id is specified it must not be empty")
+        if len(doc_id.encode()) > _MAX_ID_BYTES:
+            raise illegal(
+                f"id [{doc_id}] is too long, must be no longer than {_MAX_ID_BYTES} bytes but was: {len(doc_id.encode())}"
+            )
+        parsed = parse_document(index.mapping, load_source(source), doc_id)
+        slot = index.slots.get(doc_id)
+        if must_be_new and slot is not None:
+            reason = f"document already exists (current version [{index.versions[slot]}])"
+            raise _conflict(index, doc_id, reason)
+        _check_expected(index, doc_id, expected)
+        if parsed.mapping is not index.mapping:
+            self._catalog.save_mapping(index, parsed.mapping)
+        version = 1 + (index.tombstones.get(doc_id, 0) if slot is None else index.versions[slot])
+        seq_no = self._next_seq_no(index)
+        row = self._catalog.store.put(index.number, doc_id, version, seq_no, source)
+        index.add(doc_id, row, version, seq_no, parsed.values)
+        status, result = (201, "created") if slot is None else (200, "updated")
+        return Written(status, _answer(index, doc_id, version, seq_no, result))
+
+    def delete(self, name: str, doc_id: str, *, expected: Expected | None = None) -> Written:
+        """Delete a document; 404 (not an error) when it isn't there.
+
+        Raises: Failure: 404 no such index, 409 it is not the `expected` one.
+        """
+        index = self._catalog.find(name)
+        _check_expected(index, doc_id, expected)
+        slot = index.slots.get(doc_id)
+        version = 1 + (index.tombstones.get(doc_id, 0) if slot is None else index.versions[slot])
+        self._catalog.store.delete(index.number, doc_id)
+        index.remove(doc_id, version)
+        seq_no = self._next_seq_no(index)
+        status, result = (404, "not_found") if slot is None else (200, "deleted")
+        return Written(status, _answer(index, doc_id, version, seq_no, result))
+
+    def update(self, name: str, doc_id: str, body: dict[str, Any], *, expected: Expected | None = None) -> Written:
+        """Merge `doc` into a document, or insert `upsert` (or `doc` with `doc_as_upsert`) when it isn't there.
+
+        Raises: Failure: 404 document_missing_exception, 409 it is not the `expected` one, 400 for scripts and unknown keys.
+        """
+        check_update(body)
+        index = self._catalog.find_or_create(name)
+        slot = index.slots.get(doc_id)
+        if slot is None:
+            fresh = body.get("doc") if body.get("doc_as_upsert") else body.get("upsert")
+            if fresh is None:
+                reason = f"[{doc_id}]: document missing"
+                raise Failure(404, "document_missing_exception", reason, extra=_where(index))
+            return self.put(name, doc_id, json.dumps(fresh).encode())
+        _check_expected(index, doc_id, expected)
+        held = json.loads(self._catalog.store.source(index.rows[slot]))
+        merged, changed = _merged(_updatable(index, held), body.get("doc", {}))
+        if not changed and body.get("detect_noop", True):
+            answer = _answer(index, doc_id, index.versions[slot], index.seq_nos[slot], "noop")
+            return Written(200, {**answer, "_shards": {"total": 0, "successful": 0, "failed": 0}})
+        return self.put(name, doc_id, json.dumps(merged, ensure_ascii=False).encode())
+
+    def get(self, name: str, doc_id: str, source_filter: SourceFilter) -> dict[str, Any]:
+        """A document with its metadata; `found` is false when it isn't there.
+
+        Raises: Failure: 404 no such index.
+        """
+        index = self._catalog.find(name)
+        slot = index.slots.get(doc_id)
+        if slot is None:
+            return {"_index": name, "_id": doc_id, "found": False}
+        answer = {"_index": name, "_id": doc_id, "_version": index.versions[slot], "_seq_no": index.seq_nos[slot]}
+        answer |= {"_primary_term": 1, "found": True}
+        if source_filter.enabled:
+            answer["_source"] = read_source(self._catalog, index, slot, source_filter)
+        return answer
+
+    def _next_seq_no(self, index: Index) -> int:
+        index.next_seq_no += 1
+        self._catalog.wrote(index)
+        return index.next_seq_no - 1
+
+
+def read_source(catalog: Catalog, index: Index, slot: int, source_filter: SourceFilter) -> dict[str, Any]:
+    """A document's source, without what the mapping or the filter leaves out."""
+    source: dict[str, Any] = json.loads(catalog.store.source(index.rows[slot]))
+    if index.mapping.source_excludes or index.mapping.source_includes:
+        own = SourceFilter(True, tuple(index.mapping.source_includes), tuple(index.mapping.source_excludes))
+        source = own.apply(source)
+    hidden = source_filter.exclude_vectors
+    if hidden is None:
+        hidden = index.settings.get("mapping.exclude_source_vectors") == "true"
+    if hidden:
+        paths = [path for path, held in index.mapping.fields.items() if held.type == "dense_vector"]
+        source = SourceFilter(excludes=tuple(paths)).apply(source)
+    return source_filter.apply(source)
+
+
+def check_update(body: dict[str, Any]) -> None:
+    """Refuse what an update can't hold."""
+    for key in body:
+        if key in ("script", "scripted_upsert"):
+            raise unsupported(f"[{key}] in an update")
+        if key not in ("doc", "doc_as_upsert", "upsert", "detect_noop"):
+            raise x_content(f"[UpdateRequest] unknown field [{key}]")
+    if "doc" not in body and "upsert" not in body:
+        raise validation("script or doc is missing")
+    for key in ("doc", "upsert"):
+        if not isinstance(body.get(key, {}), dict):
+            raise x_content(f"[UpdateRequest] failed to parse field [{key}]")
+
+
+@dataclass(frozen=True)
+class BulkItem:
+    """One operation of a bulk request, not yet carried out."""
+
+    action: str
+    index: str
+    id: str | None
+    source: bytes
+    expected: Expected | None
+
+
+def parse_bulk(body: bytes, default_index: str | None) -> list[BulkItem]:
+    """The operations of a bulk body.
+
+    Raises: Failure: 400: the whole request is malformed.
+    """
+    if not body.endswith(b"\n"):
+        raise illegal("The bulk request must be terminated by a newline [\\n]")
+    items = list(_bulk_items(body.split(b"\n")[:-1], default_index))
+    if not items:
+        raise validation("no requests added")
+    return items
+
+
+def _bulk_items(lines: list[bytes], default_index: str | None) -> Iterator[BulkItem]:
+    numbered = iter(enumerate(lines, 1))
+    for number, line in numbered:
+        if not line.strip():
+            continue
+        try:
+            action_line = json.loads(line)
+        except ValueError as error:
+            raise illegal(f"Malformed action/metadata line [{number}]: {error}") from error
+        if not isinstance(action_line, dict) or len(action_line) != 1:
+            raise illegal(f"Malformed action/metadata line [{number}], expected one action")
+        ((action, metadata),) = action_line.items()
+        if action not in ("index", "create", "update", "delete"):
+            raise illegal(
+                f"Malformed action/metadata line [{number}], expected field [create], [delete], [index] or [update] but found [{action}]"
+            )
+        if not isinstance(metadata, dict):
+            raise illegal(f"Malformed action/metadata line [{number}], expected START_OBJECT")
+        known = {"_index", "_id", "if_seq_no", "if_primary_term", "retry_on_conflict", "require_alias"}
+        for key, value in metadata.items():
+            if key not in known or (key == "require_alias" and value):
+                raise illegal(f"Action/metadata line [{number}] contains an unknown parameter [{key}]")
+        name = metadata.get("_index") or default_index
+        if not name:
+            raise validation("index is missing")
+        doc_id = metadata.get("_id")
+        if doc_id is None and action in ("update", "delete"):
+            raise validation("id is missing")
+        source = b""
+        if action != "delete":
+            following = next(numbered, None)
+            if following is None:
+                raise validation("no requests added")
+            source = following[1]
+        if action == "update":
+            check_update(load_update(source))
+        expected = parse_expected(metadata.get("if_seq_no"), metadata.get("if_primary_term"))
+        if expected is not None and "retry_on_conflict" in metadata:
+            raise validation("compare and write operations can not be retried")
+        yield BulkItem(action, str(name), None if doc_id is None else str(doc_id), source, expected)
+
+
+def run_bulk_item(documents: Documents, item: BulkItem) -> tuple[dict[str, Any], bool]:
+    """Carry out one operation: its entry in the response, and whether it failed."""
+    try:
+        if item.action == "delete":
+            written = documents.delete(item.index, item.id or "", expected=item.expected)
+        elif item.action == "update":
+            written = documents.update(item.index, item.id or "", load_update(item.source), expected=item.expected)
+        else:
+            is_new = item.action == "create"
+            written = documents.put(item.index, item.id, item.source, must_be_new=is_new, expected=item.expected)
+    except Failure as failure:
+        entry = {"_index": item.index, "_id": item.id, "status": failure.status, "error": failure.cause()}
+        return {item.action: entry}, True
+    return {item.action: {**written.body, "status": written.status}}, False
+
+
+def load_update(source: bytes) -> dict[str, Any]:
+    """The body of an update.
+
+    Raises: Failure: 400 x_content_parse_exception.
+    """
+    try:
+        body = json.loads(source)
+    except ValueError as error:
+        raise x_content(str(error)) from error
+    if not isinstance(body, dict):
+        raise x_content("[UpdateRequest] Expected START_OBJECT")
+    return body
+
+
+def parse_expected(seq_no: Any, primary_term: Any) -> Expected | None:
+    """`if_seq_no` beside `if_primary_term`, both or neither.
+
+    Raises: Failure: 400 action_request_validation_exception, illegal_argument_exception.
+    """
+    if seq_no is None and primary_term is None:
+        return None
+    if seq_no is None:
+        raise validation("ifSeqNo is unassigned, but primary term is set")
+    if primary_term is None:
+        raise validation(f"ifSeqNo is set to [{seq_no}], but primary term is [0]")
+    try:
+        return Expected(int(seq_no), int(primary_term))
+    except (TypeError, ValueError) as error:
+        raise illegal("Failed to parse long parameter [if_seq_no] or [if_primary_term]") from error
+
+
+def _check_expected(index: Index, doc_id: str, expected: Expected | None) -> None:
+    if expected is None:
+        return
+    required = f"required seqNo [{expected.seq_no}], primary term [{expected.primary_term}]."
+    slot = index.slots.get(doc_id)
+    if slot is None:
+        raise _conflict(index, doc_id, f"{required} but no document was found")
+    if (index.seq_nos[slot], 1) != (expected.seq_no, expected.primary_term):
+        raise _conflict(
+            index, doc_id, f"{required} current document has seqNo [{index.seq_nos[slot]}] and primary term [1]"
+        )
+
+
+def _conflict(index: Index, doc_id: str, reason: str) -> Failure:
+    full = f"[{doc_id}]: version conflict, {reason}"
+    return Failure(409, "version_conflict_engine_exception", full, extra=_where(index))
+
+
+def _where(index: Index) -> dict[str, Any]:
+    return {"index_uuid": index.uuid, "shard": "0", "index": index.name}
+
+
+def _answer(index: Index, doc_id: str, version: int, seq_no: int, result: str) -> dict[str, Any]:
+    place = {"_index": index.name, "_id": doc_id, "_version": version, "result": result}
+    return {**place, "_shards": _SHARDS, "_seq_no": seq_no, "_primary_term": 1}
+
+
+def _updatable(index: Index, source: dict[str, Any]) -> dict[str, Any]:
+    """What an update starts from: fields that `_source` leaves out are lost, vectors excepted, as on 9.x."""
+    fields = index.mapping.fields
+    lost = [path for path in index.mapping.source_excludes if path not in fields or fields[path].type != "dense_vector"]
+    return SourceFilter(excludes=tuple(lost)).apply(source)
+
+
+def _merged(held: dict[str, Any], doc: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    result, changed = dict(held), False
+    for key, value in doc.items():
+        before = result.get(key)
+        if isinstance(value, dict) and isinstance(before, dict):
+            result[key], inner = _merged(before, value)
+            changed |= inner
+        elif key not in result or before != value or type(before) is not type(value):
+            result[key], changed = value, True
+    return result, changed
