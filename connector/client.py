@@ -1,0 +1,261 @@
+"""The drop-in clients: elasticsearch-py's own, with the searches that a free licence can't run answered here.
+
+The seam is `perform_request`: everything else passes through it byte for byte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elastic_transport import ObjectApiResponse
+from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch
+
+from connector.errors import RequestError
+from connector.hybrid import Call, EncoderLike, Hybrid, RerankerLike, index_of, lines, mapping_path, unless_ignored
+from connector.search import Embed, MultiSearch, Need, ReadMappings, Score, arun, run
+
+_MULTI_SEARCH_HEADERS = {"accept": "application/json", "content-type": "application/x-ndjson"}
+_JSON = {"accept": "application/json"}
+_READ_MAPPING = "indices.get_mapping"
+_CARRIED_BY_WRAP = (
+    "_headers",
+    "_request_timeout",
+    "_ignore_status",
+    "_max_retries",
+    "_retry_on_timeout",
+    "_retry_on_status",
+    "_client_meta",
+    "_verified_elasticsearch",
+)
+
+
+def _share(es: Elasticsearch | AsyncElasticsearch, made: Elasticsearch | AsyncElasticsearch) -> None:
+    """Give a client what another was told beside its connections: credentials, headers and options."""
+    for name in _CARRIED_BY_WRAP:
+        setattr(made, name, getattr(es, name))
+    made._headers = es._headers.copy()
+
+
+class HybridElasticsearch(Elasticsearch):
+    """elasticsearch-py's client, which also runs `rrf` and `text_similarity_reranker` retrievers.
+
+    Args:
+        *args: as `elasticsearch.Elasticsearch`.
+        encoder: embeds query texts: a model's name or path, an `Encoder`, or a function texts -> (n, dims).
+        reranker: scores pairs: a model's name or path, a `Reranker`, or a function (query, passages) -> (n,).
+        models: more encoders and rerankers, by the `model_id` or `inference_id` that requests call them by.
+        provenance: add `_hybrid` to the response and to each hit; False leaves the response exactly Elastic's.
+        **kwargs: as `elasticsearch.Elasticsearch`.
+
+    Models load on first use, once.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        encoder: EncoderLike = "bundled",
+        reranker: RerankerLike = "bundled",
+        models: Mapping[str, EncoderLike | RerankerLike] | None = None,
+        provenance: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._hybrid = Hybrid(encoder, reranker, dict(models or {}), provenance)
+
+    @classmethod
+    def wrap(cls, es: Elasticsearch, **hybrid: Any) -> HybridElasticsearch:
+        """Make a client that shares another's connections, credentials and options.
+
+        Args:
+            es: an elasticsearch-py client; closing either closes both.
+            **hybrid: encoder, reranker, models, provenance, as for the class.
+        """
+        if not isinstance(es, Elasticsearch):
+            raise RequestError("es", type(es).__name__, "must be an elasticsearch.Elasticsearch client")
+        made = cls(_transport=es.transport, **hybrid)
+        _share(es, made)
+        return made
+
+    if not TYPE_CHECKING:  # the parent's signature is the one to show
+
+        def options(self, **options: Any) -> HybridElasticsearch:
+            """Give a client with other options: see `elasticsearch.Elasticsearch.options`."""
+            client = super().options(**options)
+            client._hybrid = self._hybrid
+            return client
+
+    def perform_request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Any | None = None,
+        endpoint_id: str | None = None,
+        path_parts: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Run a search that is ours; pass on everything else as it is."""
+        if self._hybrid.is_ours(endpoint_id, body):
+            return self._search(body, params or {}, index_of(path_parts))
+        if endpoint_id and endpoint_id.startswith("indices."):
+            self._hybrid.forget_mappings()
+        return super().perform_request(
+            method, path, params=params, headers=headers, body=body, endpoint_id=endpoint_id, path_parts=path_parts
+        )
+
+    def _search(self, body: Any, params: Mapping[str, Any], index: str | None) -> ObjectApiResponse[Any]:
+        flow = self._hybrid.flow(body, params, index)
+        call = Call.of(self)
+        try:
+            return call.response(run(flow, lambda need: self._perform(need, call)))
+        except ApiError as error:
+            return unless_ignored(error, self._ignore_status)
+
+    def _perform(self, need: Need, call: Call) -> Any:
+        match need:
+            case MultiSearch():
+                return run(call.multi_search(need), self._send)
+            case ReadMappings(index):
+                return self._read_mappings(index)
+            case Embed():
+                return self._hybrid.embed(need)
+            case Score():
+                return self._hybrid.score(need)
+
+    def _send(self, need: MultiSearch) -> Any:
+        return super().perform_request(
+            "POST",
+            "/_msearch",
+            params=need.url_options,
+            headers=_MULTI_SEARCH_HEADERS,
+            body=lines(need),
+            endpoint_id="msearch",
+        )
+
+    def _read_mappings(self, index: str | None) -> Mapping[str, Any]:
+        if (kept := self._hybrid.kept_mappings(index)) is not None:
+            return kept
+        try:
+            response = super().perform_request("GET", mapping_path(index), headers=_JSON, endpoint_id=_READ_MAPPING)
+        except ApiError:  # not allowed to read it, or no such index, which the search itself will tell
+            return {}
+        return self._hybrid.keep_mappings(index, response)
+
+
+class AsyncHybridElasticsearch(AsyncElasticsearch):
+    """The async twin of `HybridElasticsearch`: the same arguments. Models run off the event loop."""
+
+    def __init__(
+        self,
+        *args: Any,
+        encoder: EncoderLike = "bundled",
+        reranker: RerankerLike = "bundled",
+        models: Mapping[str, EncoderLike | RerankerLike] | None = None,
+        provenance: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._hybrid = Hybrid(encoder, reranker, dict(models or {}), provenance)
+
+    @classmethod
+    def wrap(cls, es: AsyncElasticsearch, **hybrid: Any) -> AsyncHybridElasticsearch:
+        """Make a client that shares another's connections, credentials and options: see `HybridElasticsearch.wrap`."""
+        if not isinstance(es, AsyncElasticsearch):
+            raise RequestError("es", type(es).__name__, "must be an elasticsearch.AsyncElasticsearch client")
+        made = cls(_transport=es.transport, **hybrid)
+        _share(es, made)
+        return made
+
+    if not TYPE_CHECKING:
+
+        def options(self, **options: Any) -> AsyncHybridElasticsearch:
+            """Give a client with other options: see `elasticsearch.AsyncElasticsearch.options`."""
+            client = super().options(**options)
+            client._hybrid = self._hybrid
+            return client
+
+    async def perform_request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Any | None = None,
+        endpoint_id: str | None = None,
+        path_parts: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Run a search that is ours; pass on everything else as it is."""
+        if self._hybrid.is_ours(endpoint_id, body):
+            return await self._search(body, params or {}, index_of(path_parts))
+        if endpoint_id and endpoint_id.startswith("indices."):
+            self._hybrid.forget_mappings()
+        return await super().perform_request(
+            method, path, params=params, headers=headers, body=body, endpoint_id=endpoint_id, path_parts=path_parts
+        )
+
+    async def _search(self, body: Any, params: Mapping[str, Any], index: str | None) -> ObjectApiResponse[Any]:
+        flow = self._hybrid.flow(body, params, index)
+        call = Call.of(self)
+        try:
+            return call.response(await arun(flow, lambda need: self._perform(need, call)))
+        except ApiError as error:
+            return unless_ignored(error, self._ignore_status)
+
+    async def _perform(self, need: Need, call: Call) -> Any:
+        match need:
+            case MultiSearch():
+                return await arun(call.multi_search(need), self._send)
+            case ReadMappings(index):
+                return await self._read_mappings(index)
+            case Embed():
+                return await asyncio.to_thread(self._hybrid.embed, need)
+            case Score():
+                return await asyncio.to_thread(self._hybrid.score, need)
+
+    async def _send(self, need: MultiSearch) -> Any:
+        return await super().perform_request(
+            "POST",
+            "/_msearch",
+            params=need.url_options,
+            headers=_MULTI_SEARCH_HEADERS,
+            body=lines(need),
+            endpoint_id="msearch",
+        )
+
+    async def _read_mappings(self, index: str | None) -> Mapping[str, Any]:
+        if (kept := self._hybrid.kept_mappings(index)) is not None:
+            return kept
+        path = mapping_path(index)
+        try:
+            response = await super().perform_request("GET", path, headers=_JSON, endpoint_id=_READ_MAPPING)
+        except ApiError:  # not allowed to read it, or no such index, which the search itself will tell
+            return {}
+        return self._hybrid.keep_mappings(index, response)
+
+
+def connect(url: str, **options: Any) -> HybridElasticsearch:
+    """Open a client.
+
+    Args:
+        url: `http(s)://...` for a cluster; `embedded:` for an engine in memory; `embedded:DIR` for one that keeps its
+            documents in a directory.
+        **options: as for `HybridElasticsearch`.
+
+    Raises:
+        RequestError: another kind of URL.
+        EmbeddedStoreError: the directory can't be opened.
+    """
+    scheme, _, rest = url.partition(":")
+    if scheme in ("http", "https"):
+        return HybridElasticsearch(url, **options)
+    if scheme == "embedded":
+        from connector.embedded import Engine, node_classes
+
+        node_class, _ = node_classes(Engine(Path(rest) if rest else None))
+        return HybridElasticsearch("http://embedded:9200", node_class=node_class, **options)
+    raise RequestError("url", scheme + ":", "must begin with http://, https:// or embedded: (embedded:DIR keeps data)")

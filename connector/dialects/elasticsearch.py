@@ -1,0 +1,56 @@
+"""Elasticsearch 8.x and 9.x."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from connector.retrievers import Knn, Standard
+
+
+class ElasticsearchDialect:
+    """The dialect of Elasticsearch 8.x and 9.x: see `Dialect`."""
+
+    name = "elasticsearch"
+
+    def lexical_body(self, leg: Standard, filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Write a lexical leg as a search body; without a query it matches what the filters let through."""
+        body: dict[str, Any] = {}
+        if filters:
+            scored = {"must": [leg.query]} if leg.query is not None else {}
+            body["query"] = {"bool": {**scored, "filter": list(filters)}}
+        elif leg.query is not None:
+            body["query"] = leg.query
+        options = {
+            "min_score": leg.min_score,
+            "sort": leg.sort,
+            "terminate_after": leg.terminate_after,
+            "collapse": leg.collapse,
+        }
+        return body | {name: value for name, value in options.items() if value is not None}
+
+    def vector_body(
+        self, leg: Knn, vector: Sequence[float] | None, filters: Sequence[dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Write a vector leg as a top-level `knn` search, which counts `k` over all shards."""
+        knn: dict[str, Any] = {
+            "field": leg.field,
+            **_query(leg, vector),
+            "k": leg.k,
+            "num_candidates": leg.candidates,
+        }
+        if filters:
+            knn["filter"] = list(filters)
+        if leg.similarity is not None:
+            knn["similarity"] = leg.similarity
+        return {"knn": knn} if leg.min_score is None else {"knn": knn, "min_score": leg.min_score}
+
+    def vector_dims(self, mapping: dict[str, Any]) -> int | None:
+        """Give a `dense_vector` field's dims; None for any other field."""
+        return int(mapping.get("dims", 0)) if mapping.get("type") == "dense_vector" else None
+
+
+def _query(leg: Knn, vector: Sequence[float] | None) -> dict[str, Any]:
+    if vector is None and leg.query_vector_builder is not None:
+        return {"query_vector_builder": leg.query_vector_builder.model_dump()}
+    return {"query_vector": vector}

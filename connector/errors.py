@@ -1,0 +1,101 @@
+"""Every error a user can meet. The first room: it imports nothing of ours.
+
+ConnectorError
+├── RequestError            a search request, a parameter or a file is wrong (also a ValueError)
+├── DocumentError           a document can't be indexed (also a ValueError)
+├── IndexingError           some documents were refused by the cluster
+├── IndexMismatchError      the index can't serve what is asked of it
+│   └── EncoderMismatchError    its vectors were written by another encoder
+├── ModelError              a model failed or can't be used
+│   └── ModelNotFoundError      it is neither on disk nor to be had
+└── EmbeddedStoreError      the embedded engine can't open its directory
+
+Errors of the cluster itself stay elasticsearch-py's own (`elasticsearch.ApiError` and `TransportError`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from reprlib import Repr
+from typing import Any
+
+_repr = Repr()
+_repr.maxlevel, _repr.maxdict, _repr.maxlist, _repr.maxstring, _repr.maxother = 3, 4, 4, 120, 120
+
+
+def _shown(value: object) -> str:
+    """Draw a value short enough to read, however large or deep it is."""
+    return _repr.repr(value)
+
+
+class ConnectorError(Exception):
+    """What every error of this package is."""
+
+
+class RequestError(ConnectorError, ValueError):
+    """Something in a request is wrong; nothing was sent to the cluster.
+
+    Args:
+        path: where it stands, as `retriever.rrf.retrievers[0].knn.k`.
+        value: what stands there.
+        remedy: what is allowed, or what to do.
+    """
+
+    def __init__(self, path: str, value: object, remedy: str) -> None:
+        self.path = path
+        self.value = value
+        self.remedy = remedy
+        shown_path = path if len(path) <= 300 else f"{path[:100]}...{path[-150:]}"
+        super().__init__(f"{shown_path}: {_shown(value)}: {remedy}")
+
+
+class DocumentError(ConnectorError, ValueError):
+    """A document can't be indexed: names the document, the field, the value and the remedy."""
+
+    def __init__(self, document: object, field: str, value: object, remedy: str) -> None:
+        self.document = document
+        self.field = field
+        self.value = value
+        self.remedy = remedy
+        super().__init__(f"document {_shown(document)}: field {field!r}: {_shown(value)}: {remedy}")
+
+
+class IndexingError(ConnectorError):
+    """The cluster refused some documents; all others were indexed.
+
+    Args:
+        indexed: how many documents were indexed.
+        failures: a bulk item as Elasticsearch returned it, for each document that was refused.
+    """
+
+    def __init__(self, indexed: int, failures: Sequence[Mapping[str, Any]]) -> None:
+        self.indexed = indexed
+        self.failures = list(failures)
+        first = "; ".join(
+            f"{item.get('_id')!r}: {item.get('error', {}).get('reason', item.get('error'))}"
+            for item in self.failures[:3]
+        )
+        super().__init__(
+            f"{len(self.failures)} documents were refused, {indexed} were indexed. First reasons: {first}. "
+            "All are in this error's `failures`; correct them and index them again"
+        )
+
+
+class IndexMismatchError(ConnectorError):
+    """The index can't serve what is asked of it: names the index, what it has and the remedy."""
+
+
+class EncoderMismatchError(IndexMismatchError):
+    """The vectors of an index were written by another encoder than the one that would embed the query."""
+
+
+class ModelError(ConnectorError):
+    """A model failed, or gave something that can't be used."""
+
+
+class ModelNotFoundError(ModelError):
+    """A model is not on this machine and can't be fetched: names it, where it was looked for and what to install."""
+
+
+class EmbeddedStoreError(ConnectorError):
+    """The embedded engine can't open its directory: names it, and what to do."""

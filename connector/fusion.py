@@ -1,0 +1,81 @@
+"""Fusing rankings: numpy in, numpy out, no I/O. Comes in from `plan` and `search`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+Key = tuple[str, str]
+"""A hit's identity: (`_index`, `_id`)."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Hits in order: n distinct keys and their n float32 scores; the rank of `keys[i]` is i + 1."""
+
+    keys: list[Key]
+    scores: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def head(self, window: int) -> Ranking:
+        """Give the first `window` hits."""
+        return Ranking(self.keys[:window], self.scores[:window])
+
+
+def rank(keys: list[Key], scores: NDArray[np.float32]) -> Ranking:
+    """Order hits by score, highest first; ties break on (`_index`, `_id`).
+
+    Args:
+        keys: n distinct keys, in any order.
+        scores: their n scores.
+    """
+    order = np.argsort(-scores, kind="stable")
+    ordered = scores[order]
+    in_order = [keys[i] for i in order.tolist()]
+    starts_tie = ordered[1:] == ordered[:-1]
+    if starts_tie.any():
+        edges = np.flatnonzero(np.diff(starts_tie, prepend=False, append=False))
+        for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+            in_order[start : end + 1] = sorted(in_order[start : end + 1])
+    return Ranking(in_order, ordered)
+
+
+def rrf(rankings: Sequence[Ranking], *, rank_constant: int = 60, weights: Sequence[float] | None = None) -> Ranking:
+    """Fuse rankings by Reciprocal Rank Fusion: score(d) = sum of w_i / (rank_constant + rank_i(d)), ranks from 1.
+
+    Ties are broken by (index, id), and the sum is taken in an order of its own, so that the result never depends on
+    the order of the legs.
+
+    Args:
+        rankings: one for each leg; an empty one adds nothing.
+        rank_constant: how much the first ranks stand out; at least 1.
+        weights: one for each ranking, not normalised; 1.0 each when left out.
+
+    Returns:
+        Every hit of any leg, with its float32 score.
+
+    Raises:
+        ValueError: rank_constant below 1, or another number of weights than of rankings.
+
+    Source: Cormack, Clarke and Buettcher, SIGIR 2009.
+    """
+    if rank_constant < 1:
+        raise ValueError(f"rank_constant: {rank_constant}: must be at least 1")
+    weights = [1.0] * len(rankings) if weights is None else weights
+    if len(weights) != len(rankings):
+        raise ValueError(f"weights: {len(weights)} of them for {len(rankings)} rankings: give one for each")
+    keys = list(dict.fromkeys(chain.from_iterable(ranking.keys for ranking in rankings)))
+    position = dict(zip(keys, range(len(keys)), strict=True)).__getitem__
+    places = [list(map(position, ranking.keys)) for ranking in rankings]
+    parts = np.zeros((len(rankings), len(keys)))
+    for part, place, weight in zip(parts, places, weights, strict=True):
+        part[place] = weight / (rank_constant + np.arange(1, len(place) + 1))
+    if len(rankings) > 2:
+        parts.sort(axis=0)
+    return rank(keys, parts.sum(axis=0).astype(np.float32))

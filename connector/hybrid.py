@@ -1,0 +1,176 @@
+"""What a drop-in client needs beside its connections: models, mappings read, and one call's retries and errors.
+
+No I/O here. Comes in from `client`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Collection, Generator, Mapping
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import Any, TypeAlias, TypeVar
+from urllib.parse import quote, unquote
+
+from elastic_transport import ApiResponseMeta, ObjectApiResponse
+from elastic_transport.client_utils import DEFAULT
+from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch
+from elasticsearch.exceptions import HTTP_EXCEPTIONS
+
+from connector.dialects import Dialect, ElasticsearchDialect
+from connector.models.encoder import Encoder, Fingerprint, as_encoder
+from connector.models.loading import Once
+from connector.models.reranker import Reranker, as_reranker
+from connector.request import is_ours, parse_request
+from connector.search import Embed, Embedded, Flow, MultiSearch, Score, search_flow
+
+EncoderLike: TypeAlias = Encoder | str | Callable[[list[str]], Any]
+RerankerLike: TypeAlias = Reranker | str | Callable[[str, list[str]], Any]
+Client = TypeVar("Client", Elasticsearch, AsyncElasticsearch)
+
+_MAPPINGS_KEPT_S = 60.0
+
+
+@dataclass
+class Hybrid:
+    """What a client needs beside its connections; it travels through `.options()`.
+
+    Args:
+        encoder: embeds query texts whose `model_id` is left out.
+        reranker: scores pairs whose `inference_id` is left out.
+        models: encoders and rerankers by the `model_id` or `inference_id` that requests call them by.
+        provenance: add `_hybrid` to the response and to each hit.
+        dialect: the cluster's.
+    """
+
+    encoder: EncoderLike = "bundled"
+    reranker: RerankerLike = "bundled"
+    models: Mapping[str, EncoderLike | RerankerLike] = field(default_factory=dict)
+    provenance: bool = True
+    dialect: Dialect = field(default_factory=ElasticsearchDialect)
+
+    def __post_init__(self) -> None:
+        self._encoders: dict[str | None, Once[Encoder]] = {None: Once(lambda: as_encoder(self.encoder))}
+        self._rerankers: dict[str | None, Once[Reranker]] = {None: Once(lambda: as_reranker(self.reranker))}
+        self._preference = uuid.uuid4().hex
+        self._mappings: dict[str | None, tuple[float, Mapping[str, Any]]] = {}
+
+    def is_ours(self, endpoint_id: str | None, body: object) -> bool:
+        """Tell whether a call is a search that the cluster can't run."""
+        return endpoint_id == "search" and is_ours(body, self.models)
+
+    def flow(self, body: Mapping[str, Any], params: Mapping[str, Any], index: str | None) -> Flow[dict[str, Any]]:
+        """Start a search: the request is validated here, before anything is sent."""
+        request = parse_request(body, params, index, self.models)
+        if "preference" not in request.header:
+            request = replace(request, header={**request.header, "preference": self._preference})
+        return search_flow(request, self.dialect, with_provenance=self.provenance)
+
+    def own_encoder(self) -> Encoder:
+        """Give the client's own encoder, loaded on the first call."""
+        return self._encoders[None].get()
+
+    def fingerprint(self) -> Fingerprint:
+        """Give the fingerprint of the client's own encoder."""
+        return self.own_encoder().fingerprint
+
+    def embed(self, need: Embed) -> Embedded:
+        """Embed a query with the client's own encoder, or with the one registered under the need's name."""
+        encoder = self._loaded(self._encoders, need.model_id, as_encoder)
+        return Embedded(encoder.fingerprint, encoder.encode_queries([need.text])[0].tolist())
+
+    def score(self, need: Score) -> tuple[str, Any]:
+        """Score pairs with the client's own reranker, or with the one registered under the need's name."""
+        reranker = self._loaded(self._rerankers, need.model_id, as_reranker)
+        return reranker.name, reranker.score(need.query, need.passages)
+
+    def _loaded(self, loaded: dict[Any, Once[Any]], name: str | None, load: Callable[[Any], Any]) -> Any:
+        if name not in loaded:
+            model = self.models[str(name)]
+            loaded.setdefault(name, Once(lambda: load(model)))
+        return loaded[name].get()
+
+    def kept_mappings(self, index: str | None) -> Mapping[str, Any] | None:
+        """Give an index's mappings when they were read a short time ago."""
+        read_at, mappings = self._mappings.get(index, (0.0, {}))
+        return mappings if mappings and monotonic() - read_at < _MAPPINGS_KEPT_S else None
+
+    def keep_mappings(self, index: str | None, response: Any) -> Mapping[str, Any]:
+        """Keep an index's mappings for a short time, and give them; an error that was ignored has none."""
+        mappings: Mapping[str, Any] = response.body if response.meta.status == 200 else {}
+        self._mappings[index] = (monotonic(), mappings)
+        return mappings
+
+    def forget_mappings(self) -> None:
+        """Forget all mappings: an index has been changed through this client."""
+        self._mappings.clear()
+
+
+@dataclass
+class Call:
+    """One search through the seam: what `.options()` said of retries, and the last answer's meta."""
+
+    retry_on_status: Collection[int]
+    max_retries: int
+    meta: ApiResponseMeta | None = None
+
+    @classmethod
+    def of(cls, client: Elasticsearch | AsyncElasticsearch) -> Call:
+        """Read what a client's options, or else its transport's defaults, say of retries."""
+        transport = client.transport
+        statuses, retries = client._retry_on_status, client._max_retries
+        return cls(
+            transport.retry_on_status if statuses is DEFAULT else statuses,
+            transport.max_retries if retries is DEFAULT else retries,
+        )
+
+    def multi_search(self, need: MultiSearch) -> Generator[MultiSearch, ObjectApiResponse[Any], list[Any]]:
+        """Send until no leg asks to be tried again; a leg's error becomes the one `es.search` would have raised."""
+        retries_left = self.max_retries
+        while True:
+            response = yield need
+            self.meta = response.meta
+            if "responses" not in response.body:
+                raise api_error(response.body, response.meta, response.meta.status)
+            failed = [leg for leg in response.body["responses"] if "error" in leg]
+            if not failed:
+                return list(response.body["responses"])
+            if retries_left == 0 or not all(leg.get("status") in self.retry_on_status for leg in failed):
+                raise api_error(failed[0], response.meta, failed[0].get("status", 500))
+            retries_left -= 1
+
+    def response(self, body: dict[str, Any]) -> ObjectApiResponse[Any]:
+        """Dress a body as elasticsearch-py does."""
+        assert self.meta is not None
+        return ObjectApiResponse(body=body, meta=replace(self.meta, status=200))
+
+
+def api_error(body: Mapping[str, Any], meta: ApiResponseMeta, status: int) -> ApiError:
+    """Make the error that elasticsearch-py raises for an error body with this status."""
+    error = body.get("error")
+    message = error["type"] if isinstance(error, dict) and "type" in error else str(error)
+    shown = {"error": error, "status": status}
+    return HTTP_EXCEPTIONS.get(status, ApiError)(message=message, meta=replace(meta, status=status), body=shown)
+
+
+def unless_ignored(error: ApiError, ignored: Any) -> ObjectApiResponse[Any]:
+    """Give an error's body where the caller said that its status is to be ignored, else raise the error."""
+    if ignored is DEFAULT or ignored is None or error.meta.status not in ignored:
+        raise error
+    return ObjectApiResponse(body=error.body, meta=error.meta)
+
+
+def lines(need: MultiSearch) -> list[Mapping[str, Any]]:
+    """Lay out an `_msearch` body: a header and a body for each search."""
+    return [line for pair in zip(need.headers, need.bodies, strict=True) for line in pair]
+
+
+def index_of(path_parts: Mapping[str, Any] | None) -> str | None:
+    """Give the index expression of a path; None when it names no index."""
+    index = (path_parts or {}).get("index")
+    return unquote(str(index)) if index else None
+
+
+def mapping_path(index: str | None) -> str:
+    """Give the path of an index expression's mappings."""
+    return "/_mapping" if index is None else f"/{quote(index, safe=',*')}/_mapping"

@@ -1,0 +1,6 @@
+"""Documents in: mappings, and the pipeline from documents to bulk requests."""
+
+from connector.indexing.mapping import index_body
+from connector.indexing.pipeline import IndexReport, index_documents
+
+__all__ = ["IndexReport", "index_body", "index_documents"]

@@ -1,0 +1,43 @@
+"""The body of a new index, from the shipped templates. Pure but for reading the template; comes in from `connector`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from connector.dialects import Dialect
+from connector.models.encoder import Fingerprint
+from connector.resources import resource
+from connector.vectors import meta_of
+
+
+def index_body(
+    dialect: Dialect, text_fields: Sequence[str], vector_field: str, fingerprint: Fingerprint
+) -> dict[str, Any]:
+    """Write settings and mappings of an index that holds text and its vectors.
+
+    Args:
+        dialect: picks the template, `mappings/<dialect>/hybrid.json`, whose `text` and `vector` fields are the models
+            of the fields named here.
+        text_fields: dotted paths of the analysed fields.
+        vector_field: dotted path of the vector field.
+        fingerprint: the encoder's, kept in `_meta`; its dims are the field's.
+    """
+    body: dict[str, Any] = json.loads(resource(f"mappings/{dialect.name}/hybrid.json").read_text("utf-8"))
+    template = body["mappings"].pop("properties")
+    properties: dict[str, Any] = {}
+    for path in text_fields:
+        _put(properties, path, template["text"])
+    _put(properties, vector_field, {**template["vector"], "dims": fingerprint.dims})
+    body["mappings"]["properties"] = properties
+    body["mappings"]["_meta"] = meta_of(vector_field, fingerprint, text_fields)
+    return body
+
+
+def _put(properties: dict[str, Any], path: str, field: dict[str, Any]) -> None:
+    head, _, rest = path.partition(".")
+    if rest:
+        _put(properties.setdefault(head, {"properties": {}})["properties"], rest, field)
+    else:
+        properties[head] = field

@@ -1,0 +1,145 @@
+"""A retriever tree becomes leaf searches and a merge tree. Pure; comes in from `search`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from connector.dialects import Dialect
+from connector.request import SearchRequest
+from connector.retrievers import Knn, Node, Rrf, Standard, TextSimilarityReranker
+
+MAX_WINDOW_WITH_PAGE = 100
+"""Up to this window every leg carries what the page needs; beyond it the page is fetched by ids in a second trip."""
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One leaf search: its name in the provenance, the filters of all nodes above it, and how many hits it returns."""
+
+    name: str
+    retriever: Standard | Knn
+    filters: tuple[dict[str, Any], ...]
+    window: int
+
+    @property
+    def is_sorted(self) -> bool:
+        """Tell whether the leg has an order of its own, which is then its ranking."""
+        return isinstance(self.retriever, Standard) and self.retriever.sort is not None
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """The ranking of one leg, by its place among the legs."""
+
+    leg: int
+
+
+@dataclass(frozen=True)
+class Fuse:
+    """Reciprocal Rank Fusion of the parts."""
+
+    parts: tuple[Merge, ...]
+    retriever: Rrf
+
+
+@dataclass(frozen=True)
+class Rerank:
+    """A cross-encoder's order of the part's first hits."""
+
+    part: Merge
+    retriever: TextSimilarityReranker
+
+
+Merge: TypeAlias = Leaf | Fuse | Rerank
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a tree asks of the cluster (the legs) and what is made of the answers (the merge tree)."""
+
+    legs: tuple[Leg, ...]
+    merge: Merge
+    rerank_fields: tuple[str, ...]
+
+    @property
+    def carries_page(self) -> bool:
+        """Tell whether the legs' own answers hold all that the page needs."""
+        return all(leg.window <= MAX_WINDOW_WITH_PAGE for leg in self.legs)
+
+
+def make_plan(request: SearchRequest) -> Plan:
+    """Plan the legs and the merge of a request."""
+    legs: list[Leg] = []
+    page = request.offset + request.size
+
+    def add(node: Node, filters: tuple[dict[str, Any], ...], window: int) -> Merge:
+        retriever = node.retriever
+        if isinstance(retriever, TextSimilarityReranker):
+            inner = (*filters, *retriever.filters)
+            return Rerank(add(retriever.retriever, inner, retriever.rank_window_size), retriever)
+        if isinstance(retriever, Rrf):
+            inner = (*filters, *retriever.filters)
+            parts = (add(leg.retriever, inner, retriever.rank_window_size) for leg in retriever.retrievers)
+            return Fuse(tuple(parts), retriever)
+        legs.append(Leg(retriever.name or str(node.kind), retriever, (*filters, *retriever.filters), window))
+        return Leaf(len(legs) - 1)
+
+    merge = add(request.tree, (), page)
+    fields = dict.fromkeys(
+        field
+        for node in request.tree.walk()
+        if isinstance(node.retriever, TextSimilarityReranker)
+        for field in node.retriever.field
+    )
+    return Plan(tuple(_with_own_names(legs)), merge, tuple(fields))
+
+
+def _with_own_names(legs: Sequence[Leg]) -> list[Leg]:
+    """Number the legs that would share a name, in the request's order: `knn`, `knn_2`."""
+    named: dict[str, Leg] = {}
+    for leg in sorted(legs, key=lambda leg: leg.retriever.name is None):
+        name, number = leg.name, 1
+        while name in named:
+            number += 1
+            name = f"{leg.name}_{number}"
+        named[name] = Leg(name, leg.retriever, leg.filters, leg.window)
+    by_retriever = {id(leg.retriever): leg for leg in named.values()}
+    return [by_retriever[id(leg.retriever)] for leg in legs]
+
+
+def leg_bodies(
+    plan: Plan, request: SearchRequest, dialect: Dialect, vectors: Mapping[int, Sequence[float]]
+) -> list[dict[str, Any]]:
+    """Write the search body of every leg.
+
+    Args:
+        plan: the legs.
+        request: what every leg and every hit carries beside.
+        dialect: the cluster's.
+        vectors: the query vector of each leg whose text was embedded, by the leg's place.
+    """
+    hit_options: dict[str, Any] = dict(request.hit_options) if plan.carries_page else {"_source": False}
+    if plan.rerank_fields:
+        hit_options["fields"] = [*hit_options.get("fields", ()), *plan.rerank_fields]
+    bodies = []
+    for place, leg in enumerate(plan.legs):
+        retriever = leg.retriever
+        if isinstance(retriever, Knn):
+            body = dialect.vector_body(retriever, vectors.get(place, retriever.query_vector), leg.filters)
+        else:
+            body = dialect.lexical_body(retriever, leg.filters)
+        bodies.append({**body, "size": leg.window, **request.leg_options, **hit_options})
+    return bodies
+
+
+def page_body(ids: Sequence[str], request: SearchRequest) -> dict[str, Any]:
+    """Write the search that fetches what the page needs of these documents of one index."""
+    return {
+        "query": {"bool": {"filter": [{"ids": {"values": list(ids)}}]}},
+        "size": len(ids),
+        "track_total_hits": False,
+        **{name: value for name, value in request.leg_options.items() if name == "runtime_mappings"},
+        **request.hit_options,
+    }

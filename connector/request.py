@@ -1,0 +1,159 @@
+"""A `_search` call around a retriever tree: what stands beside the tree, validated. Pure; comes in from `search`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from connector.errors import RequestError
+from connector.retrievers import COMPOUND, Node, Rrf, TextSimilarityReranker, parse_retriever
+
+_REFUSED_BY_ELASTICSEARCH = frozenset(
+    {"query", "knn", "sort", "search_after", "terminate_after", "rescore", "scroll", "rank"}
+)
+_HIT_OPTIONS = frozenset(
+    {"_source", "fields", "docvalue_fields", "stored_fields", "script_fields", "version", "seq_no_primary_term"}
+)
+_LEG_OPTIONS = frozenset({"timeout", "track_total_hits", "runtime_mappings", "indices_boost"})
+_HEADER_OPTIONS = frozenset(
+    {
+        "preference",
+        "routing",
+        "ignore_unavailable",
+        "allow_no_indices",
+        "expand_wildcards",
+        "request_cache",
+        "search_type",
+        "allow_partial_search_results",
+        "ccs_minimize_roundtrips",
+    }
+)
+_URL_OPTIONS = frozenset({"error_trace", "human", "pretty", "max_concurrent_shard_requests"})
+_BODY_OPTIONS_IN_URL = frozenset({"_source", "timeout", "track_total_hits", "size", "from"})
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """A search that this package runs.
+
+    Attributes:
+        tree: the retrievers.
+        size: hits on the page.
+        offset: Elastic's `from`.
+        header: what goes into the header of each `_msearch` line: index, preference, routing, ...
+        leg_options: body options of every leg, as timeout.
+        hit_options: body options that say what a returned hit holds, as `_source`.
+        url_options: parameters of the `_msearch` URL.
+        models: the names of the models registered with the client.
+    """
+
+    tree: Node
+    size: int
+    offset: int
+    header: Mapping[str, Any]
+    leg_options: Mapping[str, Any] = field(default_factory=dict)
+    hit_options: Mapping[str, Any] = field(default_factory=dict)
+    url_options: Mapping[str, Any] = field(default_factory=dict)
+    models: frozenset[str] = frozenset()
+
+
+def is_ours(body: object, models: Collection[str]) -> bool:
+    """Tell whether a search body holds a tree that the cluster can't run on the free licence.
+
+    That is a compound retriever at the root, or a `knn` retriever whose text is to be embedded by a model of ours.
+
+    Args:
+        body: a search body.
+        models: the names of the models registered with the client.
+    """
+    tree = body.get("retriever") if isinstance(body, Mapping) else None
+    if not isinstance(tree, dict) or len(tree) != 1:
+        return False
+    ((kind, retriever),) = tree.items()
+    if kind != "knn" or not isinstance(retriever, dict):
+        return kind in COMPOUND
+    builder = retriever.get("query_vector_builder")
+    embedding = builder.get("text_embedding") if isinstance(builder, dict) else None
+    return isinstance(embedding, dict) and embedding.get("model_id") in (None, *models)
+
+
+def parse_request(
+    body: Mapping[str, Any], params: Mapping[str, Any], index: str | None, models: Collection[str]
+) -> SearchRequest:
+    """Validate a search body and its URL parameters.
+
+    Args:
+        body: Elastic's search body, with a `retriever`.
+        params: the URL's parameters.
+        index: the index expression of the path; None means all indices.
+        models: the names of the models registered with the client.
+
+    Raises:
+        RequestError: naming what is wrong and what is allowed.
+    """
+    body = _with_url_options(body, params)
+    for name in body:
+        if name in _REFUSED_BY_ELASTICSEARCH:
+            raise RequestError(name, body[name], "can't stand beside a compound retriever; put it into a leg")
+        if name not in _HIT_OPTIONS | _LEG_OPTIONS | {"retriever", "size", "from"}:
+            allowed = ", ".join(sorted(_HIT_OPTIONS | _LEG_OPTIONS | {"size", "from"}))
+            raise RequestError(name, body[name], f"is not supported beside a compound retriever; allowed are {allowed}")
+    tree = parse_retriever(body["retriever"])
+    _check_rerankers(tree, models)
+    size, offset = _page(body, tree)
+    header = {name: value for name, value in params.items() if name in _HEADER_OPTIONS}
+    return SearchRequest(
+        tree=tree,
+        size=size,
+        offset=offset,
+        header=header if index is None else {"index": index.split(","), **header},
+        leg_options={name: value for name, value in body.items() if name in _LEG_OPTIONS},
+        hit_options={name: value for name, value in body.items() if name in _HIT_OPTIONS},
+        url_options={name: value for name, value in params.items() if name in _URL_OPTIONS},
+        models=frozenset(models),
+    )
+
+
+def _check_rerankers(tree: Node, models: Collection[str]) -> None:
+    for node in tree.walk():
+        retriever = node.retriever
+        name = retriever.inference_id if isinstance(retriever, TextSimilarityReranker) else None
+        if name is not None and name not in models:
+            raise RequestError(
+                "text_similarity_reranker.inference_id",
+                name,
+                f"is not registered with this client (registered: {', '.join(sorted(models)) or 'none'}); "
+                "leave it out for the client's own reranker, or register it in the client's `models`",
+            )
+
+
+def _with_url_options(body: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(body)
+    source: dict[str, Any] = {}
+    for name, value in params.items():
+        if name in ("_source_includes", "_source_excludes"):
+            source[name.removeprefix("_source_")] = value.split(",") if isinstance(value, str) else list(value)
+        elif name in _BODY_OPTIONS_IN_URL:
+            merged[name] = value
+        elif name not in _HEADER_OPTIONS | _URL_OPTIONS:
+            allowed = ", ".join(sorted(_HEADER_OPTIONS | _URL_OPTIONS | _BODY_OPTIONS_IN_URL))
+            raise RequestError(name, value, f"is not supported beside a compound retriever; allowed are {allowed}")
+    return merged | {"_source": source} if source else merged
+
+
+def _page(body: Mapping[str, Any], tree: Node) -> tuple[int, int]:
+    root = tree.retriever
+    compound = isinstance(root, Rrf | TextSimilarityReranker)
+    window = root.rank_window_size if isinstance(root, Rrf | TextSimilarityReranker) else 10
+    values = {"size": body.get("size", window), "from": body.get("from", 0)}
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise RequestError(name, value, "must be a whole number of at least 0")
+    if compound and values["size"] > window:
+        raise RequestError(
+            f"retriever.{tree.kind}.rank_window_size",
+            window,
+            f"must be at least size ({values['size']}); raise rank_window_size or lower size",
+        )
+    return values["size"], values["from"]

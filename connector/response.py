@@ -1,0 +1,165 @@
+"""Merged hits become an Elastic-shaped response with provenance. Pure; comes in from `search`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from connector.fusion import Key, Ranking
+from connector.plan import Plan
+from connector.request import SearchRequest
+
+
+@dataclass
+class Provenance:
+    """What each stage thought of each hit, filled while a search runs.
+
+    Attributes:
+        legs: each leg's ranking by its name.
+        fused: the outermost fusion's ranking; None without one.
+        reranked: the outermost reranker's raw scores; hits it did not read are not in it.
+        depth: how many pairs the rerankers read.
+        model: the outermost reranker's name; None when none was asked.
+        degraded: why the response is less than was asked for; None when it is not.
+        took_ms: milliseconds by stage.
+    """
+
+    legs: dict[str, Ranking] = field(default_factory=dict)
+    fused: Ranking | None = None
+    reranked: dict[Key, float] = field(default_factory=dict)
+    depth: int = 0
+    model: str | None = None
+    degraded: str | None = None
+    took_ms: dict[str, float] = field(default_factory=dict)
+
+    def degrade(self, reason: str) -> None:
+        """Note a reason why the response is less than was asked for."""
+        self.degraded = reason if self.degraded is None else f"{self.degraded}; {reason}"
+
+
+def make_response(
+    request: SearchRequest,
+    plan: Plan,
+    ranking: Ranking,
+    hits: Mapping[Key, Mapping[str, Any]],
+    answers: Sequence[Mapping[str, Any]],
+    provenance: Provenance,
+    *,
+    with_provenance: bool,
+) -> dict[str, Any]:
+    """Draw the response as Elasticsearch would.
+
+    Args:
+        request: what was asked.
+        plan: how it was asked.
+        ranking: all hits in their final order, with their final scores.
+        hits: what the cluster said of each hit on the page.
+        answers: the legs' responses.
+        provenance: what each stage thought.
+        with_provenance: add `_hybrid` to the response and to each hit.
+    """
+    page = slice(request.offset, request.offset + request.size)
+    keep = _asked_fields(request, plan)
+    shown = []
+    ranks = _ranks(provenance, ranking.keys[page]) if with_provenance else {}
+    for key, score in zip(ranking.keys[page], ranking.scores[page].tolist(), strict=True):
+        hit = {name: value for name, value in hits[key].items() if name not in ("fields", "sort")}
+        hit["_score"] = score
+        fields = {name: value for name, value in hits[key].get("fields", {}).items() if keep(name)}
+        if fields:
+            hit["fields"] = fields
+        if with_provenance:
+            hit["_hybrid"] = ranks[key]
+        shown.append(hit)
+    response: dict[str, Any] = {
+        "took": round(sum(provenance.took_ms.values())),
+        "timed_out": any(answer["timed_out"] for answer in answers),
+        "_shards": _shards(answers),
+        "hits": {
+            **_total(request, plan, ranking, answers),
+            "max_score": float(ranking.scores[0]) if len(ranking) else None,
+            "hits": shown,
+        },
+    }
+    if with_provenance:
+        response["_hybrid"] = {
+            "took_ms": {stage: round(took, 3) for stage, took in provenance.took_ms.items()},
+            "legs": {name: len(leg) for name, leg in provenance.legs.items()},
+            "depth": provenance.depth,
+            "model": provenance.model,
+            "degraded": provenance.degraded,
+        }
+    return response
+
+
+def partial_failure(answers: Sequence[Mapping[str, Any]]) -> str | None:
+    """Say why the legs' answers are only a part of the truth; None when they are whole."""
+    failed = max((answer["_shards"]["failed"] for answer in answers), default=0)
+    reasons = [f"{failed} shards failed"] if failed else []
+    if any(answer["timed_out"] for answer in answers):
+        reasons.append("a leg timed out")
+    return ", ".join(reasons) or None
+
+
+def _ranks(provenance: Provenance, page: Sequence[Key]) -> dict[Key, dict[str, Any]]:
+    """Give each hit of the page its place in every stage."""
+    shown: dict[Key, dict[str, Any]] = {key: {"legs": {}} for key in page}
+    for name, leg in provenance.legs.items():
+        scores = leg.scores.tolist()
+        for rank, key in enumerate(leg.keys):
+            if key in shown:
+                shown[key]["legs"][name] = {"rank": rank + 1, "score": scores[rank]}
+    if provenance.fused is not None:
+        scores = provenance.fused.scores.tolist()
+        for rank, key in enumerate(provenance.fused.keys):
+            if key in shown:
+                shown[key] |= {"fused_rank": rank + 1, "fused_score": scores[rank]}
+    if provenance.model is not None:
+        for key, hit in shown.items():
+            hit["rerank_score"] = provenance.reranked.get(key)
+    return shown
+
+
+def _asked_fields(request: SearchRequest, plan: Plan) -> Any:
+    """Give the test whether a field of a hit was asked for by the user, not only by the reranker."""
+    patterns = [
+        item["field"] if isinstance(item, Mapping) else str(item)
+        for option in ("fields", "docvalue_fields")
+        for item in request.hit_options.get(option, ())
+    ]
+    own = set(plan.rerank_fields)
+
+    def is_asked(name: str) -> bool:
+        ours = any(name == field or field.startswith(f"{name}.") for field in own)
+        return not ours or any(fnmatchcase(name, pattern) or pattern.startswith(f"{name}.") for pattern in patterns)
+
+    return is_asked
+
+
+def _shards(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Merge the legs' shards: the same shards answered each leg, so the worst leg counts."""
+    legs = [answer["_shards"] for answer in answers]
+    failures: list[Any] = []
+    for leg in legs:
+        failures.extend(failure for failure in leg.get("failures", ()) if failure not in failures)
+    merged = {
+        "total": max(leg["total"] for leg in legs),
+        "successful": min(leg["successful"] for leg in legs),
+        "skipped": min(leg.get("skipped", 0) for leg in legs),
+        "failed": max(leg["failed"] for leg in legs),
+    }
+    return merged | {"failures": failures} if failures else merged
+
+
+def _total(
+    request: SearchRequest, plan: Plan, ranking: Ranking, answers: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Count the hits: exact for one leg, else a lower bound, since legs overlap by an unknown number of hits."""
+    if request.leg_options.get("track_total_hits") is False:
+        return {}
+    totals = [answer["hits"]["total"] for answer in answers]
+    if len(plan.legs) == 1:
+        return {"total": totals[0]}
+    return {"total": {"value": max(len(ranking), *(total["value"] for total in totals)), "relation": "gte"}}

@@ -1,0 +1,274 @@
+"""Elastic's retriever tree as pydantic models: names, defaults and limits are Elastic's. Pure; comes in from `plan`.
+
+Only trees that this package runs are parsed here. Whatever is wrong gives one `RequestError` naming path, value and
+what is allowed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from connector.errors import RequestError
+
+MAX_DEPTH = 20
+"""How deep retrievers may be nested in one another."""
+
+MAX_WINDOW = 10_000
+"""Elasticsearch's default `index.max_result_window`: no leg can return more hits."""
+
+Filter: TypeAlias = dict[str, Any] | list[dict[str, Any]] | None
+Window: TypeAlias = Annotated[int, Field(ge=1, le=MAX_WINDOW)]
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _not_zero(vector: list[float]) -> list[float]:
+    if not any(vector):
+        raise ValueError("must have a magnitude: give at least one number that is not 0")
+    return vector
+
+
+Vector: TypeAlias = Annotated[
+    list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1, max_length=4096), AfterValidator(_not_zero)
+]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class TextEmbedding(_Model):
+    """The text of a kNN query, embedded by a model of ours when `model_id` is absent or registered with the client."""
+
+    model_text: Annotated[str, Field(min_length=1)]
+    model_id: str | None = None
+
+
+class QueryVectorBuilder(_Model):
+    """How a query vector is made."""
+
+    text_embedding: TextEmbedding
+
+
+class _Named(_Model):
+    filter: Filter = None
+    name: str | None = Field(None, alias="_name", min_length=1)
+    min_score: float | None = Field(None, allow_inf_nan=False)
+
+    @property
+    def filters(self) -> list[dict[str, Any]]:
+        """The filter as a list of queries, empty when there is none."""
+        if self.filter is None:
+            return []
+        return [self.filter] if isinstance(self.filter, dict) else self.filter
+
+
+class Standard(_Named):
+    """A lexical leg: any query of Elasticsearch's DSL."""
+
+    query: dict[str, Any] | None = None
+    sort: Any = None
+    terminate_after: int | None = Field(None, ge=0)
+    collapse: dict[str, Any] | None = None
+
+
+class Knn(_Named):
+    """A vector leg: the `k` nearest of `num_candidates` on each shard."""
+
+    field: Annotated[str, Field(min_length=1)]
+    query_vector: Vector | None = None
+    query_vector_builder: QueryVectorBuilder | None = None
+    k: Window
+    num_candidates: int | None = Field(None, ge=1, le=10_000)
+    similarity: float | None = Field(None, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Knn:
+        if (self.query_vector is None) == (self.query_vector_builder is None):
+            raise ValueError("give either query_vector or query_vector_builder")
+        if self.num_candidates is not None and self.k > self.num_candidates:
+            raise ValueError(f"k ({self.k}) must not be more than num_candidates ({self.num_candidates})")
+        return self
+
+    @property
+    def candidates(self) -> int:
+        """`num_candidates`, or Elasticsearch's default of 1.5 k, at most 10,000."""
+        return self.num_candidates or max(self.k, min(math.ceil(1.5 * self.k), 10_000))
+
+
+class Weighted(_Model):
+    """A leg of a fusion and its weight."""
+
+    retriever: Node
+    weight: float = Field(1.0, ge=0, allow_inf_nan=False)
+
+
+def _as_weighted(value: object) -> object:
+    return {"retriever": value} if isinstance(value, dict) and "retriever" not in value else value
+
+
+class Rrf(_Named):
+    """Reciprocal Rank Fusion of its legs."""
+
+    retrievers: Annotated[list[Annotated[Weighted, BeforeValidator(_as_weighted)]], Field(min_length=1)]
+    rank_constant: int = Field(60, ge=1)
+    rank_window_size: Window = 10
+
+    @model_validator(mode="after")
+    def _has_weight(self) -> Rrf:
+        if not any(leg.weight for leg in self.retrievers):
+            raise ValueError("at least one leg needs a weight above 0")
+        return self
+
+
+class TextSimilarityReranker(_Named):
+    """A cross-encoder over the first `rank_window_size` hits of its retriever.
+
+    Beyond Elastic's: `field` may name several fields, whose texts are joined; `inference_id` may be left out for the
+    client's own reranker; `allow_rerank_failures` is true unless said otherwise.
+    """
+
+    retriever: Node
+    field: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_as_list), Field(min_length=1)]
+    inference_text: Annotated[str, Field(min_length=1)]
+    inference_id: str | None = None
+    rank_window_size: Window = 10
+    allow_rerank_failures: bool = True
+
+
+Retriever: TypeAlias = Standard | Knn | Rrf | TextSimilarityReranker
+COMPOUND = frozenset({"rrf", "text_similarity_reranker"})
+"""The retrievers that are run here, since the free licence does not."""
+
+
+class Node(_Model):
+    """A retriever under its name: `{"knn": {...}}`."""
+
+    standard: Standard | None = None
+    knn: Knn | None = None
+    rrf: Rrf | None = None
+    text_similarity_reranker: TextSimilarityReranker | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Node:
+        if len(self.model_fields_set) != 1 or self.kind is None:
+            raise ValueError(f"must be one retriever: {{name: {{...}}}} with a name of {', '.join(_KINDS)}")
+        return self
+
+    @property
+    def kind(self) -> str | None:
+        """The retriever's name, as `knn`."""
+        return next((kind for kind in _KINDS if getattr(self, kind) is not None), None)
+
+    @property
+    def retriever(self) -> Retriever:
+        """The one retriever of this node."""
+        found: Retriever = getattr(self, str(self.kind))
+        return found
+
+    @property
+    def children(self) -> list[Node]:
+        """The retrievers right below this one."""
+        match self.retriever:
+            case Rrf(retrievers=legs):
+                return [leg.retriever for leg in legs]
+            case TextSimilarityReranker(retriever=child):
+                return [child]
+        return []
+
+    def walk(self) -> Iterator[Node]:
+        """Give this node and all below it, outer before inner, in the request's order."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+_KINDS = ("standard", "knn", "rrf", "text_similarity_reranker")
+for _model in (Weighted, Rrf, TextSimilarityReranker, Node):
+    _model.model_rebuild()
+
+
+def parse_retriever(tree: dict[str, Any]) -> Node:
+    """Parse and validate a retriever tree, the value of a search body's `retriever`.
+
+    Raises:
+        RequestError: naming the path under `retriever`, the value there and what is allowed.
+    """
+    try:
+        node = Node.model_validate(tree)
+    except ValidationError as error:
+        raise _request_error(tree, error) from error
+    _check_windows(node, "retriever", None, MAX_DEPTH)
+    _check_names(node)
+    return node
+
+
+def _check_windows(node: Node, path: str, outer: int | None, levels_left: int) -> None:
+    path = f"{path}.{node.kind}"
+    if levels_left == 0:
+        raise RequestError(path, "...", f"retrievers are nested deeper than {MAX_DEPTH}; flatten the tree")
+    retriever = node.retriever
+    if isinstance(retriever, Rrf | TextSimilarityReranker):
+        window = retriever.rank_window_size
+        if outer is not None and outer > window:
+            raise RequestError(
+                f"{path}.rank_window_size",
+                window,
+                f"must be at least the outer retriever's window ({outer}); raise it or lower the outer one",
+            )
+        for position, child in enumerate(node.children):
+            below = f"retrievers[{position}]" if isinstance(retriever, Rrf) else "retriever"
+            _check_windows(child, f"{path}.{below}", window, levels_left - 1)
+
+
+def _check_names(node: Node) -> None:
+    seen: set[str] = set()
+    for inner in node.walk():
+        name = inner.retriever.name
+        if name is None:
+            continue
+        if name in seen:
+            raise RequestError(f"retriever...{inner.kind}._name", name, "stands twice; give each a name of its own")
+        seen.add(name)
+
+
+def _request_error(tree: dict[str, Any], error: ValidationError) -> RequestError:
+    # An unknown key hides behind the errors that follow from it, so it is told first.
+    problems = error.errors(include_url=False)
+    problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+    if problem["type"] == "recursion_depth_exceeded":
+        return RequestError("retriever", tree, f"retrievers are nested deeper than {MAX_DEPTH}; flatten the tree")
+    path = "retriever"
+    at: Any = tree
+    for part in problem["loc"]:
+        if isinstance(at, dict) and part in at:
+            at, path = at[part], f"{path}.{part}"
+        elif isinstance(at, list) and isinstance(part, int) and part < len(at):
+            at, path = at[part], f"{path}[{part}]"
+        elif problem["type"] == "missing" and part == problem["loc"][-1]:
+            path = f"{path}.{part}"
+    if problem["type"] == "extra_forbidden":
+        return RequestError(path, at, f"is not known here; allowed are {', '.join(_allowed(problem['loc'][:-1]))}")
+    if problem["type"] == "missing":
+        return RequestError(path, at, "is required; add it")
+    return RequestError(path, at, problem["msg"].removeprefix("Value error, "))
+
+
+def _allowed(path: tuple[int | str, ...]) -> list[str]:
+    models: dict[str, type[BaseModel]] = {
+        "standard": Standard,
+        "knn": Knn,
+        "rrf": Rrf,
+        "text_similarity_reranker": TextSimilarityReranker,
+        "query_vector_builder": QueryVectorBuilder,
+        "text_embedding": TextEmbedding,
+    }
+    last = path[-1] if path else "retriever"
+    model = Weighted if isinstance(last, int) else models.get(str(last), Node)
+    return sorted(field.alias or name for name, field in model.model_fields.items())
