@@ -26,8 +26,8 @@ def write_cross_encoder(folder: Path, num_labels: int) -> Path:
         intermediate_size=64,
         max_position_embeddings=MAX_TOKENS,
         initializer_range=0.5,
-        num_labels=num_labels,
     )
+    config.num_labels = num_labels
     BertForSequenceClassification(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

@@ -30,7 +30,8 @@ def encoder() -> Encoder:
 
 def test_vectors_are_float32_unit_rows(encoder: Encoder) -> None:
     vectors = encoder.encode(MIXED)
-    assert (vectors.dtype, vectors.shape) == (np.float32, (len(MIXED), 384))
+    assert vectors.dtype == np.float32
+    assert vectors.shape == (len(MIXED), 384)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from connector.errors import ModelError, ModelNotFoundError, RequestError
 from connector.models import Reranker, as_reranker, load_reranker
@@ -25,19 +26,20 @@ def reranker(cross_encoder: Callable[[int], Path]) -> Reranker:
     return load_reranker(str(cross_encoder(1)), device="cpu")
 
 
-def predicted(folder: Path, query: str, passages: list[str]) -> np.ndarray:
+def predicted(folder: Path, query: str, passages: list[str]) -> NDArray[np.float32]:
     from sentence_transformers import CrossEncoder
     from torch.nn import Identity
 
     model = CrossEncoder(str(folder), device="cpu", local_files_only=True)
-    return model.predict([(query, passage) for passage in passages], activation_fn=Identity(), batch_size=1)
+    return np.asarray(model.predict([(query, passage) for passage in passages], activation_fn=Identity(), batch_size=1))
 
 
 def test_scores_are_the_logits_that_sentence_transformers_computes(
     reranker: Reranker, cross_encoder: Callable[[int], Path]
 ) -> None:
     scores = reranker.score(QUERY, MIXED)
-    assert (scores.dtype, scores.shape) == (np.float32, (12,))
+    assert scores.dtype == np.float32
+    assert scores.shape == (12,)
     np.testing.assert_allclose(scores, predicted(cross_encoder(1), QUERY, MIXED), atol=1e-5)
     assert np.ptp(scores) > 0.1
 
@@ -169,6 +171,12 @@ def test_the_bundled_reranker_prefers_what_answers_the_query() -> None:
     assert bundled.source == str(bundled_reranker().folder)
     assert right > wrong
     assert np.isfinite(odd).all()
+
+
+def test_a_reranker_of_the_bundled_kind_loads_from_any_folder(tmp_path: Path) -> None:
+    folder = shutil.copytree(bundled_reranker().folder, tmp_path / "trained")
+    trained, bundled = load_reranker(str(folder), device="cpu"), load_reranker("bundled", device="cpu")
+    np.testing.assert_allclose(trained.score(QUERY, MIXED), bundled.score(QUERY, MIXED), atol=1e-5)
 
 
 def test_a_cross_encoder_object_is_a_reranker(cross_encoder: Callable[[int], Path], reranker: Reranker) -> None:

@@ -12,12 +12,13 @@ from safetensors import SafetensorError
 
 from connector.errors import ModelError
 from connector.models.batching import token_budget
-from connector.models.folders import BUNDLED, ModelFolder, bundled_encoder, config_of
+from connector.models.folders import ModelFolder, bundled_encoder, config_of
 from connector.models.loading import quiet_progress, use_one_thread_after_fork
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
+_INTERACTION = "connector-interaction"
 _SEQUENCE_CLASSIFICATION = "ForSequenceClassification"
 _LOAD_ERRORS = (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError)
 
@@ -49,7 +50,8 @@ def load(found: ModelFolder, device: str | None) -> TorchPairModel:
 
     Raises: ModelError: it is no cross-encoder that gives one score, or can't be loaded.
     """
-    return _load_bundled(found, device) if found.name == BUNDLED else _load_cross_encoder(found, device)
+    is_interaction = config_of(found).get("architecture") == _INTERACTION
+    return _load_interaction(found, device) if is_interaction else _load_cross_encoder(found, device)
 
 
 def pair_model(model: CrossEncoder, name: str) -> TorchPairModel:
@@ -100,7 +102,7 @@ def _load_cross_encoder(found: ModelFolder, device: str | None) -> TorchPairMode
     return pair_model(model, found.name)
 
 
-def _load_bundled(found: ModelFolder, device: str | None) -> TorchPairModel:
+def _load_interaction(found: ModelFolder, device: str | None) -> TorchPairModel:
     from transformers import AutoTokenizer
 
     from connector.models.interaction import load_interaction
@@ -110,7 +112,7 @@ def _load_bundled(found: ModelFolder, device: str | None) -> TorchPairModel:
         network = load_interaction(found.folder, backbone)
         tokenizer = AutoTokenizer.from_pretrained(str(backbone), local_files_only=True, trust_remote_code=False)
     except _LOAD_ERRORS as error:
-        raise ModelError(f"the bundled reranker in {found.folder} can't be loaded: {error}") from error
+        raise ModelError(f"reranker {found.name!r} in {found.folder} can't be loaded: {error}") from error
     return TorchPairModel(tokenizer, network.config.max_length, network.to(device or _best_device()), _as_it_is)
 
 
