@@ -31,7 +31,10 @@ _GENERATED = ("Alias for field number", "Create and return a new object.", "Help
 
 @dataclass(frozen=True)
 class StdlibDocument:
-    """One documented object: `id` as imported, `kind` one of module, class, function, method, property, topic."""
+    """One documented object: `id` as imported, `kind` one of module, class, function, method, property, topic.
+
+    The title says the name in single words ("glob (method in Path in pathlib)"): a dotted name is one token to BM25.
+    """
 
     id: str
     module: str
@@ -65,7 +68,7 @@ def stdlib_documents() -> list[StdlibDocument]:
         found.update((document.id, document) for document in _describe(module, name, value, seen))
     for name, module_object in modules.items():
         if text := _own_doc(module_object):
-            found[name] = StdlibDocument(name, name, "module", name, "", name, text)
+            found[name] = StdlibDocument(name, name, "module", name, "", f"{name} (module)", text)
     found.update((document.id, document) for document in _topics())
     return [found[key] for key in sorted(found)]
 
@@ -160,7 +163,9 @@ def _document(name: str, module: str, kind: str, value: object, text: str) -> St
     if kind != "property" and callable(value):
         with contextlib.suppress(ValueError, TypeError, AttributeError, NameError):
             signature = _ADDRESS.sub("", str(inspect.signature(value)))
-    return StdlibDocument(name, module, kind, name.rpartition(".")[2], signature, name + signature, text)
+    owner, _, own_name = name.rpartition(".")
+    place = " in ".join(part for part in (owner.removeprefix(module).strip("."), module) if part)
+    return StdlibDocument(name, module, kind, own_name, signature, f"{own_name} ({kind} in {place})", text)
 
 
 def _topics() -> Iterator[StdlibDocument]:

@@ -24,7 +24,8 @@ def test_a_function_comes_with_module_kind_signature_and_docstring(documents: di
     assert (document.module, document.kind, document.name, document.signature) == (
         *("textwrap", "function", "dedent", "(text)"),
     )
-    assert document.title == "textwrap.dedent(text)"
+    assert document.title == "dedent (function in textwrap)"
+    assert documents["pathlib.Path.glob"].title == "glob (method in Path in pathlib)"
     assert document.body.startswith("Remove any common leading whitespace")
 
 

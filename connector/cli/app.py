@@ -1,0 +1,40 @@
+"""Room: cli. The `connector` command, and the one place where an error becomes a line and an exit code."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+from elastic_transport import TransportError
+from elasticsearch import ApiError
+from rich.console import Console
+
+from connector.cli.demo import demo
+from connector.cli.index import index
+from connector.cli.search import search
+from connector.errors import ConnectorError
+
+EXIT_ERROR = 2
+
+app = typer.Typer(
+    help="Two-stage search for the Elasticsearch you already run: BM25 and kNN fused by RRF, then a cross-encoder.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command()(index)
+app.command()(search)
+app.command()(demo)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 when it worked, 2 after an error, 130 when interrupted.
+
+    Args:
+        arguments: without the program's name; None takes the process's own.
+    """
+    try:
+        app(args=None if arguments is None else list(arguments))
+    except (ConnectorError, ApiError, TransportError, OSError) as error:
+        message = " ".join(str(error).split())
+        Console(stderr=True, soft_wrap=True, highlight=False).print(f"connector: {message}", markup=False)
+        sys.exit(EXIT_ERROR)

@@ -1,0 +1,68 @@
+"""`connector demo`: index this Python's own documentation, ask it questions, and say what each stage is worth."""
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from connector.cli.demo_report import (
+    print_cases,
+    print_introduction,
+    print_next_steps,
+    print_side_by_side,
+    print_worth,
+)
+from connector.cli.options import Url
+from connector.cli.progress import bars
+from connector.cli.questions import Questions, questions_for
+from connector.cli.stdlib import StdlibDocument, stdlib_documents
+
+INDEX = "hybrid-demo-stdlib"
+DEPTH = 50
+BODY_LENGTH = 1_000
+TEXT_FIELDS = ["title", "body"]
+_VECTOR_FIELD = "vector"
+
+
+def demo(
+    url: Url = "embedded:",
+    depth: Annotated[int, typer.Option(min=10, max=1_000, help="How many hits the cross-encoder reads.")] = DEPTH,
+) -> None:
+    """Index this Python's documentation, ask it questions, and show what each stage returned and was worth.
+
+    On a cluster it deletes and makes the index hybrid-demo-stdlib, and touches no other.
+    """
+    documents = stdlib_documents()
+    run_demo(url, documents, questions_for({document.id for document in documents}), depth, Console())
+
+
+def run_demo(url: str, documents: Sequence[StdlibDocument], questions: Questions, depth: int, console: Console) -> None:
+    """Run the demo: index the documents, ask the questions in four stages, print what came of it.
+
+    Raises: ConnectorError, elasticsearch.ApiError, elastic_transport.TransportError: the cluster or a model failed.
+    """
+    from connector.cli.stages import run_stages
+    from connector.client import connect
+    from connector.connector import Connector
+
+    started = perf_counter()
+    print_introduction(console, len(documents), questions)
+    with connect(url) as client:
+        connector = Connector(client, INDEX, text_fields=TEXT_FIELDS, vector_field=_VECTOR_FIELD)
+        client.indices.delete(index=INDEX, ignore_unavailable=True)
+        connector.create()
+        with bars(console) as progress:
+            task = progress.add_task("indexing, with vectors", total=len(documents))
+            connector.index(
+                (document.to_source(BODY_LENGTH) for document in documents),
+                on_progress=lambda done: progress.update(task, completed=done),
+            )
+            task = progress.add_task("asking, in four stages", total=len(questions.texts))
+            answers = run_stages(connector, _VECTOR_FIELD, questions.texts, depth, lambda: progress.advance(task))
+        print_worth(console, questions, answers, depth)
+        print_side_by_side(console, questions, answers, depth)
+    print_cases(console)
+    print_next_steps(console)
+    console.print(f"The demo took {perf_counter() - started:.0f} s.", highlight=False)

@@ -1,0 +1,35 @@
+"""`connector index`: documents from a file into an index, with the vectors of their text."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from connector.cli.jsonl import read_documents
+from connector.cli.options import DEFAULT_TEXT_FIELDS, DEFAULT_URL, EncoderName, TextFields, Url
+from connector.cli.progress import counted
+
+
+def index(
+    file: Annotated[Path, typer.Argument(help="One JSON object a line; .gz is unpacked.", exists=True, dir_okay=False)],
+    name: Annotated[str, typer.Option("--index", help="The index; it is made when it is missing.")],
+    url: Url = DEFAULT_URL,
+    text_fields: TextFields = DEFAULT_TEXT_FIELDS,
+    id_field: Annotated[str, typer.Option(help="The field of a document that holds its id.")] = "_id",
+    encoder: EncoderName = "bundled",
+) -> None:
+    """Index a file of JSON lines: text for BM25 beside vectors for kNN."""
+    from connector import Connector, connect
+
+    console = Console(stderr=True)
+    with connect(url) as client:
+        connector = Connector(client, name, text_fields=text_fields, id_field=id_field, encoder=encoder)
+        connector.create()
+        report = connector.index(counted(read_documents(file), console, "indexing"))
+    console.print(_told(report.indexed, report.without_text, name), highlight=False, markup=False)
+
+
+def _told(indexed: int, without_text: int, name: str) -> str:
+    told = f"{indexed} documents were indexed into {name}"
+    return f"{told}; {without_text} of them hold no text, so only filters find them" if without_text else told

@@ -1,0 +1,82 @@
+"""The demo's four stages: the same questions answered by BM25, by kNN, by their fusion, and by that reranked."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from elastic_transport import ObjectApiResponse
+
+from connector.connector import Connector
+from connector.evaluation.measure import MRR_AT_10, NDCG_AT_10, measure, recall_at
+from connector.evaluation.report import Stage
+
+BM25, KNN, RRF, RERANKED = "BM25", "kNN", "RRF", "RRF + rerank"
+
+Hit = Mapping[str, Any]
+
+
+@dataclass
+class Answers:
+    """What one stage answered: each question's hits, best first, and the milliseconds each took."""
+
+    hits: dict[str, list[Hit]] = field(default_factory=dict)
+    took_ms: dict[str, float] = field(default_factory=dict)
+
+    def ids(self, query_id: str) -> list[str]:
+        """The ids of a question's hits, best first."""
+        return [hit["_id"] for hit in self.hits[query_id]]
+
+    @property
+    def p50_ms(self) -> float:
+        """The median time of a question."""
+        return median(self.took_ms.values())
+
+
+def run_stages(
+    connector: Connector, vector_field: str, queries: Mapping[str, str], depth: int, on_question: Callable[[], None]
+) -> dict[str, Answers]:
+    """Answer every question in every stage, each stage by a search of its own that takes the first `depth` hits.
+
+    The models are warm before the first question is timed.
+    """
+    answers = {name: Answers() for name in (BM25, KNN, RRF, RERANKED)}
+    for _, search in _searches(connector, vector_field, next(iter(queries.values())), depth):
+        search()
+    for query_id, text in queries.items():
+        for name, search in _searches(connector, vector_field, text, depth):
+            start = perf_counter()
+            response = search()
+            answers[name].took_ms[query_id] = 1000 * (perf_counter() - start)
+            answers[name].hits[query_id] = response["hits"]["hits"]
+        on_question()
+    return answers
+
+
+def measured(qrels: Mapping[str, Mapping[str, int]], answers: Mapping[str, Answers], depth: int) -> list[Stage]:
+    """Measure each stage's answers against the judgments."""
+    measures = [NDCG_AT_10, MRR_AT_10, recall_at(depth)]
+    return [
+        Stage(name, measure(qrels, {q: stage.ids(q) for q in stage.hits}, measures), list(stage.took_ms.values()))
+        for name, stage in answers.items()
+    ]
+
+
+def _searches(
+    connector: Connector, vector_field: str, text: str, depth: int
+) -> Iterator[tuple[str, Callable[[], ObjectApiResponse[Any]]]]:
+    fields: Sequence[str] = list(connector.text_fields)
+    lexical = {"multi_match": {"query": text, "fields": fields, "type": "most_fields"}}
+    vectors = {
+        "field": vector_field,
+        "query_vector_builder": {"text_embedding": {"model_text": text}},
+        "k": depth,
+        "num_candidates": max(100, 2 * depth),
+    }
+    page: dict[str, Any] = {"index": connector.index_name, "size": depth, "source": False}
+    client: Any = connector.client
+    yield BM25, lambda: client.search(query=lexical, **page)
+    yield KNN, lambda: client.search(retriever={"knn": vectors}, **page)
+    yield RRF, lambda: connector.search(text, size=depth, depth=0, source=False)
+    yield RERANKED, lambda: connector.search(text, size=depth, depth=depth, source=False)
