@@ -86,7 +86,8 @@ def main() -> None:
     print(
         f"{arguments.pairs} pairs, passages of {FEWEST_WORDS}-{MOST_WORDS} words, fp32, "
         f"{torch.get_num_threads()} threads, {platform.machine()}, torch {torch.__version__}; "
-        f"median of {arguments.rounds} interleaved rounds; largest difference of two scores {np.abs(scores[0] - scores[1]).max():.1e}\n"
+        f"median of {arguments.rounds} interleaved rounds; "
+        f"largest difference of two scores {np.abs(scores[0] - scores[1]).max():.1e}\n"
     )
     print("| path | pairs/s, median | slowest | fastest |\n| --- | ---: | ---: | ---: |")
     for name, times in seconds.items():
