@@ -65,7 +65,13 @@ DOCUMENTS: dict[str, list[Call]] = {
     ],
     "refresh=true makes it found": [CREATE, put("1", {"title": "fox"}, **REFRESH), FOX],
     "refresh=wait_for makes it found": [CREATE, put("1", {"title": "fox"}, refresh="wait_for"), FOX],
-    "an unrefreshed delete is still found": [CREATE, THREE, Call("DELETE", "/{index}/_doc/1"), FOX, REFRESH_INDEX, FOX],
+    "a deleted document is gone after a refresh": [
+        CREATE,
+        THREE,
+        Call("DELETE", "/{index}/_doc/1"),
+        REFRESH_INDEX,
+        SEARCH_ALL,
+    ],
     "create refuses an id that exists": [
         CREATE,
         Call("PUT", "/{index}/_create/1", {"title": "a"}),
@@ -99,20 +105,17 @@ DOCUMENTS: dict[str, list[Call]] = {
         Call("POST", "/{index}/_count", {"query": {"match": {"title": "fox"}}}),
         Call("POST", "/{index}/_count", {"query": {"term": {"kind": "none"}}}),
     ],
-    "replacing moves a document to the end of its ties and changes scores": [
+    "replacing moves a document to the end of its ties": [
         CREATE,
         THREE,
-        FOX,
         put("1", {"title": "no animals here", "kind": "a"}, **REFRESH),
-        FOX,
-        search({"term": {"kind": "a"}}),
         SEARCH_ALL,
+        search({"terms": {"kind": ["a"]}}),
     ],
-    "deleting takes a document out of the statistics": [
+    "deleting leaves the order of the others": [
         CREATE,
         THREE,
         Call("DELETE", "/{index}/_doc/2", None, REFRESH),
-        search({"match": {"title": "red fox"}}),
         SEARCH_ALL,
         Call("GET", "/{index}/_count"),
     ],
