@@ -43,7 +43,8 @@ def _words() -> re.Pattern[str]:
     """The grammar of StandardTokenizerImpl.jflex: at each place the longest match, whichever rule it is of.
 
     Alternatives are ordered, and each one's choices too, so that the first match is the longest. Rule numbers are
-    those of UAX#29.
+    those of UAX#29. Group 1 is the token; without it the match is a run that holds none, and is passed over so that
+    such runs take linear time.
     """
     # WB4: what a character drags along. A presentation selector ends an emoji, so emoji drag the others only.
     x = "[XZMGYCVFR]*"
@@ -57,22 +58,26 @@ def _words() -> re.Pattern[str]:
     letters = f"{letter}(?:[LUS]{x}{letter})*"  # WB5-7
     numbers = f"{numeric}(?:[BUS]{x}{numeric})*"  # WB8, 11, 12
     run = f"(?:(?:{hebrew_pair}|{letters}|{numbers})+|(?:K{x})+)"  # WB9, 10, 13
-    word = f"(?:{connector}){{0,{MAX_TOKEN_UNITS}}}{run}(?:(?:{connector})+{run})*(?:{connector})*"  # WB13a, 13b
+    word = f"(?:{connector})*{run}(?:(?:{connector})+{run})*(?:{connector})*"  # WB13a, 13b
 
-    # UTS#51 emoji_sequence. The joiner may be one that the element before it has dragged along already.
-    joiner = f"(?:Z{{1,{MAX_TOKEN_UNITS}}}|(?<=Z))"
+    # UTS#51 emoji_sequence. A joiner may be one that the emoji before it has dragged along already.
     modifier = f"M{emoji_x}"
-    joined = f"(?:{joiner}[PQ]{emoji_x}F?|Z{modifier})*"
-    emoji = f"(?:Z{{0,{MAX_TOKEN_UNITS}}}P{emoji_x}F?|Z{{1,{MAX_TOKEN_UNITS}}}Q{emoji_x}F?|{modifier})(?:G+Y|{joined})"
+    joined = f"(?:(?<=Z)|F(?:Z+|Z{modifier}(?<=Z)))"
+    more = f"(?:{joined}[PQ]{emoji_x})*(?:F(?:Z{modifier})?)?"
+    emoji = f"(?:Z*P|Z+Q){emoji_x}(?:FG+Y|{more})"
+    modifier_emoji = f"{modifier}(?:(?<=Z)[PQ]{emoji_x}{more})?"
     # A letter that is an emoji too starts a sequence only where the sequence reaches past the word.
-    letter_emoji = f"Q{emoji_x}F?(?:{joiner}Q{emoji_x}F?|Z{modifier})*{joiner}P{emoji_x}F?{joined}"
-    flag = f"J{x}J{x}"
+    letter_emoji = f"Q{emoji_x}(?:{joined}Q{emoji_x})*{joined}P{emoji_x}{more}"
     keycap = f"O{emoji_x}FC{emoji_x}|O[XZMGYV]*C{emoji_x}"
+    flag = f"J{x}J{x}"
 
     south_east_asian = "[TV][TVXZMGYCFR]*"
-    return re.compile(f"{letter_emoji}|{word}|I{x}|{south_east_asian}|{emoji}|{flag}|{keycap}")
+    token = f"{letter_emoji}|{word}|I{x}|{south_east_asian}|{emoji}|{modifier_emoji}|{keycap}|{flag}"
+    in_vain = "E[EXGYCFR]*|Z+"  # nothing in it starts a token if its first character does not
+    return re.compile(f"({token})|{in_vain}")
 
 
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 _CLASS_OF = _ClassOf()
 _WORDS = _words()
 
@@ -87,23 +92,29 @@ def words(text: str) -> list[str]:
     at = 0
     while True:
         for match in _WORDS.finditer(classes, at):
+            if not match.lastindex:
+                continue
             start, end = match.span()
             if end - start > MAX_TOKEN_UNITS // 2 and end > _window_end(text, start):
                 break
             found.append(text[start:end])
         else:
             return found
-        # Lucene looks at 255 units from here and no further: a word is cut there, or is none without what follows.
-        cut = _WORDS.match(classes, start, _window_end(text, start))
-        at = cut.end() if cut else start + 1
-        if cut:
-            found.append(text[start:at])
+        # Lucene looks at 255 units from where it is and no further: a word is cut there, or is none without the rest.
+        at = start
+        while at < end:
+            cut = _WORDS.match(classes, at, _window_end(text, at))
+            if cut and cut.lastindex:
+                found.append(text[at : cut.end()])
+                at = cut.end()
+            else:
+                at += 1
 
 
 def _window_end(text: str, start: int) -> int:
     """Where 255 UTF-16 code units from `start` on end; a character that would be cut in two is left out."""
     window = text[start : start + MAX_TOKEN_UNITS]
-    if window.isascii():
+    if not _ASTRAL.search(window):
         return start + len(window)
     units = 0
     for offset, character in enumerate(window):
