@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from connector.embedded.failures import Failure, ShardFailure, failed_search, illegal, parsing, unsupported, validation
+from connector.embedded.hit_fields import fields_of, parse_fields
 from connector.embedded.index import Index
 from connector.embedded.knn import Knn, best_first
 from connector.embedded.postings import Floats, Mask
@@ -36,6 +37,7 @@ class SearchRequest:
     min_score: float | None = None
     tracked: int = _DEFAULT_TRACKED
     source: SourceFilter = SourceFilter()
+    fields: tuple[str, ...] = ()
     with_id: bool = True
     version: bool = False
     seq_no_primary_term: bool = False
@@ -58,6 +60,7 @@ def parse_search(body: dict[str, Any]) -> SearchRequest:
         "min_score",
         "track_total_hits",
         "_source",
+        "fields",
         "stored_fields",
         "timeout",
     }
@@ -91,6 +94,7 @@ def parse_search(body: dict[str, Any]) -> SearchRequest:
         min_score=_number(body, "min_score"),
         tracked=_tracked(body.get("track_total_hits", _DEFAULT_TRACKED)),
         source=source,
+        fields=parse_fields(body["fields"]) if body.get("fields") else (),
         with_id=stored is None,
         version=_flag(body, "version"),
         seq_no_primary_term=_flag(body, "seq_no_primary_term"),
@@ -205,6 +209,11 @@ def _hit(request: SearchRequest, index: Index, slot: int, score: np.float32, rea
     hit["_score"] = _shortest(score)
     if request.source.enabled:
         hit["_source"] = read_source(index, slot, request.source)
+    if request.fields:
+        whole = read_source(index, slot, SourceFilter(exclude_vectors=False))
+        fields = fields_of(index.mapping, whole, index.ids[slot], request.fields)
+        if fields:
+            hit["fields"] = fields
     return hit
 
 

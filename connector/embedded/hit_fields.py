@@ -1,0 +1,45 @@
+"""The `fields` of a search body: values of mapped fields, read from the source, as lists under dotted paths."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import translate
+from typing import Any
+
+from connector.embedded.documents import parse_document
+from connector.embedded.failures import parsing, unsupported
+from connector.embedded.mapping import Mapping
+
+_AS_THEY_ARE = frozenset({"text", "keyword", "long", "integer", "float", "double"})
+
+
+def parse_fields(value: Any) -> tuple[str, ...]:
+    """The patterns of `fields`: names, with wildcards, or objects with only a `field`.
+
+    Raises: Failure: 400; formats are not supported.
+    """
+    entries = value if isinstance(value, list) else [value]
+    patterns = []
+    for entry in entries:
+        pattern = entry.get("field") if isinstance(entry, dict) else entry
+        if not isinstance(pattern, str):
+            raise parsing(f"[fields] must hold names of fields, found [{entry}]")
+        if isinstance(entry, dict) and entry.keys() != {"field"}:
+            raise unsupported(f"[fields] with {sorted(entry.keys() - {'field'})}")
+        patterns.append(pattern)
+    return tuple(patterns)
+
+
+def fields_of(mapping: Mapping, source: dict[str, Any], doc_id: str, patterns: tuple[str, ...]) -> dict[str, list[Any]]:
+    """The values of every mapped field that a pattern matches and the source has.
+
+    Raises: Failure: 400; fields of types whose values are formatted are not supported.
+    """
+    is_asked = re.compile("|".join(translate(pattern) for pattern in patterns)).match
+    found: dict[str, list[Any]] = {}
+    for path, values in parse_document(mapping, source, doc_id).values.items():
+        if values and is_asked(path):
+            if mapping.fields[path].type not in _AS_THEY_ARE:
+                raise unsupported(f"[fields] of type [{mapping.fields[path].type}]: [{path}]")
+            found[path] = list(values)
+    return found
