@@ -1,0 +1,130 @@
+"""The retriever tree: Elastic's defaults and limits, and one clear error for whatever is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connector.errors import RequestError
+from connector.retrievers import Knn, Rrf, TextSimilarityReranker, parse_retriever
+
+LEXICAL: dict[str, Any] = {"standard": {"query": {"match": {"title": "car"}}}}
+VECTOR: dict[str, Any] = {"knn": {"field": "vector", "query_vector": [1.0, 2], "k": 3}}
+
+
+def rrf(*legs: Any, **options: Any) -> dict[str, Any]:
+    return {"rrf": {"retrievers": list(legs), **options}}
+
+
+def rerank(retriever: Any, **options: Any) -> dict[str, Any]:
+    return {"text_similarity_reranker": {"retriever": retriever, "field": "body", "inference_text": "car", **options}}
+
+
+def test_rrf_has_elastics_defaults() -> None:
+    node = parse_retriever(rrf(LEXICAL, VECTOR))
+    assert isinstance(node.retriever, Rrf)
+    assert (node.retriever.rank_constant, node.retriever.rank_window_size) == (60, 10)
+    assert [leg.weight for leg in node.retriever.retrievers] == [1.0, 1.0]
+
+
+def test_a_leg_may_stand_bare_or_with_a_weight() -> None:
+    node = parse_retriever(rrf(LEXICAL, {"retriever": VECTOR, "weight": 2}))
+    assert isinstance(node.retriever, Rrf)
+    assert [leg.weight for leg in node.retriever.retrievers] == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(("k", "expected"), [(10, 15), (3, 5), (1, 2), (9_999, 10_000), (10_000, 10_000)])
+def test_num_candidates_defaults_to_one_and_a_half_k(k: int, expected: int) -> None:
+    node = parse_retriever({"knn": {"field": "vector", "query_vector": [1.0], "k": k}})
+    assert isinstance(node.retriever, Knn)
+    assert node.retriever.candidates == expected
+
+
+def test_the_reranker_takes_one_field_or_several_and_allows_failures() -> None:
+    node = parse_retriever(rerank(LEXICAL, field=["title", "body"]))
+    assert isinstance(node.retriever, TextSimilarityReranker)
+    assert node.retriever.field == ["title", "body"]
+    assert node.retriever.allow_rerank_failures
+    assert node.retriever.rank_window_size == 10
+
+
+def _nested(levels: int) -> dict[str, Any]:
+    tree = LEXICAL
+    for _ in range(levels):
+        tree = rrf(tree)
+    return tree
+
+
+NAN, INFINITY = float("nan"), float("inf")
+MALFORMED: list[tuple[Any, str, str]] = [
+    ({"rrf": {}}, "retriever.rrf.retrievers", "required"),
+    (rrf(), "retriever.rrf.retrievers", "at least 1 item"),
+    ({"rrf": 5}, "retriever.rrf", "dictionary"),
+    ({"rrf": {"retrievers": LEXICAL}}, "retriever.rrf.retrievers", "list"),
+    (rrf(LEXICAL, 5), "retriever.rrf.retrievers[1]", "dictionary"),
+    (rrf(LEXICAL, {}), "retriever.rrf.retrievers[1]", "must be one retriever"),
+    (rrf(LEXICAL, LEXICAL | VECTOR), "retriever.rrf.retrievers[1]", "must be one retriever"),
+    (rrf(LEXICAL, {"linear": {}}), "retriever.rrf.retrievers[1].linear", "allowed are knn, rrf, standard"),
+    (rrf(LEXICAL, rank_constant=0), "retriever.rrf.rank_constant", "greater than or equal to 1"),
+    (rrf(LEXICAL, rank_constant="60"), "retriever.rrf.rank_constant", "valid integer"),
+    (rrf(LEXICAL, rank_window_size=0), "retriever.rrf.rank_window_size", "greater than or equal to 1"),
+    (rrf(LEXICAL, rank_window_size=10_001), "retriever.rrf.rank_window_size", "less than or equal to 10000"),
+    (rrf(LEXICAL, rank_window_size=True), "retriever.rrf.rank_window_size", "valid integer"),
+    (rrf(LEXICAL, window=5), "retriever.rrf.window", "allowed are _name, filter"),
+    (rrf({"retriever": LEXICAL, "weight": -1}), "retriever.rrf.retrievers[0].weight", "greater than or equal to 0"),
+    (rrf({"retriever": LEXICAL, "weight": NAN}), "retriever.rrf.retrievers[0].weight", "finite"),
+    (rrf({"retriever": LEXICAL, "weight": 0}), "retriever.rrf", "weight above 0"),
+    (rrf({"retriever": LEXICAL, "boost": 1}), "retriever.rrf.retrievers[0].boost", "retriever, weight"),
+    (rrf({"standard": {"quer": {}}}), "retriever.rrf.retrievers[0].standard.quer", "query"),
+    (rrf({"standard": {"query": "car"}}), "retriever.rrf.retrievers[0].standard.query", "dictionary"),
+    (rrf({"standard": {"filter": "car"}}), "retriever.rrf.retrievers[0].standard.filter", "dictionary"),
+    (rrf({"standard": {"_name": ""}}), "retriever.rrf.retrievers[0].standard._name", "at least 1 character"),
+    (rrf({"standard": {"_name": "a"}}, {"standard": {"_name": "a"}}), "retriever...standard._name", "stands twice"),
+    (rrf({"knn": {"field": "v", "query_vector": [1.0]}}), "retriever.rrf.retrievers[0].knn.k", "required"),
+    (rrf({"knn": {"field": "v", "k": 3}}), "retriever.rrf.retrievers[0].knn", "either query_vector"),
+    (rrf({"knn": {**VECTOR["knn"], "k": 0}}), "retriever.rrf.retrievers[0].knn.k", "greater than or equal to 1"),
+    (rrf({"knn": {**VECTOR["knn"], "num_candidates": 2}}), "retriever.rrf.retrievers[0].knn", "not be more than"),
+    (
+        rrf({"knn": {**VECTOR["knn"], "query_vector": [1, NAN]}}),
+        "retriever.rrf.retrievers[0].knn.query_vector[1]",
+        "finite",
+    ),
+    (
+        rrf({"knn": {**VECTOR["knn"], "query_vector": [INFINITY]}}),
+        "retriever.rrf.retrievers[0].knn.query_vector[0]",
+        "fin",
+    ),
+    (
+        rrf({"knn": {**VECTOR["knn"], "query_vector": ["1"]}}),
+        "retriever.rrf.retrievers[0].knn.query_vector[0]",
+        "number",
+    ),
+    (
+        rrf({"knn": {**VECTOR["knn"], "query_vector": [0, 0]}}),
+        "retriever.rrf.retrievers[0].knn.query_vector",
+        "magnitude",
+    ),
+    (rrf({"knn": {**VECTOR["knn"], "query_vector": []}}), "retriever.rrf.retrievers[0].knn.query_vector", "at least 1"),
+    (rerank(LEXICAL, field=""), "retriever.text_similarity_reranker.field", "at least 1 character"),
+    (rerank(LEXICAL, field=[]), "retriever.text_similarity_reranker.field", "at least 1 item"),
+    (rerank(LEXICAL, inference_text=""), "retriever.text_similarity_reranker.inference_text", "at least 1 character"),
+    (rerank(LEXICAL, min_score=NAN), "retriever.text_similarity_reranker.min_score", "finite"),
+    ({"text_similarity_reranker": {}}, "retriever.text_similarity_reranker", "required"),
+    (
+        rerank(rrf(LEXICAL, rank_window_size=20), rank_window_size=50),
+        "retriever.text_similarity_reranker.retriever.rrf.rank_window_size",
+        "outer retriever's window (50)",
+    ),
+    (_nested(25), "retriever.rrf", "nested deeper than 20"),
+    (_nested(100_000), "retriever", "nested deeper than 20"),
+]
+
+
+@pytest.mark.parametrize(("tree", "path", "remedy"), MALFORMED)
+def test_a_malformed_tree_names_path_and_remedy(tree: Any, path: str, remedy: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse_retriever(tree)
+    assert caught.value.path.startswith(path)
+    assert remedy in caught.value.remedy
+    assert len(str(caught.value)) < 1_000
