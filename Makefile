@@ -10,6 +10,8 @@ CLIENT9 := .venv/client9
 # What talks to Elasticsearch through a client is tested with both client majors; CLIENT_TESTS runs again with 9.x.
 CLIENT_TESTS := $(wildcard tests/contract tests/embedded tests/test_client*.py tests/test_connector*.py)
 OFFLINE := HF_HUB_OFFLINE=1
+# Without kept bytecode every process compiles its libraries again, torch among them.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast lint format bench lock clean
