@@ -108,14 +108,16 @@ class SentenceTransformersEncoder:
         self._model = model
         self._lock = ForkSafeLock()
         self._token_budget = token_budget(str(model.device))
+        self._query_prompt = _prompt_name(model, _QUERY_PROMPTS)
+        self._passage_prompt = _prompt_name(model, _PASSAGE_PROMPTS)
         self._fingerprint = Fingerprint(
             name=name,
             revision=revision,
             dims=int(np.shape(model.encode([_PROBE], show_progress_bar=False))[1]),
             pooling=_pooling(model),
             normalized=True,
-            query_prefix=_prefix(model, _QUERY_PROMPTS),
-            passage_prefix=_prefix(model, _PASSAGE_PROMPTS),
+            query_prefix=model.prompts.get(self._query_prompt or "") or "",
+            passage_prefix=model.prompts.get(self._passage_prompt or "") or "",
         )
 
     @property
@@ -128,13 +130,13 @@ class SentenceTransformersEncoder:
 
         Raises: RequestError: `texts` is no list of strings. ModelError: the model failed.
         """
-        return self._encode(texts, self._model.encode_document, self._fingerprint.passage_prefix)
+        return self._encode(texts, self._model.encode_document, self._passage_prompt)
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the queries' vectors, as `encode`; they differ from passages' only in models that have prompts."""
-        return self._encode(texts, self._model.encode_query, self._fingerprint.query_prefix)
+        return self._encode(texts, self._model.encode_query, self._query_prompt)
 
-    def _encode(self, texts: Sequence[str], run: Callable[..., Any], prefix: str) -> NDArray[np.float32]:
+    def _encode(self, texts: Sequence[str], run: Callable[..., Any], prompt: str | None) -> NDArray[np.float32]:
         clean = checked_texts(texts, "texts")
         vectors = np.empty((len(clean), self._fingerprint.dims), dtype=np.float32)
         for positions in token_budget_batches(self._token_lengths(clean), self._token_budget):
@@ -142,7 +144,7 @@ class SentenceTransformersEncoder:
             try:
                 with self._lock:
                     use_one_thread_after_fork()
-                    vectors[positions] = run(batch, prompt=prefix, batch_size=len(batch), show_progress_bar=False)
+                    vectors[positions] = run(batch, prompt_name=prompt, batch_size=len(batch), show_progress_bar=False)
             except (RuntimeError, ValueError) as error:
                 raise ModelError(f"encoder {self._fingerprint.name!r} failed on {len(batch)} texts: {error}") from error
         return unit_rows(vectors, len(clean), self._fingerprint.name)
@@ -246,9 +248,9 @@ def _name_of_loaded(model: SentenceTransformer) -> str:
     return str(getattr(config, "_name_or_path", "")) or type(model).__qualname__
 
 
-def _prefix(model: SentenceTransformer, names: Sequence[str]) -> str:
-    prompts = [model.prompts.get(name) for name in (*names, model.default_prompt_name or "")]
-    return next((prompt for prompt in prompts if prompt), "")
+def _prompt_name(model: SentenceTransformer, names: Sequence[str]) -> str | None:
+    candidates = (*names, model.default_prompt_name or "")
+    return next((name for name in candidates if model.prompts.get(name)), None)
 
 
 def _pooling(model: SentenceTransformer) -> str:
