@@ -2,9 +2,9 @@
 
 One letter a class, hexadecimal code points and ranges of them; a character in none is no part of any token. The values
 are those of Unicode 12.1 (Word_Break, Line_Break, Script, emoji data) cut into classes that no rule of Lucene's grammar
-tells apart further. They were read off Lucene 9.12.2 and 10.5.1, which are equal, by tokenizing every code point in some
-forty contexts. They are data, not properties of a Unicode library, because a library knows characters that Lucene does
-not know yet.
+tells apart further. They were read off Lucene 9.12.2 and 10.5.1, which are equal, by tokenizing every code point in
+some forty contexts. They are data, not properties of a Unicode library, because a library knows characters that Lucene
+does not know yet.
 """
 
 CLASSES = {
