@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from connector.embedded.catalog import Catalog
-from connector.embedded.failures import Failure, body_required, illegal, parsing, unsupported, validation, x_content
+from connector.embedded.failures import EngineError, body_required, illegal, parsing, unsupported, validation, x_content
 from connector.embedded.index import Index
 from connector.embedded.queries import MatchAll
 from connector.embedded.query_parser import parse_query
@@ -58,13 +58,13 @@ class Call:
 
 
 class Api:
-    """The endpoints. Writes are visible to searches at once, as after a refresh, which a real node may do at any moment."""
+    """The endpoints. Writes are visible to searches at once: a real node may refresh at any moment, too."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._documents = Documents(catalog)
 
-    def info(self, call: Call) -> Answer:
+    def info(self, _: Call) -> Answer:
         """GET /."""
         body = {"name": "embedded", "cluster_name": "embedded", "cluster_uuid": "embedded", "version": VERSION}
         return Answer(200, {**body, "tagline": "You Know, for Search"})
@@ -74,8 +74,8 @@ class Api:
         shards = len(self._indices(call))
         body = {"cluster_name": "embedded", "status": "green", "timed_out": False, "number_of_nodes": 1}
         body |= {"number_of_data_nodes": 1, "active_primary_shards": shards, "active_shards": shards}
-        zeros = ("relocating_shards", "initializing_shards", "unassigned_shards", "delayed_unassigned_shards")
-        zeros += ("number_of_pending_tasks", "number_of_in_flight_fetch", "task_max_waiting_in_queue_millis")
+        zeros = ["relocating_shards", "initializing_shards", "unassigned_shards", "delayed_unassigned_shards"]
+        zeros += ["number_of_pending_tasks", "number_of_in_flight_fetch", "task_max_waiting_in_queue_millis"]
         return Answer(200, {**body, **dict.fromkeys(zeros, 0), "active_shards_percent_as_number": 100.0})
 
     def create_index(self, call: Call) -> Answer:
@@ -175,7 +175,7 @@ class Api:
         found = self._documents.get(call.parts["index"], call.parts["id"], _source_parameters(call))
         if not found["found"]:
             reason = f"Document not found [{call.parts['index']}]/[{call.parts['id']}]"
-            raise Failure(404, "resource_not_found_exception", reason)
+            raise EngineError(404, "resource_not_found_exception", reason)
         return Answer(200, found["_source"])
 
     def mget(self, call: Call) -> Answer:
@@ -201,7 +201,7 @@ class Api:
         source_filter = parse_source_filter(item["_source"]) if "_source" in item else default
         try:
             return self._documents.get(name, str(item["_id"]), source_filter)
-        except Failure as failure:
+        except EngineError as failure:
             return {"_index": name, "_id": str(item["_id"]), "error": failure.error()}
 
     def count(self, call: Call) -> Answer:
@@ -233,8 +233,7 @@ class Api:
             raise illegal("The msearch request must be terminated by a newline [\n]")
         lines = call.body.split(b"\n")[:-1]
         pairs = [
-            (_msearch_header(header, call), _json_object(body))
-            for header, body in zip(lines[::2], lines[1::2], strict=False)
+            (_msearch_header(header), _json_object(body)) for header, body in zip(lines[::2], lines[1::2], strict=False)
         ]
         if not pairs:
             raise validation("no requests added")
@@ -246,7 +245,7 @@ class Api:
             try:
                 answer = self._search(body, header.get("index", call.parts.get("index", "")), header)
                 responses.append({**_with_int_total(call, answer), "status": 200})
-            except Failure as failure:
+            except EngineError as failure:
                 responses.append(failure.body())
         return Answer(200, {"took": sum(one.get("took", 0) for one in responses), "responses": responses})
 
@@ -307,7 +306,7 @@ def _check_refresh(call: Call) -> None:
 def check_options(options: dict[str, str]) -> None:
     """Refuse routing, and a preference or search type that a real node would not know.
 
-    Raises: Failure: 400 illegal_argument_exception.
+    Raises: EngineError: 400 illegal_argument_exception.
     """
     if options.get("routing"):
         raise unsupported("[routing]")
@@ -323,7 +322,7 @@ def check_options(options: dict[str, str]) -> None:
         raise illegal(f"No search type for [{options['search_type']}]")
 
 
-def _msearch_header(line: bytes, call: Call) -> dict[str, str]:
+def _msearch_header(line: bytes) -> dict[str, str]:
     header: dict[str, str] = {}
     for key, value in _json_object(line).items():
         if key not in _MSEARCH_HEADER:

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from connector.embedded.failures import Failure, illegal, index_not_found, unsupported
+from connector.embedded.failures import EngineError, illegal, index_not_found, unsupported
 from connector.embedded.index import Index
 from connector.embedded.mapping import Mapping, parse_mapping
 from connector.embedded.store import Store, StoredIndex
@@ -50,15 +50,15 @@ class Catalog:
     def transaction(self) -> Iterator[None]:
         """Make what is written inside durable before it is acknowledged.
 
-        A `Failure` leaves what was written before it (an index created for a refused document stays, as on a real node); any
-        other error undoes everything, in memory too.
+        A `EngineError` leaves what was written before it (an index created for a refused document stays, as on a real
+        node); any other error undoes everything, in memory too.
         """
         self.store.begin()
-        failure: Failure | None = None
+        failure: EngineError | None = None
         try:
             try:
                 yield
-            except Failure as refused:
+            except EngineError as refused:
                 failure = refused
             self._commit()
         except BaseException:
@@ -88,7 +88,7 @@ class Catalog:
     def find(self, name: str) -> Index:
         """The index of that name.
 
-        Raises: Failure: 404 index_not_found_exception.
+        Raises: EngineError: 404 index_not_found_exception.
         """
         if name not in self.indices:
             raise index_not_found(name)
@@ -99,7 +99,7 @@ class Catalog:
     ) -> list[Index]:
         """The indices of an expression with commas and wildcards, by name.
 
-        Raises: Failure: 404 index_not_found_exception.
+        Raises: EngineError: 404 index_not_found_exception.
         """
         found: set[str] = set()
         for part in (expression or "_all").split(","):
@@ -116,18 +116,18 @@ class Catalog:
     def create(self, name: str, body: dict[str, Any]) -> Index:
         """Add an index; `body` may hold settings and mappings.
 
-        Raises: Failure: 400: the name, a setting or the mapping won't do, or the index exists.
+        Raises: EngineError: 400: the name, a setting or the mapping won't do, or the index exists.
         """
         _check_name(name)
         if name in self.indices:
             index = self.indices[name]
             extra = {"index_uuid": index.uuid, "index": name}
-            raise Failure(
+            raise EngineError(
                 400, "resource_already_exists_exception", f"index [{name}/{index.uuid}] already exists", extra=extra
             )
         for key in body:
             if key not in ("settings", "mappings", "aliases"):
-                raise Failure(400, "parse_exception", f"unknown key [{key}] for create index")
+                raise EngineError(400, "parse_exception", f"unknown key [{key}] for create index")
         if body.get("aliases"):
             raise unsupported("[aliases]")
         mapping = parse_mapping(body.get("mappings") or {})
@@ -165,7 +165,7 @@ def _check_name(name: str) -> None:
     elif len(name.encode()) > 255:
         reason = "index name is too long"
     if reason is not None:
-        raise Failure(400, "invalid_index_name_exception", f"Invalid index name [{name}], {reason}", extra=extra)
+        raise EngineError(400, "invalid_index_name_exception", f"Invalid index name [{name}], {reason}", extra=extra)
 
 
 def _checked_settings(settings: Any, prefix: str = "") -> dict[str, str]:
@@ -178,8 +178,8 @@ def _checked_settings(settings: Any, prefix: str = "") -> dict[str, str]:
             result.update(_checked_settings(value, "" if name == "index" else f"{name}."))
         elif name not in _SETTINGS:
             raise illegal(
-                f"unknown setting [index.{name}] please check that any required plugins are installed, or check the breaking "
-                f"changes documentation for removed settings; the embedded engine knows {sorted(_SETTINGS)}"
+                f"unknown setting [index.{name}] please check that any required plugins are installed, or check the "
+                f"breaking changes documentation for removed settings; the embedded engine knows {sorted(_SETTINGS)}"
             )
         else:
             result[name] = str(value).lower() if isinstance(value, bool) else str(value)

@@ -23,7 +23,7 @@ class NumberColumn:
         """Take in a document's values."""
         self._pending.append((slot, values))
 
-    def freeze(self, slots: int) -> None:
+    def freeze(self, _: int) -> None:
         """Bring the arrays up to date."""
         if self._pending:
             owners = [slot for slot, values in self._pending for _ in values]
@@ -67,7 +67,7 @@ class VectorColumn:
         """Take in a document's vector, the only member of `values`."""
         self._pending.append((slot, values[0]))
 
-    def freeze(self, slots: int) -> None:
+    def freeze(self, _: int) -> None:
         """Bring the matrix up to date; its room doubles, so that a write costs in proportion to itself."""
         if not self._pending:
             return
@@ -97,4 +97,4 @@ class VectorColumn:
 def normalize(vectors: Floats) -> Floats:
     """Scale rows to unit length; float32 in and out."""
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
-    return (vectors / lengths[:, None]).astype(np.float32)
+    return np.asarray(vectors / lengths[:, None], dtype=np.float32)

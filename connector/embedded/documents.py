@@ -9,10 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from connector.embedded.failures import Failure, unparsable_document
+from connector.embedded.failures import EngineError, unparsable_document
 from connector.embedded.mapping import MAX_DIMS, Field, Mapping
 from connector.embedded.postings import Floats
-from connector.embedded.values import NUMBERS, ValueFault, boolean_of, date_of, dynamic_definition, number_of, text_of
+from connector.embedded.values import (
+    NUMBERS,
+    FieldValueError,
+    boolean_of,
+    date_of,
+    dynamic_definition,
+    number_of,
+    text_of,
+)
 
 _MIN_DYNAMIC_DIMS = 128
 _UNIT_TOLERANCE = 1e-4
@@ -29,7 +37,7 @@ class ParsedDocument:
 def load_source(source: bytes) -> dict[str, Any]:
     """Parse a document's bytes.
 
-    Raises: Failure: 400 document_parsing_exception: not a JSON object, or NaN or Infinity in it.
+    Raises: EngineError: 400 document_parsing_exception: not a JSON object, or NaN or Infinity in it.
     """
     try:
         document = json.loads(source, parse_constant=_refuse_constant)
@@ -47,7 +55,7 @@ def _refuse_constant(name: str) -> Any:
 def parse_document(mapping: Mapping, document: dict[str, Any], doc_id: str) -> ParsedDocument:
     """Read every value that the mapping indexes.
 
-    Raises: Failure: 400 document_parsing_exception or strict_dynamic_mapping_exception, as a real node.
+    Raises: EngineError: 400 document_parsing_exception or strict_dynamic_mapping_exception, as a real node.
     """
     parsed = ParsedDocument(mapping)
     _Reader(parsed, doc_id).read_object(document, "")
@@ -90,8 +98,9 @@ class _Reader:
     def _read_unmapped(self, prefix: str, path: str, value: Any) -> None:
         elements = list(_flattened(value))
         if self._parsed.mapping.objects[prefix] == "strict":
-            reason = f"mapping set to strict, dynamic introduction of [{path.rpartition('.')[2]}] within [{prefix or '_doc'}] is not allowed"
-            raise Failure(400, "strict_dynamic_mapping_exception", reason)
+            name, where = path.rpartition(".")[2], prefix or "_doc"
+            reason = f"mapping set to strict, dynamic introduction of [{name}] within [{where}] is not allowed"
+            raise EngineError(400, "strict_dynamic_mapping_exception", reason)
         if not elements:
             return
         definition: dict[str, Any] = (
@@ -128,7 +137,7 @@ class _Reader:
             if target.type == "date":
                 return date_of(target.date_format, value)
             text = text_of(value)
-        except ValueFault as fault:
+        except FieldValueError as fault:
             where = (
                 f"failed to parse field [{target.path}] of type [{target.type}] in document with id '{self._doc_id}'"
             )

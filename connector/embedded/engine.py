@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote
 
 from connector.embedded.api import Answer, Api, Call, Handler, check_options
 from connector.embedded.catalog import Catalog
-from connector.embedded.failures import Failure, illegal
+from connector.embedded.failures import EngineError, illegal
 
 _COMMON = {"pretty", "human", "error_trace"}
 _INDEX = {"ignore_unavailable", "allow_no_indices", "expand_wildcards", "master_timeout", "timeout", "local"}
@@ -69,7 +69,7 @@ class Engine:
         try:
             with self._lock:
                 return self._answer(method, path, dict(parse_qsl(query, keep_blank_values=True)), body or b"")
-        except Failure as failure:
+        except EngineError as failure:
             return Answer(failure.status, failure.body())
 
     def _answer(self, method: str, path: str, parameters: dict[str, str], body: bytes) -> Answer:

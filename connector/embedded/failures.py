@@ -1,11 +1,11 @@
-"""Errors in Elasticsearch's own shape; everything in `connector.embedded` that refuses a request raises one of these."""
+"""Errors in Elasticsearch's own shape; whatever refuses a request raises one of these."""
 
 from __future__ import annotations
 
 from typing import Any
 
 
-class Failure(Exception):
+class EngineError(Exception):
     """One Elasticsearch error: status, type, reason, further members, cause."""
 
     def __init__(
@@ -41,16 +41,20 @@ class Failure(Exception):
         return {"error": self.error(), "status": self.status}
 
 
-class ShardFailure(Exception):
+class ShardError(Exception):
     """A query that parses but can't run on one index; `failed_search` turns it into a response."""
 
-    def __init__(self, reason: str, kind: str = "illegal_argument_exception") -> None:
+    def __init__(self, reason: str, kind: str = "illegal_argument_exception", *, is_query_fault: bool = True) -> None:
         super().__init__(reason)
         self.reason = reason
         self.kind = kind
+        self.is_query_fault = is_query_fault
 
     def shard(self, index: str, uuid: str) -> dict[str, Any]:
         """The failure as it stands under `_shards.failures` and `failed_shards`."""
+        if not self.is_query_fault:
+            plain = {"type": self.kind, "reason": self.reason}
+            return {"shard": 0, "index": index, "node": "embedded", "reason": plain}
         reason = {
             "type": "query_shard_exception",
             "reason": f"failed to create query: {self.reason}",
@@ -61,49 +65,49 @@ class ShardFailure(Exception):
         return {"shard": 0, "index": index, "node": "embedded", "reason": reason}
 
 
-def failed_search(failures: list[dict[str, Any]]) -> Failure:
+def failed_search(failures: list[dict[str, Any]]) -> EngineError:
     """Every index failed: Elasticsearch's search_phase_execution_exception, status 400."""
     root = {key: value for key, value in failures[0]["reason"].items() if key != "caused_by"}
     extra = {"phase": "query", "grouped": True, "failed_shards": failures}
-    return Failure(400, "search_phase_execution_exception", "all shards failed", extra=extra, root=root)
+    return EngineError(400, "search_phase_execution_exception", "all shards failed", extra=extra, root=root)
 
 
-def illegal(reason: str) -> Failure:
+def illegal(reason: str) -> EngineError:
     """400 illegal_argument_exception."""
-    return Failure(400, "illegal_argument_exception", reason)
+    return EngineError(400, "illegal_argument_exception", reason)
 
 
-def unsupported(what: str) -> Failure:
+def unsupported(what: str) -> EngineError:
     """400 for what a real node may support and this engine does not."""
     return illegal(f"the embedded engine does not support {what}")
 
 
-def parsing(reason: str) -> Failure:
+def parsing(reason: str) -> EngineError:
     """400 parsing_exception."""
-    return Failure(400, "parsing_exception", reason, extra={"line": 1, "col": 1})
+    return EngineError(400, "parsing_exception", reason, extra={"line": 1, "col": 1})
 
 
-def x_content(reason: str) -> Failure:
+def x_content(reason: str) -> EngineError:
     """400 x_content_parse_exception."""
-    return Failure(400, "x_content_parse_exception", reason)
+    return EngineError(400, "x_content_parse_exception", reason)
 
 
-def validation(reason: str) -> Failure:
+def validation(reason: str) -> EngineError:
     """400 action_request_validation_exception."""
-    return Failure(400, "action_request_validation_exception", f"Validation Failed: 1: {reason};")
+    return EngineError(400, "action_request_validation_exception", f"Validation Failed: 1: {reason};")
 
 
-def body_required(what: str = "request body") -> Failure:
+def body_required(what: str = "request body") -> EngineError:
     """400 parse_exception for a request without its body."""
-    return Failure(400, "parse_exception", f"{what} is required")
+    return EngineError(400, "parse_exception", f"{what} is required")
 
 
-def index_not_found(name: str) -> Failure:
+def index_not_found(name: str) -> EngineError:
     """404 index_not_found_exception."""
     extra = {"resource.type": "index_or_alias", "resource.id": name, "index_uuid": "_na_", "index": name}
-    return Failure(404, "index_not_found_exception", f"no such index [{name}]", extra=extra)
+    return EngineError(404, "index_not_found_exception", f"no such index [{name}]", extra=extra)
 
 
-def unparsable_document(reason: str, kind: str = "illegal_argument_exception", cause: str | None = None) -> Failure:
+def unparsable_document(reason: str, kind: str = "illegal_argument_exception", cause: str | None = None) -> EngineError:
     """400 document_parsing_exception with its cause."""
-    return Failure(400, "document_parsing_exception", reason, caused_by={"type": kind, "reason": cause or reason})
+    return EngineError(400, "document_parsing_exception", reason, caused_by={"type": kind, "reason": cause or reason})

@@ -16,7 +16,7 @@ _AS_THEY_ARE = frozenset({"text", "keyword", "long", "integer", "float", "double
 def parse_fields(value: Any) -> tuple[str, ...]:
     """The patterns of `fields`: names, with wildcards, or objects with only a `field`.
 
-    Raises: Failure: 400; formats are not supported.
+    Raises: EngineError: 400; formats are not supported.
     """
     entries = value if isinstance(value, list) else [value]
     patterns = []
@@ -33,7 +33,7 @@ def parse_fields(value: Any) -> tuple[str, ...]:
 def fields_of(mapping: Mapping, source: dict[str, Any], doc_id: str, patterns: tuple[str, ...]) -> dict[str, list[Any]]:
     """The values of every mapped field that a pattern matches and the source has.
 
-    Raises: Failure: 400; fields of types whose values are formatted are not supported.
+    Raises: EngineError: 400; fields of types whose values are formatted are not supported.
     """
     is_asked = re.compile("|".join(translate(pattern) for pattern in patterns)).match
     found: dict[str, list[Any]] = {}

@@ -1,6 +1,7 @@
 """Exact nearest neighbours: the filter is a mask, the scores are Elasticsearch's.
 
-cosine (1 + cos) / 2; dot_product (1 + dot) / 2; l2_norm 1 / (1 + d^2); max_inner_product 1 + dot, or 1 / (1 - dot) below 0
+cosine (1 + cos) / 2; dot_product (1 + dot) / 2; l2_norm 1 / (1 + d^2); max_inner_product 1 + dot,
+    or 1 / (1 - dot) where dot is below 0
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 
 from connector.embedded.columns import VectorColumn, normalize
 from connector.embedded.documents import vector_fault
-from connector.embedded.failures import ShardFailure
+from connector.embedded.failures import ShardError
 from connector.embedded.index import Index
 from connector.embedded.mapping import Field
 from connector.embedded.postings import Floats, Ints
@@ -22,8 +23,8 @@ from connector.embedded.queries import Query, Scored, nothing
 class Knn:
     """The `k` nearest documents to a vector among those of the filters.
 
-    As a query it takes the k best of each index; `neighbours` gives them with slots for the top-level `knn`, which takes the
-    k best of all indices. `similarity` is a least similarity (for l2_norm a greatest distance), before it becomes a score.
+    As a query it takes the k best of each index; `neighbours` gives them with slots for the top-level `knn`, which
+    takes the k best of all indices. `similarity` is a least similarity (for l2_norm a greatest distance), not yet a score.
     """
 
     path: str
@@ -66,26 +67,29 @@ class Knn:
 
     def _query_vector(self, held: Field) -> Floats:
         if held.type != "dense_vector":
-            raise ShardFailure("[knn] queries are only supported on [dense_vector] fields")
+            raise ShardError("[knn] queries are only supported on [dense_vector] fields")
         if not held.is_indexed:
-            raise ShardFailure(
+            raise ShardError(
                 f"to perform knn search on field [{self.path}], its mapping must have [index] set to [true]"
             )
         dims = held.parameters.get("dims", len(self.vector))
         if len(self.vector) != dims:
-            raise ShardFailure(
-                f"The query vector has a different number of dimensions [{len(self.vector)}] than the document vectors [{dims}]."
+            raise ShardError(
+                f"The query vector has a different number of dimensions [{len(self.vector)}] "
+                f"than the document vectors [{dims}]."
             )
         with np.errstate(over="ignore"):
             vector = np.array(self.vector, dtype=np.float64).astype(np.float32)
         fault = vector_fault(vector, held.parameters["similarity"])
         if fault is not None:
-            raise ShardFailure(fault)
+            raise ShardError(fault)
         return normalize(vector[None])[0] if held.parameters["similarity"] == "cosine" else vector
 
 
 def best_first(scores: Floats, count: int) -> Ints:
     """Positions of the `count` highest scores, best first; equal scores by position."""
+    if count <= 0:
+        return np.zeros(0, dtype=np.int64)
     if count < len(scores):
         least = np.partition(scores, len(scores) - count)[len(scores) - count]
         candidates = np.flatnonzero(scores >= least)
@@ -106,7 +110,8 @@ def _as_score(similarity: str, value: Floats) -> Floats:
     """A similarity (for l2_norm a distance) as a score; float32 in and out."""
     one = np.float32(1)
     if similarity == "l2_norm":
-        return one / (one + value * value)
+        return np.asarray(one / (one + value * value), dtype=np.float32)
     if similarity == "max_inner_product":
-        return np.where(value < 0, one / (one - np.minimum(value, 0)), one + value)
-    return np.maximum((one + value) / np.float32(2), np.float32(0))
+        inverse = one / (one - np.minimum(value, 0))
+        return np.asarray(np.where(value < 0, inverse, one + value), dtype=np.float32)
+    return np.asarray(np.maximum((one + value) / np.float32(2), np.float32(0)), dtype=np.float32)

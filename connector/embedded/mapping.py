@@ -7,7 +7,7 @@ from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from connector.embedded.failures import Failure, illegal
+from connector.embedded.failures import EngineError, illegal
 from connector.embedded.values import DEFAULT_DATE_FORMAT, SLASHED_DATE_FORMAT
 
 ANALYZERS = ("standard", "english", "keyword", "whitespace", "simple")
@@ -60,8 +60,8 @@ class Field:
 class Mapping:
     """A parsed mapping.
 
-    `definition` is what GET _mapping answers; `fields` holds every leaf and multi-field by path, `multi_fields` the paths
-    below each leaf, `objects` what each object does with unknown fields ("true", "false", "strict" or "disabled").
+    `definition` is what GET _mapping answers; `fields` holds every leaf and multi-field by path, `multi_fields` the
+    paths below each leaf, `objects` what each object does with unknown fields ("true", "false", "strict" or "disabled").
     """
 
     definition: dict[str, Any] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class Mapping:
     def merged(self, update: AbstractMapping[str, Any]) -> Mapping:
         """This mapping with another laid over it.
 
-        Raises: Failure: the update changes a field that exists, or isn't a mapping that the engine supports.
+        Raises: EngineError: the update changes a field that exists, or isn't a mapping that the engine supports.
         """
         addition = parse_mapping(update)
         for path, added in addition.fields.items():
@@ -118,14 +118,15 @@ def _laid_over(held: dict[str, Any], update: AbstractMapping[str, Any]) -> dict[
 def parse_mapping(definition: AbstractMapping[str, Any]) -> Mapping:
     """Check and complete a mapping as sent (`{"properties": ...}`).
 
-    Raises: Failure: 400 mapper_parsing_exception, as a real node, also for what only this engine lacks.
+    Raises: EngineError: 400 mapper_parsing_exception, as a real node, also for what only this engine lacks.
     """
     if not isinstance(definition, dict):
         raise _fault("Expected map for property [mappings]")
     unknown = sorted(definition.keys() - _ROOT_KEYS)
     if unknown:
         raise _fault(
-            f"Root mapping definition has unsupported parameters: {unknown}; the embedded engine knows {sorted(_ROOT_KEYS)}"
+            f"Root mapping definition has unsupported parameters: {unknown}; "
+            f"the embedded engine knows {sorted(_ROOT_KEYS)}"
         )
     source = definition.get("_source", {})
     if (
@@ -185,7 +186,8 @@ def _leaf(mapping: Mapping, path: str, definition: dict[str, Any]) -> dict[str, 
         raise _fault(f"No type specified for field [{path}]")
     if kind not in _PARAMETERS:
         raise _fault(
-            f"The mapper type [{kind}] declared on field [{path}] does not exist in the embedded engine: it knows {sorted(_PARAMETERS)}"
+            f"The mapper type [{kind}] declared on field [{path}] does not exist "
+            f"in the embedded engine: it knows {sorted(_PARAMETERS)}"
         )
     for name in sorted(definition.keys() - {"type"} - _PARAMETERS[kind]):
         raise _unknown_parameter(name, path, kind, _PARAMETERS[kind])
@@ -195,7 +197,8 @@ def _leaf(mapping: Mapping, path: str, definition: dict[str, Any]) -> dict[str, 
     for name in ("analyzer", "search_analyzer"):
         if name in parameters and parameters[name] not in ANALYZERS:
             raise _fault(
-                f"analyzer [{parameters[name]}] has not been configured in mappings: the embedded engine knows {list(ANALYZERS)}"
+                f"analyzer [{parameters[name]}] has not been configured in mappings: "
+                f"the embedded engine knows {list(ANALYZERS)}"
             )
     if parameters.get("format", DEFAULT_DATE_FORMAT) not in (DEFAULT_DATE_FORMAT, SLASHED_DATE_FORMAT):
         raise _fault(f"date format [{parameters['format']}] on field [{path}] is not one the embedded engine knows")
@@ -246,13 +249,13 @@ def _strings(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def _unknown_parameter(name: str, path: str, kind: str, known: set[str]) -> Failure:
+def _unknown_parameter(name: str, path: str, kind: str, known: set[str]) -> EngineError:
     reason = (
         f"unknown parameter [{name}] on mapper [{path}] of type [{kind}]: the embedded engine knows {sorted(known)}"
     )
     return _fault(reason)
 
 
-def _fault(reason: str) -> Failure:
+def _fault(reason: str) -> EngineError:
     root = {"type": "mapper_parsing_exception", "reason": reason}
-    return Failure(400, "mapper_parsing_exception", f"Failed to parse mapping: {reason}", caused_by=root, root=root)
+    return EngineError(400, "mapper_parsing_exception", f"Failed to parse mapping: {reason}", caused_by=root, root=root)

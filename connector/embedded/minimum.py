@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from connector.embedded.failures import ShardFailure
+from connector.embedded.failures import ShardError
 
 
 def minimum_should_match(clauses: int, specification: str) -> int:
     """How many of `clauses` optional clauses have to match; more than there are means none can.
 
-    Raises: ShardFailure: the specification can't be read.
+    Raises: ShardError: the specification can't be read.
     Source: Elasticsearch's Queries.calculateMinShouldMatch.
     """
     specification = specification.strip()
@@ -31,4 +31,4 @@ def _integer(text: str) -> int:
     try:
         return int(text)
     except ValueError as error:
-        raise ShardFailure(f'For input string: "{text}"', "number_format_exception") from error
+        raise ShardError(f'For input string: "{text}"', "number_format_exception") from error

@@ -21,22 +21,20 @@ def _perform(
     engine: Engine, config: NodeConfig, method: str, target: str, body: bytes | None, headers: HttpHeaders | None
 ) -> NodeApiResponse:
     began = time.perf_counter()
-    accepted = _COMPATIBLE.match((headers or HttpHeaders()).get("accept", ""))
+    accepted = _COMPATIBLE.match((headers or HttpHeaders()).get("accept") or "")
     content_type = "application/json"
     if accepted and accepted[1] in _MAJORS:
         content_type = f"application/vnd.elasticsearch+json;compatible-with={accepted[1]}"
     answer = engine.handle(method, target, body)
     content = b"" if method == "HEAD" else dump(answer.body)
-    answered = HttpHeaders(
-        {"x-elastic-product": "Elasticsearch", "content-type": content_type, "content-length": str(len(content))}
-    )
+    answered = HttpHeaders({"x-elastic-product": "Elasticsearch", "content-type": content_type})
     duration = time.perf_counter() - began
     meta = ApiResponseMeta(node=config, duration=duration, http_version="1.1", status=answer.status, headers=answered)
     return NodeApiResponse(meta, content)
 
 
 class EmbeddedNode(BaseNode):
-    """A node for `Elasticsearch("http://embedded:9200", node_class=EmbeddedNode)`: in memory, its own for each client."""
+    """A node for `Elasticsearch("http://embedded:9200", node_class=EmbeddedNode)`: one engine in memory a client."""
 
     _CLIENT_META_HTTP_CLIENT = ("em", "1")
     engine: ClassVar[Engine | None] = None
@@ -51,7 +49,7 @@ class EmbeddedNode(BaseNode):
         target: str,
         body: bytes | None = None,
         headers: HttpHeaders | None = None,
-        request_timeout: DefaultType | float | None = DEFAULT,
+        request_timeout: DefaultType | float | None = DEFAULT,  # noqa: ARG002
     ) -> NodeApiResponse:
         """Answer a request from the engine; see elastic-transport's `BaseNode`."""
         response = _perform(self._engine, self.config, method, target, body, headers)
@@ -75,7 +73,7 @@ class AsyncEmbeddedNode(BaseAsyncNode):
         target: str,
         body: bytes | None = None,
         headers: HttpHeaders | None = None,
-        request_timeout: DefaultType | float | None = DEFAULT,
+        request_timeout: DefaultType | float | None = DEFAULT,  # noqa: ARG002
     ) -> NodeApiResponse:
         """Answer a request from the engine; see elastic-transport's `BaseAsyncNode`."""
         response = await asyncio.to_thread(_perform, self._engine, self.config, method, target, body, headers)

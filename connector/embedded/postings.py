@@ -39,7 +39,7 @@ def byte4(lengths: Ints) -> Ints:
 class Statistics(NamedTuple):
     """What BM25 needs of a field: live documents with a term, their average length, and 1/norm by document."""
 
-    count: int
+    documents: int
     norms: Floats
 
 
@@ -75,8 +75,8 @@ def _merge(left: _Segment, right: _Segment) -> _Segment:
 class TermColumn:
     """The terms of one field.
 
-    New documents wait unanalysed until a search asks; then they become a segment, and segments of like size are merged, so
-    that a write followed by a search costs in proportion to the write.
+    New documents wait unanalysed until a search asks; then they become a segment, and segments of like size are merged,
+    so that a write followed by a search costs in proportion to the write.
 
     Args:
         analyze: a value -> its terms.
@@ -128,7 +128,7 @@ class TermColumn:
 
     def present(self, slots: int) -> Mask:
         """Which documents have a value here."""
-        return self._present[:slots].copy()
+        return np.array(self._present[:slots])
 
     def terms(self) -> list[str]:
         """Every term, live or not."""
@@ -152,7 +152,7 @@ class TermColumn:
         if not len(slots):
             return slots, np.zeros(0, dtype=np.float32)
         statistics = self._statistics_of(live, generation)
-        idf = np.float32(math.log(1 + (statistics.count - len(slots) + 0.5) / (len(slots) + 0.5)))
+        idf = np.float32(math.log(1 + (statistics.documents - len(slots) + 0.5) / (len(slots) + 0.5)))
         weight = np.float32(boost) * _K1_PLUS_1 * idf
         norms = statistics.norms[slots]
         return slots, weight - weight / (np.float32(1) + frequencies.astype(np.float32) * norms)

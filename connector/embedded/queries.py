@@ -12,12 +12,12 @@ import numpy as np
 
 from connector.embedded.analysis import analyze
 from connector.embedded.columns import NumberColumn
-from connector.embedded.failures import ShardFailure
+from connector.embedded.failures import ShardError
 from connector.embedded.index import Index
 from connector.embedded.mapping import Field
 from connector.embedded.minimum import minimum_should_match
 from connector.embedded.postings import Floats, Mask, TermColumn
-from connector.embedded.values import FLOATS, NUMBERS, ValueFault, boolean_of, date_of, number_of, text_of
+from connector.embedded.values import FLOATS, NUMBERS, FieldValueError, boolean_of, date_of, number_of, text_of
 
 Scored = tuple[Mask, Floats]
 
@@ -25,7 +25,7 @@ Scored = tuple[Mask, Floats]
 class Query(Protocol):
     """What every node is."""
 
-    def evaluate(self, index: Index, boost: float) -> Scored:
+    def evaluate(self, index: Index, boost: float, /) -> Scored:
         """Which slots match, and how well."""
         ...  # pragma: no cover
 
@@ -55,7 +55,7 @@ class MatchAll:
 class MatchNone:
     """No document."""
 
-    def evaluate(self, index: Index, boost: float) -> Scored:
+    def evaluate(self, index: Index, _: float) -> Scored:
         """See `Query`."""
         return nothing(index)
 
@@ -179,12 +179,12 @@ class Match:
         if held.type not in ("text", "keyword"):
             try:
                 return Term(self.path, self.text).evaluate(index, boost)
-            except ShardFailure:
+            except ShardError:
                 if self.lenient:
                     return nothing(index)
                 raise
         own = held.search_analyzer if held.type == "text" else "keyword"
-        tokens = [token.term for token in analyze(self.analyzer or own, text_of(self.text))]  # type: ignore[arg-type]
+        tokens = [token.term for token in analyze(self.analyzer or own, text_of(self.text))]
         if not tokens:
             return MatchAll().evaluate(index, boost) if self.zero_terms == "all" else nothing(index)
         clauses: list[Query] = [Term(self.path, token) for token in tokens]
@@ -290,9 +290,9 @@ def _searchable(index: Index, path: str, kind: str) -> Field | None:
     if held is None:
         return None
     if held.type == "dense_vector":
-        raise ShardFailure(f"Field [{path}] of type [dense_vector] does not support {kind} queries")
+        raise ShardError(f"Field [{path}] of type [dense_vector] does not support {kind} queries")
     if held.type == "text" and not held.is_indexed:
-        raise ShardFailure(f"Cannot search on field [{path}] since it is not indexed nor has doc values.")
+        raise ShardError(f"Cannot search on field [{path}] since it is not indexed nor has doc values.")
     return held
 
 
@@ -314,8 +314,8 @@ def _as_term(held: Field, value: Any) -> str:
         return text_of(value)
     try:
         return boolean_of(value)
-    except ValueFault as fault:
-        raise ShardFailure(f"Can't parse boolean value [{value}], expected [true] or [false]") from fault
+    except FieldValueError as fault:
+        raise ShardError(f"Can't parse boolean value [{value}], expected [true] or [false]") from fault
 
 
 def _as_numbers(held: Field, value: Any) -> list[int | float]:
@@ -329,22 +329,22 @@ def _as_numbers(held: Field, value: Any) -> list[int | float]:
         return []
     try:
         return [_as_number(held.type, value)]
-    except ShardFailure:
+    except ShardError:
         return []
 
 
 def _as_number(kind: str, value: Any) -> int | float:
     try:
         return number_of(kind, value)
-    except ValueFault as fault:
-        raise ShardFailure(fault.reason, "number_format_exception") from fault
+    except FieldValueError as fault:
+        raise ShardError(fault.reason, "number_format_exception") from fault
 
 
 def _as_date(held: Field, value: Any, *, round_up: bool = False) -> int:
     try:
         return date_of(held.date_format, value, round_up=round_up)
-    except ValueFault as fault:
-        raise ShardFailure(
+    except FieldValueError as fault:
+        raise ShardError(
             f"{fault.reason}; the embedded engine does not support date math", "parse_exception"
         ) from fault
 

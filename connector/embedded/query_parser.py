@@ -1,11 +1,11 @@
-"""Elasticsearch's query JSON -> the nodes of `queries` and `knn`; whatever isn't known here is refused, never guessed."""
+"""Elasticsearch's query JSON -> the nodes of `queries` and `knn`; what isn't known here is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from connector.embedded.failures import Failure, illegal, parsing, unsupported, x_content
+from connector.embedded.failures import EngineError, illegal, parsing, unsupported, x_content
 from connector.embedded.knn import Knn
 from connector.embedded.multi_match import MultiMatch
 from connector.embedded.queries import (
@@ -31,7 +31,7 @@ _MULTI_MATCH_TIES = {"best_fields": 0.0, "most_fields": 1.0}
 def parse_query(body: Any, *, size: int = 10, depth: int = 0) -> Query:
     """Parse one query object; `size` is the request's, from which a knn query without `k` takes its width.
 
-    Raises: Failure: 400, with a real node's type where it would refuse too.
+    Raises: EngineError: 400, with a real node's type where it would refuse too.
     """
     if depth > MAX_DEPTH:
         raise illegal(
@@ -44,11 +44,11 @@ def parse_query(body: Any, *, size: int = 10, depth: int = 0) -> Query:
     name = next(iter(body))
     if len(body) > 1:
         raise parsing(f"[{name}] malformed query, expected [END_OBJECT] but found [FIELD_NAME]")
-    if name not in _PARSERS:
-        raise parsing(f"unknown query [{name}]: the embedded engine knows {sorted(_PARSERS)}")
+    if name not in _LEAVES and name not in _COMPOUNDS:
+        raise parsing(f"unknown query [{name}]: the embedded engine knows {sorted([*_LEAVES, *_COMPOUNDS])}")
     if not isinstance(body[name], dict):
         raise parsing(f"[{name}] query malformed, no start_object after query name")
-    return _PARSERS[name](body[name], size, depth)
+    return _LEAVES[name](body[name]) if name in _LEAVES else _COMPOUNDS[name](body[name], size, depth)
 
 
 def _options(name: str, body: dict[str, Any], known: set[str]) -> None:
@@ -82,12 +82,12 @@ def _minimum(body: dict[str, Any]) -> str | None:
     return None if value is None else str(value)
 
 
-def _match_all(body: dict[str, Any], size: int, depth: int) -> Query:
+def _match_all(body: dict[str, Any]) -> Query:
     _options("match_all", body, {"boost"})
     return MatchAll(_boost(body))
 
 
-def _match_none(body: dict[str, Any], size: int, depth: int) -> Query:
+def _match_none(body: dict[str, Any]) -> Query:
     _options("match_none", body, {"boost"})
     return MatchNone()
 
@@ -123,17 +123,17 @@ def _match_options(name: str, options: dict[str, Any], known: set[str]) -> dict[
     }
 
 
-def _match(body: dict[str, Any], size: int, depth: int) -> Query:
+def _match(body: dict[str, Any]) -> Query:
     path, options = _one_field("match", body)
     return Match(path, **_match_options("match", options if isinstance(options, dict) else {"query": options}, set()))
 
 
-def _multi_match(body: dict[str, Any], size: int, depth: int) -> Query:
+def _multi_match(body: dict[str, Any]) -> Query:
     options = _match_options("multi_match", body, {"fields", "type", "tie_breaker"})
     kind = body.get("type", "best_fields")
     if kind not in _MULTI_MATCH_TIES:
         known = list(_MULTI_MATCH_TIES)
-        raise Failure(
+        raise EngineError(
             400,
             "parse_exception",
             f"failed to parse [multi_match] query type [{kind}]. The embedded engine knows {known}",
@@ -149,7 +149,7 @@ def _multi_match(body: dict[str, Any], size: int, depth: int) -> Query:
     return MultiMatch(boosts, Match("", **{**options, "boost": 1.0}), tie_breaker, options["boost"])
 
 
-def _term(body: dict[str, Any], size: int, depth: int) -> Query:
+def _term(body: dict[str, Any]) -> Query:
     path, options = _one_field("term", body, ("boost",) if len(body) > 1 else ())
     if isinstance(options, list):
         raise parsing("[term] query does not support array of values")
@@ -163,7 +163,7 @@ def _term(body: dict[str, Any], size: int, depth: int) -> Query:
     return Term(path, options["value"], _boost(options))
 
 
-def _terms(body: dict[str, Any], size: int, depth: int) -> Query:
+def _terms(body: dict[str, Any]) -> Query:
     fields = [key for key in body if key != "boost"]
     if len(fields) != 1:
         raise parsing(
@@ -179,7 +179,7 @@ def _terms(body: dict[str, Any], size: int, depth: int) -> Query:
     return Terms(fields[0], values, _boost(body))
 
 
-def _range(body: dict[str, Any], size: int, depth: int) -> Query:
+def _range(body: dict[str, Any]) -> Query:
     path, options = _one_field("range", body)
     if not isinstance(options, dict):
         raise parsing(f"[range] query does not support [{path}]")
@@ -190,7 +190,7 @@ def _range(body: dict[str, Any], size: int, depth: int) -> Query:
     return Range(path, bounds, _boost(options))
 
 
-def _exists(body: dict[str, Any], size: int, depth: int) -> Query:
+def _exists(body: dict[str, Any]) -> Query:
     _options("exists", body, {"field", "boost"})
     if not isinstance(body.get("field"), str) or not body["field"]:
         raise parsing("[exists] must be provided with a [field]")
@@ -199,7 +199,7 @@ def _exists(body: dict[str, Any], size: int, depth: int) -> Query:
     return Exists(body["field"], _boost(body))
 
 
-def _ids(body: dict[str, Any], size: int, depth: int) -> Query:
+def _ids(body: dict[str, Any]) -> Query:
     _options("ids", body, {"values", "boost"})
     values = body.get("values", [])
     return Ids([str(value) for value in (values if isinstance(values, list) else [values])], _boost(body))
@@ -208,12 +208,12 @@ def _ids(body: dict[str, Any], size: int, depth: int) -> Query:
 def _inner(outer: str, part: str, body: Any, size: int, depth: int) -> Query:
     try:
         return parse_query(body, size=size, depth=depth + 1)
-    except Failure as failure:
+    except EngineError as failure:
         reason = f"[{outer}] failed to parse field [{part}]"
         if failure.kind not in ("parsing_exception", "x_content_parse_exception"):
             raise
         root = failure.root or {"type": failure.kind, "reason": failure.reason, **failure.extra}
-        raise Failure(400, "x_content_parse_exception", reason, caused_by=failure.cause(), root=root) from failure
+        raise EngineError(400, "x_content_parse_exception", reason, caused_by=failure.cause(), root=root) from failure
 
 
 def _bool(body: dict[str, Any], size: int, depth: int) -> Query:
@@ -253,7 +253,7 @@ def _knn_query(body: dict[str, Any], size: int, depth: int) -> Query:
 def parse_knn(body: Any, *, size: int = 10, depth: int = 0, is_query: bool = False) -> Knn:
     """Parse a `knn` section, or a `knn` query (without `k` that takes `num_candidates` from each index).
 
-    Raises: Failure: 400, with a real node's type where it would refuse too.
+    Raises: EngineError: 400, with a real node's type where it would refuse too.
     """
     if not isinstance(body, dict):
         raise parsing("[knn] malformed, must start with start_object")
@@ -298,7 +298,7 @@ def _count(name: str, value: Any) -> int | None:
     return value
 
 
-_PARSERS: dict[str, Callable[[dict[str, Any], int, int], Query]] = {
+_LEAVES: dict[str, Callable[[dict[str, Any]], Query]] = {
     "match_all": _match_all,
     "match_none": _match_none,
     "match": _match,
@@ -308,6 +308,8 @@ _PARSERS: dict[str, Callable[[dict[str, Any], int, int], Query]] = {
     "range": _range,
     "exists": _exists,
     "ids": _ids,
+}
+_COMPOUNDS: dict[str, Callable[[dict[str, Any], int, int], Query]] = {
     "bool": _bool,
     "constant_score": _constant_score,
     "dis_max": _dis_max,

@@ -9,7 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from connector.embedded.failures import Failure, ShardFailure, failed_search, illegal, parsing, unsupported, validation
+from connector.embedded.failures import (
+    EngineError,
+    ShardError,
+    failed_search,
+    illegal,
+    parsing,
+    unsupported,
+    validation,
+)
 from connector.embedded.hit_fields import fields_of, parse_fields
 from connector.embedded.index import Index
 from connector.embedded.knn import Knn, best_first
@@ -36,7 +44,7 @@ class SearchRequest:
     size: int = 10
     min_score: float | None = None
     tracked: int = _DEFAULT_TRACKED
-    source: SourceFilter = SourceFilter()
+    source: SourceFilter = field(default_factory=SourceFilter)
     fields: tuple[str, ...] = ()
     with_id: bool = True
     version: bool = False
@@ -47,7 +55,7 @@ class SearchRequest:
 def parse_search(body: dict[str, Any]) -> SearchRequest:
     """Parse a search body.
 
-    Raises: Failure: 400; keys that aren't known are named.
+    Raises: EngineError: 400; keys that aren't known are named.
     """
     if "retriever" in body:
         body = _without_retriever(body)
@@ -104,7 +112,7 @@ def parse_search(body: dict[str, Any]) -> SearchRequest:
 def search(request: SearchRequest, indices: list[Index], read_source: ReadSource) -> dict[str, Any]:
     """Run a search over indices; equal scores come in the order of index names, then of insertion.
 
-    Raises: Failure: 400 search_phase_execution_exception when every index fails, or one does and partial answers aren't allowed.
+    Raises: EngineError: 400 search_phase_execution_exception: every index fails, or one and partial answers aren't allowed.
     """
     began = time.perf_counter()
     results, failures = _evaluate(request, indices)
@@ -120,7 +128,7 @@ def search(request: SearchRequest, indices: list[Index], read_source: ReadSource
     if request.tracked:
         is_exact = len(scores) <= request.tracked
         hits["total"] = {"value": min(len(scores), request.tracked), "relation": "eq" if is_exact else "gte"}
-    hits["max_score"] = _shortest(scores[page[0]]) if len(page) and request.size else None
+    hits["max_score"] = _shortest(scores[page[0]]) if len(page) and request.size else None if indices else 0.0
     chosen = page[request.start :]
     hits["hits"] = [
         _hit(request, results[owners[place]][0], int(slots[place]), scores[place], read_source) for place in chosen
@@ -134,7 +142,7 @@ def search(request: SearchRequest, indices: list[Index], read_source: ReadSource
 def count(query: Query, indices: list[Index]) -> dict[str, Any]:
     """Count the documents of a query.
 
-    Raises: Failure: 400 search_phase_execution_exception when every index fails.
+    Raises: EngineError: 400 search_phase_execution_exception when every index fails.
     """
     results, failures = _evaluate(SearchRequest(query=query), indices)
     if failures and not results:
@@ -160,7 +168,7 @@ def _evaluate(request: SearchRequest, indices: list[Index]) -> tuple[list[Evalua
             if request.post_filter is not None:
                 request.post_filter.evaluate(index, 1.0)
             results.append((index, mask & index.live(), scores))
-        except ShardFailure as failure:
+        except ShardError as failure:
             del neighbours[len(results) :]
             failures.append(failure.shard(index.name, index.uuid))
     for number, section in enumerate(request.knn):
@@ -192,9 +200,10 @@ def _kept(request: SearchRequest, index: Index, mask: Mask, scores: Floats) -> M
 def _check_window(request: SearchRequest, index: Index) -> None:
     window = int(index.settings.get("max_result_window", 10_000))
     if request.start + request.size > window:
-        raise ShardFailure(
+        raise ShardError(
             f"Result window is too large, from + size must be less than or equal to: [{window}] but was "
-            f"[{request.start + request.size}]."
+            f"[{request.start + request.size}].",
+            is_query_fault=False,
         )
 
 
@@ -257,7 +266,7 @@ def _integer(body: dict[str, Any], key: str, default: int) -> int:
     try:
         return int(value)
     except (TypeError, ValueError) as error:
-        raise Failure(400, "number_format_exception", f'For input string: "{value}"') from error
+        raise EngineError(400, "number_format_exception", f'For input string: "{value}"') from error
 
 
 def _number(body: dict[str, Any], key: str) -> float | None:
@@ -265,7 +274,7 @@ def _number(body: dict[str, Any], key: str) -> float | None:
     try:
         return None if value is None else float(value)
     except (TypeError, ValueError) as error:
-        raise Failure(400, "number_format_exception", f'For input string: "{value}"') from error
+        raise EngineError(400, "number_format_exception", f'For input string: "{value}"') from error
 
 
 def _flag(body: dict[str, Any], key: str) -> bool:

@@ -1,7 +1,7 @@
-"""The documents' home: one SQLite database (WAL, synchronous=FULL), the source of truth; everything else is rebuilt from it.
+"""The documents' home: one SQLite database (WAL, synchronous=FULL), the source of truth for all else.
 
-What `commit` has returned from survives kill -9. A directory belongs to one process at a time: the database is held with
-SQLite's exclusive lock, which the operating system drops with the process.
+What `commit` has returned from survives kill -9. A directory belongs to one process at a time: the database is held
+with SQLite's exclusive lock, which the operating system drops with the process.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from connector.errors import EmbeddedStoreError
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS indices (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, uuid TEXT NOT NULL, created_ms INTEGER NOT NULL,
-    settings TEXT NOT NULL, mapping TEXT NOT NULL, born TEXT NOT NULL, next_seq_no INTEGER NOT NULL DEFAULT 0);
+    number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, uuid TEXT NOT NULL,
+    created_ms INTEGER NOT NULL, settings TEXT NOT NULL, mapping TEXT NOT NULL, born TEXT NOT NULL,
+    next_seq_no INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS documents (
     row INTEGER PRIMARY KEY AUTOINCREMENT, number INTEGER NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL,
     seq_no INTEGER NOT NULL, source BLOB NOT NULL);
@@ -71,7 +72,7 @@ class Store:
             self._database.close()
             if "locked" in str(error):
                 raise EmbeddedStoreError(
-                    f"{directory} is in use by another embedded engine; close that one first, or choose another directory"
+                    f"{directory} is in use by another embedded engine; close that one, or choose another directory"
                 ) from error
             raise EmbeddedStoreError(f"{directory} holds no readable embedded index ({error})") from error
 
@@ -103,7 +104,9 @@ class Store:
     def indices(self) -> list[StoredIndex]:
         """Every index, oldest first."""
         rows = self._database.execute("SELECT * FROM indices ORDER BY number")
-        return [StoredIndex(*row[:4], *(json.loads(text) for text in row[4:7]), row[7]) for row in rows]
+        return [
+            StoredIndex(*row[:4], json.loads(row[4]), json.loads(row[5]), json.loads(row[6]), row[7]) for row in rows
+        ]
 
     def create_index(
         self, name: str, uuid: str, created_ms: int, settings: dict[str, Any], mapping: dict[str, Any]

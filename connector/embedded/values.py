@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ NUMBERS = (*INTEGER_RANGES, *FLOATS)
 TERMS = ("text", "keyword", "boolean")
 
 _ISO = re.compile(
-    r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T(?:(\d{2})(?::(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?)?)?"
+    r"(\d{4})(?:-(\d{2})(?:-(\d{2})"
+    r"(?:T(?:(\d{2})(?::(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?)?)?"
 )
 _SLASHED = re.compile(r"(\d{4})/(\d{2})/(\d{2})(?: (\d{2}):(\d{2}):(\d{2}))?()()")
 DEFAULT_DATE_FORMAT = "strict_date_optional_time||epoch_millis"
@@ -23,7 +24,7 @@ SLASHED_DATE_FORMAT = "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd||epoch_millis"
 _DATE_PATTERNS = {DEFAULT_DATE_FORMAT: _ISO, SLASHED_DATE_FORMAT: _SLASHED}
 
 
-class ValueFault(ValueError):
+class FieldValueError(ValueError):
     """A value that its field can't take: the type and reason of the underlying Java exception."""
 
     def __init__(self, kind: str, reason: str) -> None:
@@ -35,18 +36,18 @@ class ValueFault(ValueError):
 def text_of(value: Any) -> str:
     """A scalar as text and keyword fields read it: `true`, `5`, `1.5`."""
     if isinstance(value, (dict, list)):
-        raise ValueFault("illegal_argument_exception", "Expected text but found START_OBJECT")
+        raise FieldValueError("illegal_argument_exception", "Expected text but found START_OBJECT")
     if isinstance(value, bool):
         return "true" if value else "false"
     return value if isinstance(value, str) else str(value)
 
 
 def number_of(kind: str, value: Any) -> int | float:
-    """A number, or a string that holds one; integers are cut towards zero and held to their range, float is rounded to 32 bits."""
+    """A number, or a string that holds one; integers are cut towards zero and held to their range."""
     if isinstance(value, (dict, list)):
-        raise ValueFault("illegal_argument_exception", "Cannot parse object as number")
+        raise FieldValueError("illegal_argument_exception", "Cannot parse object as number")
     if isinstance(value, bool):
-        raise ValueFault("x_content_parse_exception", f"Current token (VALUE_BOOLEAN) not numeric for [{kind}]")
+        raise FieldValueError("x_content_parse_exception", f"Current token (VALUE_BOOLEAN) not numeric for [{kind}]")
     number: int | float
     try:
         number = value if isinstance(value, (int, float)) else _number_in(value.strip())
@@ -56,17 +57,19 @@ def number_of(kind: str, value: Any) -> int | float:
             number = int(number)
     except (ValueError, OverflowError) as error:
         cause = "illegal_argument_exception" if kind == "long" else "number_format_exception"
-        raise ValueFault(cause, f'For input string: "{value}"') from error
+        raise FieldValueError(cause, f'For input string: "{value}"') from error
     if kind in FLOATS:
         if kind == "float":
             with np.errstate(over="ignore"):
                 number = float(np.float32(number))
         if not np.isfinite(number):
-            raise ValueFault("illegal_argument_exception", f"[{kind}] supports only finite values, but got [Infinity]")
+            raise FieldValueError(
+                "illegal_argument_exception", f"[{kind}] supports only finite values, but got [Infinity]"
+            )
     else:
         low, high = INTEGER_RANGES[kind]
         if not low <= number <= high:
-            raise ValueFault(
+            raise FieldValueError(
                 "x_content_parse_exception", f"Numeric value ({value}) out of range of {kind} ({low} - {high})"
             )
     return number
@@ -86,14 +89,14 @@ def boolean_of(value: Any) -> str:
         return "T"
     if value is False or value in ("false", ""):
         return "F"
-    raise ValueFault(
+    raise FieldValueError(
         "illegal_argument_exception", f"Failed to parse value [{value}] as only [true] or [false] are allowed."
     )
 
 
 def date_of(date_format: str, value: Any, *, round_up: bool = False) -> int:
     """Milliseconds since 1970 from a date in the field's format; parts left out become the first or the last moment."""
-    fault = ValueFault(
+    fault = FieldValueError(
         "illegal_argument_exception", f"failed to parse date field [{value}] with format [{date_format}]"
     )
     if isinstance(value, bool) or not isinstance(value, (int, str)):
@@ -109,7 +112,7 @@ def date_of(date_format: str, value: Any, *, round_up: bool = False) -> int:
         first = int(month or (12 if round_up else 1))
         last_day = calendar.monthrange(int(year), first)[1]
         rest = [int(part or (top if round_up else 0)) for part, top in ((hour, 23), (minute, 59), (second, 59))]
-        moment = datetime(int(year), first, int(day or (last_day if round_up else 1)), *rest, tzinfo=timezone.utc)
+        moment = datetime(int(year), first, int(day or (last_day if round_up else 1)), rest[0], rest[1], rest[2])
     except ValueError as error:
         raise fault from error
     millis = int((fraction or ("999" if round_up else "0")).ljust(3, "0")[:3])

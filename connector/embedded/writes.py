@@ -10,7 +10,7 @@ from typing import Any
 
 from connector.embedded.catalog import Catalog
 from connector.embedded.documents import load_source, parse_document
-from connector.embedded.failures import Failure, illegal, unsupported, validation, x_content
+from connector.embedded.failures import EngineError, illegal, unsupported, validation, x_content
 from connector.embedded.index import Index
 from connector.embedded.source_filter import SourceFilter
 
@@ -51,16 +51,14 @@ class Documents:
     ) -> Written:
         """Index a document, creating its index if need be.
 
-        Raises: Failure: 400 the document can't be indexed; 409 it exists (`must_be_new`) or is not the `expected` one.
+        Raises: EngineError: 400 the document can't be indexed; 409 it exists (`must_be_new`) or isn't the `expected`.
         """
         index = self._catalog.find_or_create(name)
         doc_id = secrets.token_urlsafe(15) if doc_id is None else doc_id
         if doc_id == "":
             raise illegal("if _id is specified it must not be empty")
         if len(doc_id.encode()) > _MAX_ID_BYTES:
-            raise illegal(
-                f"id [{doc_id}] is too long, must be no longer than {_MAX_ID_BYTES} bytes but was: {len(doc_id.encode())}"
-            )
+            raise illegal(f"id [{doc_id}] is too long, must be no longer than {_MAX_ID_BYTES} bytes")
         parsed = parse_document(index.mapping, load_source(source), doc_id)
         slot = index.slots.get(doc_id)
         if must_be_new and slot is not None:
@@ -79,7 +77,7 @@ class Documents:
     def delete(self, name: str, doc_id: str, *, expected: Expected | None = None) -> Written:
         """Delete a document; 404 (not an error) when it isn't there.
 
-        Raises: Failure: 404 no such index, 409 it is not the `expected` one.
+        Raises: EngineError: 404 no such index, 409 it is not the `expected` one.
         """
         index = self._catalog.find(name)
         _check_expected(index, doc_id, expected)
@@ -94,7 +92,7 @@ class Documents:
     def update(self, name: str, doc_id: str, body: dict[str, Any], *, expected: Expected | None = None) -> Written:
         """Merge `doc` into a document, or insert `upsert` (or `doc` with `doc_as_upsert`) when it isn't there.
 
-        Raises: Failure: 404 document_missing_exception, 409 it is not the `expected` one, 400 for scripts and unknown keys.
+        Raises: EngineError: 404 document_missing_exception; 409 it isn't the `expected`; 400 scripts and unknown keys.
         """
         check_update(body)
         index = self._catalog.find_or_create(name)
@@ -103,7 +101,7 @@ class Documents:
             fresh = body.get("doc") if body.get("doc_as_upsert") else body.get("upsert")
             if fresh is None:
                 reason = f"[{doc_id}]: document missing"
-                raise Failure(404, "document_missing_exception", reason, extra=_where(index))
+                raise EngineError(404, "document_missing_exception", reason, extra=_where(index))
             return self.put(name, doc_id, json.dumps(fresh).encode())
         _check_expected(index, doc_id, expected)
         held = json.loads(self._catalog.store.source(index.rows[slot]))
@@ -116,7 +114,7 @@ class Documents:
     def get(self, name: str, doc_id: str, source_filter: SourceFilter) -> dict[str, Any]:
         """A document with its metadata; `found` is false when it isn't there.
 
-        Raises: Failure: 404 no such index.
+        Raises: EngineError: 404 no such index.
         """
         index = self._catalog.find(name)
         slot = index.slots.get(doc_id)
@@ -177,7 +175,7 @@ class BulkItem:
 def parse_bulk(body: bytes, default_index: str | None) -> list[BulkItem]:
     """The operations of a bulk body.
 
-    Raises: Failure: 400: the whole request is malformed.
+    Raises: EngineError: 400: the whole request is malformed.
     """
     if not body.endswith(b"\n"):
         raise illegal("The bulk request must be terminated by a newline [\\n]")
@@ -201,7 +199,8 @@ def _bulk_items(lines: list[bytes], default_index: str | None) -> Iterator[BulkI
         ((action, metadata),) = action_line.items()
         if action not in ("index", "create", "update", "delete"):
             raise illegal(
-                f"Malformed action/metadata line [{number}], expected field [create], [delete], [index] or [update] but found [{action}]"
+                f"Malformed action/metadata line [{number}], "
+                f"expected field [create], [delete], [index] or [update] but found [{action}]"
             )
         if not isinstance(metadata, dict):
             raise illegal(f"Malformed action/metadata line [{number}], expected START_OBJECT")
@@ -239,7 +238,7 @@ def run_bulk_item(documents: Documents, item: BulkItem) -> tuple[dict[str, Any],
         else:
             is_new = item.action == "create"
             written = documents.put(item.index, item.id, item.source, must_be_new=is_new, expected=item.expected)
-    except Failure as failure:
+    except EngineError as failure:
         entry = {"_index": item.index, "_id": item.id, "status": failure.status, "error": failure.cause()}
         return {item.action: entry}, True
     return {item.action: {**written.body, "status": written.status}}, False
@@ -248,7 +247,7 @@ def run_bulk_item(documents: Documents, item: BulkItem) -> tuple[dict[str, Any],
 def load_update(source: bytes) -> dict[str, Any]:
     """The body of an update.
 
-    Raises: Failure: 400 x_content_parse_exception.
+    Raises: EngineError: 400 x_content_parse_exception.
     """
     try:
         body = json.loads(source)
@@ -262,7 +261,7 @@ def load_update(source: bytes) -> dict[str, Any]:
 def parse_expected(seq_no: Any, primary_term: Any) -> Expected | None:
     """`if_seq_no` beside `if_primary_term`, both or neither.
 
-    Raises: Failure: 400 action_request_validation_exception, illegal_argument_exception.
+    Raises: EngineError: 400 action_request_validation_exception, illegal_argument_exception.
     """
     if seq_no is None and primary_term is None:
         return None
@@ -289,9 +288,9 @@ def _check_expected(index: Index, doc_id: str, expected: Expected | None) -> Non
         )
 
 
-def _conflict(index: Index, doc_id: str, reason: str) -> Failure:
+def _conflict(index: Index, doc_id: str, reason: str) -> EngineError:
     full = f"[{doc_id}]: version conflict, {reason}"
-    return Failure(409, "version_conflict_engine_exception", full, extra=_where(index))
+    return EngineError(409, "version_conflict_engine_exception", full, extra=_where(index))
 
 
 def _where(index: Index) -> dict[str, Any]:
