@@ -20,7 +20,7 @@ from connector.cli.questions import Questions, questions_for
 from connector.cli.stdlib import StdlibDocument, stdlib_documents
 
 INDEX = "hybrid-demo-stdlib"
-DEPTH = 50
+DEPTH = 30
 BODY_LENGTH = 1_000
 TEXT_FIELDS = ["title", "body"]
 _VECTOR_FIELD = "vector"

@@ -44,6 +44,8 @@ def print_worth(console: Console, questions: Questions, answers: Mapping[str, An
     by_name = {stage.name: stage.evaluation.per_query[NDCG_AT_10] for stage in stages}
     cost_ms = answers[RERANKED].p50_ms - answers[RRF].p50_ms
     _say(console, f"Rerank against RRF: {verdict(paired_test(by_name[RRF], by_name[RERANKED]), cost_ms)}")
+    best = max(stages, key=lambda stage: stage.evaluation.mean(NDCG_AT_10))
+    _say(console, f"Best nDCG@10 on these questions: {best.name}, {best.evaluation.mean(NDCG_AT_10):.3f}.")
     _say(console, "Any other right answer counts as wrong, so compare the stages and not the figures themselves.")
 
 

@@ -66,7 +66,7 @@ def explain(query_id: str, grades: Mapping[str, int], answers: Mapping[str, Answ
     relevant = [document_id for document_id, grade in grades.items() if grade > 0]
     found = [document_id for document_id in relevant if document_id in fused]
     if not found:
-        return f"{_listed(relevant)}: not among the first {len(fused)} of RRF, so no reranker could bring it up."
+        return f"{_listed(relevant)}: not among the first {len(fused)} of RRF, so no reranker could bring one up."
     answer = min(found, key=lambda document_id: min(fused.index(document_id), reranked.index(document_id)))
     places = ", ".join(f"{name} {_place(answers[name].ids(query_id), answer)}" for name in (BM25, KNN, RRF, RERANKED))
     words = "" if shares_words else " Question and answer share no content word, so only meaning can find it."
