@@ -16,8 +16,10 @@ from elasticsearch import ApiError, Elasticsearch
 
 CLIENT_MAJOR = elasticsearch.__version__[0]
 SCORE_TOLERANCE = 1e-4
-UNCOMPARED = frozenset({"took", "_shards", "_index", "index", "forced_refresh", "shards_acknowledged", "_primary_term"})
-SCORES = frozenset({"_score", "max_score"})
+UNCOMPARED = frozenset(
+    {"took", "took_ms", "_shards", "_index", "index", "forced_refresh", "shards_acknowledged", "_primary_term"}
+)
+SCORES = frozenset({"_score", "max_score", "score", "fused_score", "rerank_score"})
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,13 @@ def send(client: Elasticsearch, index: str, call: Call) -> Answer:
     try:
         answer = client.perform_request(call.method, path, params=call.params, headers=headers, body=body)
     except ApiError as error:
-        return Answer(error.meta.status, _comparable(_renamed(error.body, index, "{index}")))
-    return Answer(answer.meta.status, _comparable(_renamed(answer.body, index, "{index}")))
+        return comparable(error.meta.status, error.body, index)
+    return comparable(answer.meta.status, answer.body, index)
+
+
+def comparable(status: int, body: Any, index: str) -> Answer:
+    """An answer in which the index goes by `{index}` and what is not compared is left out."""
+    return Answer(status, _comparable(_renamed(body, index, "{index}")))
 
 
 def load(client: Elasticsearch, index: str, corpus: Corpus) -> None:

@@ -12,15 +12,16 @@ Body = dict[str, Any]
 
 def random_search(chance: random.Random) -> Body:
     """A search whose query is a tree of at most three levels; one in four asks by vector, too."""
-    body: Body = {"query": _node(chance, 3), "size": chance.choice([5, 20, 300]), "_source": False}
+    body: Body = {"query": random_query(chance, 3), "size": chance.choice([5, 20, 300]), "_source": False}
     if chance.random() < 0.25:
-        body["knn"] = _knn(chance)
+        body["knn"] = random_knn(chance)
         if chance.random() < 0.3:
             del body["query"]
     return body
 
 
-def _node(chance: random.Random, depth: int) -> Body:
+def random_query(chance: random.Random, depth: int) -> Body:
+    """A query that is a tree of at most this many levels of `bool`."""
     if depth > 0 and chance.random() < 0.65:
         return _bool(chance, depth - 1)
     return chance.choice([_match, _match, _multi_match, _term, _terms, _range, _exists, _ids, _all])(chance)
@@ -31,7 +32,7 @@ def _bool(chance: random.Random, depth: int) -> Body:
     for name, most in (("must", 2), ("should", 4), ("filter", 2), ("must_not", 1)):
         count = chance.randint(0, most) if chance.random() < 0.6 else 0
         if count:
-            clauses[name] = [_node(chance, depth) for _ in range(count)]
+            clauses[name] = [random_query(chance, depth) for _ in range(count)]
     if "should" in clauses and chance.random() < 0.4:
         clauses["minimum_should_match"] = chance.choice([0, 1, 2, "50%", "-1", "-30%"])
     if chance.random() < 0.3:
@@ -101,11 +102,12 @@ def _all(chance: random.Random) -> Body:
     return chance.choice([{"match_all": {}}, {"match_none": {}}, {"match_all": {"boost": 0.5}}])
 
 
-def _knn(chance: random.Random) -> Body:
+def random_knn(chance: random.Random) -> Body:
+    """A kNN search over the generated corpus's vectors, filtered half of the time."""
     vector = [round(chance.gauss(0, 1), 4) for _ in range(8)]
     body: Body = {"field": "vector", "query_vector": vector, "k": chance.randint(1, 30), "num_candidates": 300}
     if chance.random() < 0.5:
-        body["filter"] = _node(chance, 1)
+        body["filter"] = random_query(chance, 1)
     if chance.random() < 0.4:
         body["boost"] = chance.choice([0.3, 2.0])
     return body

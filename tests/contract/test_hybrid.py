@@ -1,0 +1,163 @@
+"""Our own client gives the same hits, order and scores over the embedded engine as over a real node."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from elasticsearch import ApiError, Elasticsearch
+
+from connector.client import HybridElasticsearch
+from tests.contract.conftest import LoadedEngine, Pair
+from tests.contract.corpora import ARTICLES, GENERATED, VOCABULARY
+from tests.contract.harness import Answer, Corpus, comparable, differences, error_type
+from tests.contract.random_trees import random_knn, random_query
+
+Body = dict[str, Any]
+
+
+def shared_words(query: str, passages: list[str]) -> list[float]:
+    """A reranker whose scores can be checked by hand: how many of the query's words the passage has."""
+    return [float(len(set(query.lower().split()) & set(passage.lower().split()))) for passage in passages]
+
+
+def directions(texts: list[str]) -> list[list[float]]:
+    """An encoder of four dims whose vectors can be checked by hand."""
+    return [[1.0, 0.5, 0.25, float(len(text) % 3)] for text in texts]
+
+
+def hybrid(client: Elasticsearch) -> HybridElasticsearch:
+    return HybridElasticsearch.wrap(client, encoder=directions, reranker=shared_words)
+
+
+def answer(engine: LoadedEngine, corpus: Corpus, body: Body) -> Answer:
+    index = engine.index_of(corpus)
+    try:
+        response = hybrid(engine.client).search(index=index, **body)
+    except ApiError as error:
+        return Answer(error.meta.status, error_type(error.body["error"]))
+    return comparable(response.meta.status, response.body, index)
+
+
+FOX = {"standard": {"query": {"multi_match": {"query": "quick fox dog", "fields": ["title^2", "body"]}}}}
+DOG = {"standard": {"query": {"match": {"body": "dog"}}}}
+NEAR = {"knn": {"field": "vector", "query_vector": [0.7, 0.2, 0.1, 0.3], "k": 8, "num_candidates": 50}}
+STORY = {"term": {"kind": "story"}}
+
+
+def rrf(*legs: Body, **options: Any) -> Body:
+    return {"rrf": {"retrievers": list(legs), **options}}
+
+
+def reranked(retriever: Body, **options: Any) -> Body:
+    body = {"retriever": retriever, "field": ["title", "body"], "inference_text": "lazy quick dog", **options}
+    return {"text_similarity_reranker": body}
+
+
+TREES: dict[str, Body] = {
+    "standard alone": {"retriever": DOG},
+    "standard alone, filtered": {"retriever": {"standard": {**DOG["standard"], "filter": STORY}}},
+    "knn alone": {"retriever": NEAR},
+    "knn alone, filtered": {"retriever": {"knn": {**NEAR["knn"], "filter": STORY}}},
+    "rrf": {"retriever": rrf(FOX, NEAR)},
+    "rrf of three": {"retriever": rrf(FOX, NEAR, DOG)},
+    "rrf of one": {"retriever": rrf(DOG)},
+    "rrf, rank_constant": {"retriever": rrf(FOX, NEAR, rank_constant=1)},
+    "rrf, small window": {"retriever": rrf(FOX, NEAR, rank_window_size=3)},
+    "rrf, weights": {"retriever": rrf({"retriever": FOX, "weight": 2.0}, {"retriever": NEAR, "weight": 0.25})},
+    "rrf, filter": {"retriever": rrf(FOX, NEAR, filter=STORY)},
+    "rrf, several filters": {"retriever": rrf(FOX, NEAR, filter=[STORY, {"range": {"year": {"gte": 2000}}}])},
+    "rrf, filter inside and outside": {
+        "retriever": rrf(
+            {"standard": {**DOG["standard"], "filter": STORY}}, NEAR, filter={"exists": {"field": "title"}}
+        )
+    },
+    "rrf, a leg that finds nothing": {"retriever": rrf({"standard": {"query": {"match_none": {}}}}, NEAR)},
+    "rrf, no leg finds anything": {"retriever": rrf({"standard": {"query": {"match_none": {}}}})},
+    "rrf in rrf": {"retriever": rrf(rrf(FOX, NEAR), DOG)},
+    "rrf, page": {"retriever": rrf(FOX, NEAR, rank_window_size=8), "from": 2, "size": 3},
+    "rrf, past its window": {"retriever": rrf(FOX, NEAR, rank_window_size=4), "from": 3, "size": 4},
+    "rrf, source filtering": {"retriever": rrf(FOX, NEAR), "source": ["title", "author.*"]},
+    "rrf, no source": {"retriever": rrf(FOX, NEAR), "source": False},
+    "rrf, text embedded by us": {
+        "retriever": rrf(
+            FOX,
+            {
+                "knn": {
+                    "field": "vector",
+                    "k": 5,
+                    "query_vector_builder": {"text_embedding": {"model_text": "a quick fox"}},
+                }
+            },
+        )
+    },
+    "reranked rrf": {"retriever": reranked(rrf(FOX, NEAR))},
+    "reranked standard": {"retriever": reranked(DOG)},
+    "reranked knn": {"retriever": reranked(NEAR)},
+    "reranked, small window": {"retriever": reranked(rrf(FOX, NEAR), rank_window_size=3)},
+    "reranked, min_score": {"retriever": reranked(rrf(FOX, NEAR), min_score=2.5)},
+    "reranked, page": {"retriever": reranked(rrf(FOX, NEAR)), "from": 1, "size": 2},
+    "reranked, page without the read fields": {"retriever": reranked(rrf(FOX, NEAR)), "source": ["kind"]},
+    "reranked in rrf": {"retriever": rrf(reranked(FOX), NEAR)},
+    "reranked, filter": {"retriever": reranked(rrf(FOX, NEAR), filter=STORY)},
+}
+REFUSED: dict[str, Body] = {
+    "a leg of an unknown query": {"retriever": rrf({"standard": {"query": {"macth": {"body": "x"}}}}, NEAR)},
+    "a leg that fails on the shard": {"retriever": rrf({"standard": {"query": {"term": {"year": "x"}}}}, NEAR)},
+    "a leg of wrong dims": {"retriever": rrf(DOG, {"knn": {**NEAR["knn"], "query_vector": [1.0]}})},
+    "a filter of an unknown query": {"retriever": rrf(DOG, NEAR, filter={"macth": {}})},
+}
+SOURCE = {"source": {"excludes": ["vector"]}}
+
+
+@pytest.mark.filterwarnings("ignore:index .* does not say which encoder:UserWarning")
+@pytest.mark.parametrize("body", TREES.values(), ids=TREES.keys())
+def test_a_tree_gives_the_same_hits_and_scores(pair: Pair, body: Body) -> None:
+    request = {**SOURCE, **{"from_" if key == "from" else key: value for key, value in body.items()}}
+    real, embedded = (answer(engine, ARTICLES, request) for engine in (pair.real, pair.embedded))
+    assert real.status == 200
+    assert differences(real, embedded) == []
+
+
+@pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED.keys())
+def test_a_leg_s_error_is_the_same_error(pair: Pair, body: Body) -> None:
+    real, embedded = (answer(engine, ARTICLES, body) for engine in (pair.real, pair.embedded))
+    assert real.status == 400
+    assert differences(real, embedded) == []
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_random_fusion_gives_the_same_hits_and_scores(pair: Pair, seed: int) -> None:
+    chance = random.Random(seed)
+    legs: list[Body] = [{"standard": {"query": random_query(chance, 2)}} for _ in range(chance.randint(1, 2))]
+    legs.append({"knn": random_knn(chance)})
+    window = chance.choice([10, 50])
+    tree = rrf(*legs, rank_window_size=window)
+    if chance.random() < 0.5:
+        text = " ".join(chance.choices(VOCABULARY, k=3))
+        tree = {
+            "text_similarity_reranker": {
+                "retriever": tree,
+                "field": "body",
+                "inference_text": text,
+                "rank_window_size": window,
+            }
+        }
+    body = {"retriever": tree, "size": window, "source": False}
+    real, embedded = (answer(engine, GENERATED, body) for engine in (pair.real, pair.embedded))
+    assert differences(real, embedded) == [], body
+
+
+def test_rrf_is_the_formula_over_the_legs_own_searches(pair: Pair) -> None:
+    """score(d) = sum over legs of 1 / (60 + rank), ranks from 1 over hits ordered by score, then id."""
+    index = pair.real.index_of(ARTICLES)
+    expected: dict[str, float] = {}
+    for leg in (FOX, NEAR):
+        hits = pair.real.client.search(index=index, retriever=leg, size=10, source=False)["hits"]["hits"]
+        for rank, hit in enumerate(sorted(hits, key=lambda hit: (-hit["_score"], hit["_id"])), start=1):
+            expected[hit["_id"]] = expected.get(hit["_id"], 0.0) + 1 / (60 + rank)
+    ordered = sorted(expected.items(), key=lambda item: (-round(item[1], 7), item[0]))[:10]
+    found = hybrid(pair.real.client).search(index=index, retriever=rrf(FOX, NEAR), size=10)["hits"]["hits"]
+    assert [hit["_id"] for hit in found] == [identifier for identifier, _ in ordered]
+    assert [hit["_score"] for hit in found] == pytest.approx([score for _, score in ordered], abs=1e-6)
