@@ -11,6 +11,7 @@ from elasticsearch import Elasticsearch
 
 from connector.embedded.analysis import ANALYZERS, Token, analyze
 from connector.embedded.tokenizer import words
+from connector.embedded.word_break import CLASSES
 from tests.embedded.analysis_strings import AWKWARD, generated, paragraphs
 
 RECORDED = json.loads(Path(__file__).with_name("analysis_recorded.json").read_text(encoding="utf-8"))
@@ -60,6 +61,14 @@ def test_tokens_of_thousands_of_strings_are_those_of_a_real_node(node: Elasticse
         if (ours := analyze(analyzer, text)) != wanted
     ]
     assert differing == []
+
+
+def test_every_range_of_a_word_break_class_ends_where_a_real_nodes_does(node: Elasticsearch) -> None:
+    bounds = [int(bound, 16) for listed in CLASSES.values() for item in listed.split() for bound in item.split("-")]
+    points = {point for bound in bounds for point in (bound - 1, bound, bound + 1) if not 0xD800 <= point < 0xE000}
+    texts = [f"{c} a{c}b 1{c}2 ア{c}ア א{c}א _{c} ก{c} 😀\u200d{c}" for c in map(chr, sorted(points))]
+    theirs = tokens_of_node(node, "standard", texts)
+    assert [text for text, wanted in zip(texts, theirs, strict=True) if analyze("standard", text) != wanted] == []
 
 
 @pytest.mark.parametrize("analyzer", sorted(ANALYZERS))
