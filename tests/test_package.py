@@ -1,0 +1,104 @@
+"""What is installed and imported: what the wheel holds, what is public, what an import loads."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from typer.main import get_command
+
+import connector
+from connector.cli.app import app
+
+ROOT = Path(__file__).parent.parent
+HEAVY = (
+    "torch",
+    "transformers",
+    "sentence_transformers",
+    "scipy",
+    "sklearn",
+    "nltk",
+    "ir_measures",
+    "connector.embedded",
+)
+
+
+def test_import_loads_no_models_and_nothing_that_is_slow_to_load() -> None:
+    code = "import json, sys, connector; print(json.dumps(sorted(sys.modules)))"
+    loaded = json.loads(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=ROOT).stdout)
+    assert [name for name in HEAVY if name in loaded] == []
+
+
+def test_all_names_what_is_public() -> None:
+    public = {
+        name
+        for name, value in vars(connector).items()
+        if not name.startswith("_") and not inspect.ismodule(value) and name != "annotations"
+    }
+    assert set(connector.__all__) - {"__version__"} == public
+
+
+@pytest.mark.parametrize("name", sorted(set(connector.__all__) - {"__version__"}))
+def test_public_name_says_what_it_is(name: str) -> None:
+    assert inspect.getdoc(getattr(connector, name))
+
+
+def _commands(command: click.Command, path: str = "connector") -> Iterator[tuple[str, click.Command]]:
+    yield path, command
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _commands(inner, f"{path} {name}")
+
+
+COMMANDS = dict(_commands(get_command(app)))
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_command_has_help_for_itself_and_each_option(path: str) -> None:
+    command = COMMANDS[path]
+    assert command.help
+    own = [
+        option for option in command.params if "--help" not in option.opts and "--show-completion" not in option.opts
+    ]
+    assert [option.name for option in own if not getattr(option, "help", None)] == []
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The names of the files in the wheel, built here from the working tree."""
+    out = tmp_path_factory.mktemp("wheel")
+    uv = Path(sys.executable).with_name("uv")
+    build = [uv if uv.exists() else shutil.which("uv") or "uv", "build", "--quiet", "--wheel", "--out-dir", out, ROOT]
+    subprocess.run(build, check=True)
+    (built,) = out.glob("*.whl")
+    with zipfile.ZipFile(built) as archive:
+        return set(archive.namelist())
+
+
+def test_wheel_holds_all_of_the_package(wheel: set[str]) -> None:
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "connector").rglob("*.py")}
+    assert modules - wheel == set()
+
+
+@pytest.mark.parametrize("folder", ["mappings", "examples/stdlib"])
+def test_wheel_holds_the_files_beside_the_package(wheel: set[str], folder: str) -> None:
+    files = {f"connector/{path.relative_to(ROOT)}" for path in (ROOT / folder).rglob("*") if path.is_file()}
+    assert files
+    assert files - wheel == set()
+
+
+def test_wheel_holds_the_bundled_reranker_and_its_card(wheel: set[str]) -> None:
+    bundled = "connector/models/bundled/"
+    assert {f"{bundled}{name}" for name in ("config.json", "model.safetensors", "MODEL_CARD.md")} - wheel == set()
+
+
+def test_wheel_holds_the_licence_and_nothing_that_is_not_of_the_package(wheel: set[str]) -> None:
+    information = {name.split("/", 1)[1] for name in wheel if not name.startswith("connector/")}
+    assert information == {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}
