@@ -206,7 +206,10 @@ class Api:
 
     def count(self, call: Call) -> Answer:
         """GET and POST /{index}/_count."""
-        body = call.json()
+        try:
+            body = call.json()
+        except EngineError as error:
+            raise parsing(f"Failed to parse: {error.reason}") from error
         for key in body:
             if key != "query":
                 raise parsing(f"request does not support [{key}]")
@@ -275,6 +278,10 @@ def _json_object(body: bytes) -> dict[str, Any]:
         return {}
     try:
         value = json.loads(body, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        if not error.doc[error.pos :].strip():
+            raise EngineError(400, "x_content_e_o_f_exception", f"Unexpected end of file: {error}") from error
+        raise x_content(str(error)) from error
     except (ValueError, RecursionError) as error:
         raise x_content(str(error)) from error
     if not isinstance(value, dict):

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from connector.embedded.failures import EngineError, illegal, index_not_found, unsupported
+from connector.embedded.failures import EngineError, illegal, index_not_found, invalid_index_name, unsupported
 from connector.embedded.index import Index
 from connector.embedded.mapping import Mapping, parse_mapping
 from connector.embedded.store import Store, StoredIndex
@@ -154,7 +154,6 @@ class Catalog:
 
 
 def _check_name(name: str) -> None:
-    extra = {"index_uuid": "_na_", "index": name}
     reason = None
     if name != name.lower():
         reason = "must be lowercase"
@@ -165,7 +164,7 @@ def _check_name(name: str) -> None:
     elif len(name.encode()) > 255:
         reason = "index name is too long"
     if reason is not None:
-        raise EngineError(400, "invalid_index_name_exception", f"Invalid index name [{name}], {reason}", extra=extra)
+        raise invalid_index_name(name, reason)
 
 
 def _checked_settings(settings: Any, prefix: str = "") -> dict[str, str]:

@@ -37,8 +37,9 @@ class NumberColumn:
         return self._where(np.ones(len(self._slots), dtype=np.bool_), slots)
 
     def equal(self, values: list[Any], slots: int) -> Mask:
-        """Which documents have one of the values."""
-        return self._where(np.isin(self._values, np.array(values, dtype=self._dtype)), slots)
+        """Which documents have one of the values, bit for bit: -0.0 is not 0.0, as in Lucene."""
+        wanted = np.array(values, dtype=self._dtype)
+        return self._where(np.isin(self._values.view(np.int64), wanted.view(np.int64)), slots)
 
     def between(self, bounds: dict[str, Any], slots: int) -> Mask:
         """Which documents have a value within the bounds (gt, gte, lt, lte)."""

@@ -28,10 +28,11 @@ _UNIT_TOLERANCE = 1e-4
 
 @dataclass
 class ParsedDocument:
-    """Values by field path, and the mapping with whatever fields the document brought."""
+    """Values by field path, the paths where a value was too long, and the mapping with the fields that came new."""
 
     mapping: Mapping
     values: dict[str, list[Any]] = field(default_factory=dict)
+    ignored: set[str] = field(default_factory=set)
 
 
 def load_source(source: bytes) -> dict[str, Any]:
@@ -144,7 +145,10 @@ class _Reader:
             raise unparsable_document(
                 f"{where}. Preview of field's value: '{value}'", fault.kind, fault.reason
             ) from fault
-        return None if len(text) > target.parameters.get("ignore_above", len(text)) else text
+        if len(text) <= target.parameters.get("ignore_above", len(text)):
+            return text
+        self._parsed.ignored.add(target.path)
+        return None
 
     def _read_vector(self, held: Field, value: Any) -> None:
         if not isinstance(value, list) or any(type(element) not in (int, float) for element in value):

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote
 
 from connector.embedded.api import Answer, Api, Call, Handler, check_options
 from connector.embedded.catalog import Catalog
-from connector.embedded.failures import EngineError, illegal
+from connector.embedded.failures import EngineError, illegal, invalid_index_name
 
 _COMMON = {"pretty", "human", "error_trace"}
 _INDEX = {"ignore_unavailable", "allow_no_indices", "expand_wildcards", "master_timeout", "timeout", "local"}
@@ -86,6 +86,8 @@ class Engine:
         if allowed:
             reason = f"Incorrect HTTP method for uri [{path}] and method [{method}], allowed: [{', '.join(allowed)}]"
             return Answer(405, {"error": reason, "status": 405})
+        if method != "POST" and path.count("/") == 1:
+            raise invalid_index_name(path[1:], "must not start with '_', '-', or '+'")
         raise illegal(f"no handler found for uri [{path}] and method [{method}] in the embedded engine")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+_OWN_CAUSES = ("parse_exception",)
+
 
 class EngineError(Exception):
     """One Elasticsearch error: status, type, reason, further members, cause."""
@@ -67,7 +69,11 @@ class ShardError(Exception):
 
 def failed_search(failures: list[dict[str, Any]]) -> EngineError:
     """Every index failed: Elasticsearch's search_phase_execution_exception, status 400."""
-    root = {key: value for key, value in failures[0]["reason"].items() if key != "caused_by"}
+    reason = failures[0]["reason"]
+    cause = reason.get("caused_by", reason)
+    root = {
+        key: value for key, value in (cause if cause["type"] in _OWN_CAUSES else reason).items() if key != "caused_by"
+    }
     extra = {"phase": "query", "grouped": True, "failed_shards": failures}
     return EngineError(400, "search_phase_execution_exception", "all shards failed", extra=extra, root=root)
 
@@ -106,6 +112,12 @@ def index_not_found(name: str) -> EngineError:
     """404 index_not_found_exception."""
     extra = {"resource.type": "index_or_alias", "resource.id": name, "index_uuid": "_na_", "index": name}
     return EngineError(404, "index_not_found_exception", f"no such index [{name}]", extra=extra)
+
+
+def invalid_index_name(name: str, reason: str) -> EngineError:
+    """400 invalid_index_name_exception."""
+    extra = {"index_uuid": "_na_", "index": name}
+    return EngineError(400, "invalid_index_name_exception", f"Invalid index name [{name}], {reason}", extra=extra)
 
 
 def unparsable_document(reason: str, kind: str = "illegal_argument_exception", cause: str | None = None) -> EngineError:

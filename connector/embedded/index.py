@@ -37,13 +37,14 @@ class Index:
         self.seq_nos: list[int] = []
         self.slots: dict[str, int] = {}
         self.tombstones: dict[str, int] = {}
+        self.ignored: dict[int, list[str]] = {}
         self.generation = 0
         self._live = bytearray()
         self._columns: dict[str, Column] = {}
         for document in documents:
             parsed = parse_document(self.mapping, load_source(document.source), document.id)
             values = {path: held for path, held in parsed.values.items() if self.born.get(path, 0) <= document.seq_no}
-            self.add(document.id, document.row, document.version, document.seq_no, values)
+            self.add(document, values, parsed.ignored)
 
     @property
     def dead(self) -> int:
@@ -56,16 +57,19 @@ class Index:
             self.born[path] = self.next_seq_no
         self.mapping = mapping
 
-    def add(self, doc_id: str, row: int, version: int, seq_no: int, values: dict[str, list[Any]]) -> None:
-        """Put a document into a new slot."""
+    def add(self, document: StoredDocument, values: dict[str, list[Any]], ignored: Iterable[str]) -> None:
+        """Put a document into a new slot; `ignored` names the fields that left a value out."""
+        doc_id = document.id
         self._retire(doc_id)
         self.tombstones.pop(doc_id, None)
         slot = len(self.ids)
         self.ids.append(doc_id)
-        self.rows.append(row)
-        self.versions.append(version)
-        self.seq_nos.append(seq_no)
+        self.rows.append(document.row)
+        self.versions.append(document.version)
+        self.seq_nos.append(document.seq_no)
         self.slots[doc_id] = slot
+        if ignored:
+            self.ignored[slot] = sorted(ignored)
         self._live.append(1)
         for path, held in values.items():
             if path not in self._columns:

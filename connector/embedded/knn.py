@@ -23,8 +23,8 @@ from connector.embedded.queries import Query, Scored, nothing
 class Knn:
     """The `k` nearest documents to a vector among those of the filters.
 
-    As a query it takes the k best of each index; `neighbours` gives them with slots for the top-level `knn`, which
-    takes the k best of all indices. `similarity` is a least similarity (for l2_norm a greatest distance), not yet a score.
+    As a query it takes the k best of each index; the top-level `knn` takes the k best of all from `neighbours`.
+    `similarity` is a least similarity (for l2_norm a greatest distance), not yet a score.
     """
 
     path: str

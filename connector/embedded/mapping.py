@@ -60,8 +60,9 @@ class Field:
 class Mapping:
     """A parsed mapping.
 
-    `definition` is what GET _mapping answers; `fields` holds every leaf and multi-field by path, `multi_fields` the
-    paths below each leaf, `objects` what each object does with unknown fields ("true", "false", "strict" or "disabled").
+    `definition` is what GET _mapping answers; `fields` holds every leaf and multi-field by path; `multi_fields` has the
+    paths below each leaf; `objects` tells what each object does with unknown fields: "true", "false", "strict" or
+    "disabled".
     """
 
     definition: dict[str, Any] = field(default_factory=dict)

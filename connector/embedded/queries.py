@@ -14,7 +14,7 @@ from connector.embedded.analysis import analyze
 from connector.embedded.columns import NumberColumn
 from connector.embedded.failures import ShardError
 from connector.embedded.index import Index
-from connector.embedded.mapping import Field
+from connector.embedded.mapping import ANALYZERS, Field
 from connector.embedded.minimum import minimum_should_match
 from connector.embedded.postings import Floats, Mask, TermColumn
 from connector.embedded.values import FLOATS, NUMBERS, FieldValueError, boolean_of, date_of, number_of, text_of
@@ -183,6 +183,8 @@ class Match:
                 if self.lenient:
                     return nothing(index)
                 raise
+        if self.analyzer not in (None, *ANALYZERS):
+            raise ShardError(f"[match] analyzer [{self.analyzer}] not found")
         own = held.search_analyzer if held.type == "text" else "keyword"
         tokens = [token.term for token in analyze(self.analyzer or own, text_of(self.text))]
         if not tokens:

@@ -109,16 +109,13 @@ def _match_options(name: str, options: dict[str, Any], known: set[str]) -> dict[
     zero_terms = str(options.get("zero_terms_query", "none")).lower()
     if zero_terms not in ("none", "all"):
         raise parsing(f"Unsupported zero_terms_query value [{zero_terms}]")
-    analyzer = options.get("analyzer")
-    if analyzer not in (None, "standard", "english", "keyword", "whitespace", "simple"):
-        raise illegal(f"[{name}] analyzer [{analyzer}] not found")
     return {
         "text": _text("text" if name == "match" else name, options.get("query")),
         "operator": operator.lower(),
         "minimum": _minimum(options),
         "boost": _boost(options),
         "zero_terms": zero_terms,
-        "analyzer": analyzer,
+        "analyzer": options.get("analyzer"),
         "lenient": str(options.get("lenient", "false")).lower() == "true",
     }
 
@@ -142,7 +139,10 @@ def _multi_match(body: dict[str, Any]) -> Query:
     boosts: dict[str, float] = {}
     for name in [fields] if isinstance(fields, str) else fields:
         path, _, boost = str(name).partition("^")
-        boosts[path] = _boost({"boost": boost or 1})
+        try:
+            boosts[path] = float(boost or 1)
+        except ValueError as error:
+            raise EngineError(400, "number_format_exception", f'For input string: "{boost}"') from error
     if not boosts:
         raise unsupported("[multi_match] without [fields]")
     tie_breaker = float(body.get("tie_breaker", _MULTI_MATCH_TIES[kind]))

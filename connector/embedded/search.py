@@ -112,7 +112,7 @@ def parse_search(body: dict[str, Any]) -> SearchRequest:
 def search(request: SearchRequest, indices: list[Index], read_source: ReadSource) -> dict[str, Any]:
     """Run a search over indices; equal scores come in the order of index names, then of insertion.
 
-    Raises: EngineError: 400 search_phase_execution_exception: every index fails, or one and partial answers aren't allowed.
+    Raises: EngineError: 400 search_phase_execution_exception: every index fails, or one where none may.
     """
     began = time.perf_counter()
     results, failures = _evaluate(request, indices)
@@ -216,6 +216,8 @@ def _hit(request: SearchRequest, index: Index, slot: int, score: np.float32, rea
     if request.seq_no_primary_term:
         hit |= {"_seq_no": index.seq_nos[slot], "_primary_term": 1}
     hit["_score"] = _shortest(score)
+    if slot in index.ignored and request.with_id:
+        hit["_ignored"] = index.ignored[slot]
     if request.source.enabled:
         hit["_source"] = read_source(index, slot, request.source)
     if request.fields:

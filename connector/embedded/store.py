@@ -105,7 +105,10 @@ class Store:
         """Every index, oldest first."""
         rows = self._database.execute("SELECT * FROM indices ORDER BY number")
         return [
-            StoredIndex(*row[:4], json.loads(row[4]), json.loads(row[5]), json.loads(row[6]), row[7]) for row in rows
+            StoredIndex(
+                number, name, uuid, created_ms, json.loads(settings), json.loads(mapping), json.loads(born), next_seq_no
+            )
+            for number, name, uuid, created_ms, settings, mapping, born, next_seq_no in rows
         ]
 
     def create_index(

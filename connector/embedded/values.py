@@ -95,7 +95,10 @@ def boolean_of(value: Any) -> str:
 
 
 def date_of(date_format: str, value: Any, *, round_up: bool = False) -> int:
-    """Milliseconds since 1970 from a date in the field's format; parts left out become the first or the last moment."""
+    """Milliseconds since 1970 from a date in the field's format.
+
+    A month or day left out is the first; a time left out is the day's first moment, or with `round_up` its last.
+    """
     fault = FieldValueError(
         "illegal_argument_exception", f"failed to parse date field [{value}] with format [{date_format}]"
     )
@@ -109,10 +112,8 @@ def date_of(date_format: str, value: Any, *, round_up: bool = False) -> int:
         raise fault
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     try:
-        first = int(month or (12 if round_up else 1))
-        last_day = calendar.monthrange(int(year), first)[1]
         rest = [int(part or (top if round_up else 0)) for part, top in ((hour, 23), (minute, 59), (second, 59))]
-        moment = datetime(int(year), first, int(day or (last_day if round_up else 1)), rest[0], rest[1], rest[2])
+        moment = datetime(int(year), int(month or 1), int(day or 1), rest[0], rest[1], rest[2])
     except ValueError as error:
         raise fault from error
     millis = int((fraction or ("999" if round_up else "0")).ljust(3, "0")[:3])

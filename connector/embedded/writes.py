@@ -13,6 +13,7 @@ from connector.embedded.documents import load_source, parse_document
 from connector.embedded.failures import EngineError, illegal, unsupported, validation, x_content
 from connector.embedded.index import Index
 from connector.embedded.source_filter import SourceFilter
+from connector.embedded.store import StoredDocument
 
 _MAX_ID_BYTES = 512
 _SHARDS = {"total": 1, "successful": 1, "failed": 0}
@@ -57,8 +58,7 @@ class Documents:
         doc_id = secrets.token_urlsafe(15) if doc_id is None else doc_id
         if doc_id == "":
             raise illegal("if _id is specified it must not be empty")
-        if len(doc_id.encode()) > _MAX_ID_BYTES:
-            raise illegal(f"id [{doc_id}] is too long, must be no longer than {_MAX_ID_BYTES} bytes")
+        _check_id(doc_id)
         parsed = parse_document(index.mapping, load_source(source), doc_id)
         slot = index.slots.get(doc_id)
         if must_be_new and slot is not None:
@@ -70,7 +70,7 @@ class Documents:
         version = 1 + (index.tombstones.get(doc_id, 0) if slot is None else index.versions[slot])
         seq_no = self._next_seq_no(index)
         row = self._catalog.store.put(index.number, doc_id, version, seq_no, source)
-        index.add(doc_id, row, version, seq_no, parsed.values)
+        index.add(StoredDocument(row, doc_id, version, seq_no, source), parsed.values, parsed.ignored)
         status, result = (201, "created") if slot is None else (200, "updated")
         return Written(status, _answer(index, doc_id, version, seq_no, result))
 
@@ -122,6 +122,8 @@ class Documents:
             return {"_index": name, "_id": doc_id, "found": False}
         answer = {"_index": name, "_id": doc_id, "_version": index.versions[slot], "_seq_no": index.seq_nos[slot]}
         answer |= {"_primary_term": 1, "found": True}
+        if slot in index.ignored:
+            answer["_ignored"] = index.ignored[slot]
         if source_filter.enabled:
             answer["_source"] = read_source(self._catalog, index, slot, source_filter)
         return answer
@@ -214,6 +216,7 @@ def _bulk_items(lines: list[bytes], default_index: str | None) -> Iterator[BulkI
         doc_id = metadata.get("_id")
         if doc_id is None and action in ("update", "delete"):
             raise validation("id is missing")
+        _check_id(str(doc_id))
         source = b""
         if action != "delete":
             following = next(numbered, None)
@@ -239,7 +242,12 @@ def run_bulk_item(documents: Documents, item: BulkItem) -> tuple[dict[str, Any],
             is_new = item.action == "create"
             written = documents.put(item.index, item.id, item.source, must_be_new=is_new, expected=item.expected)
     except EngineError as failure:
-        entry = {"_index": item.index, "_id": item.id, "status": failure.status, "error": failure.cause()}
+        entry = {
+            "_index": item.index,
+            "_id": secrets.token_urlsafe(15) if item.id is None else item.id,
+            "status": failure.status,
+            "error": failure.cause(),
+        }
         return {item.action: entry}, True
     return {item.action: {**written.body, "status": written.status}}, False
 
@@ -273,6 +281,12 @@ def parse_expected(seq_no: Any, primary_term: Any) -> Expected | None:
         return Expected(int(seq_no), int(primary_term))
     except (TypeError, ValueError) as error:
         raise illegal("Failed to parse long parameter [if_seq_no] or [if_primary_term]") from error
+
+
+def _check_id(doc_id: str) -> None:
+    length = len(doc_id.encode())
+    if length > _MAX_ID_BYTES:
+        raise validation(f"id [{doc_id}] is too long, must be no longer than {_MAX_ID_BYTES} bytes but was: {length}")
 
 
 def _check_expected(index: Index, doc_id: str, expected: Expected | None) -> None:
