@@ -225,11 +225,11 @@ def _reranked(
     provenance.depth += len(read)
     keys = [ranking.keys[place] for place in read]
     provenance.reranked = dict(zip(keys, raw.tolist(), strict=True))
-    scored = rank(keys, normalized_rerank_scores(raw))
+    scored = rank(keys, raw)  # by the raw scores: normalised ones run out of digits below -100
     unread = [key for key, passage in zip(ranking.keys, passages, strict=True) if not passage]
     return _above(
         retriever.min_score,
-        Ranking(scored.keys + unread, np.concatenate([scored.scores, np.zeros(len(unread), np.float32)])),
+        Ranking(scored.keys + unread, np.concatenate([normalized_rerank_scores(scored.scores), np.zeros(len(unread), np.float32)])),
     )
 
 

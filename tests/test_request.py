@@ -1,0 +1,82 @@
+"""What may stand beside a retriever tree, and which searches are ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connector.errors import RequestError
+from connector.request import is_ours, parse_request
+
+RRF: dict[str, Any] = {"rrf": {"retrievers": [{"standard": {}}, {"standard": {}}]}}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"retriever": RRF}, True),
+        ({"retriever": {"text_similarity_reranker": {}}}, True),
+        ({"retriever": {"knn": {"query_vector_builder": {"text_embedding": {"model_text": "a"}}}}}, True),
+        ({"retriever": {"knn": {"query_vector_builder": {"text_embedding": {"model_id": "mine"}}}}}, True),
+        ({"retriever": {"knn": {"query_vector_builder": {"text_embedding": {"model_id": "elser"}}}}}, False),
+        ({"retriever": {"knn": {"query_vector": [1.0]}}}, False),
+        ({"retriever": {"standard": {}}}, False),
+        ({"retriever": {"linear": {}}}, False),
+        ({"retriever": [RRF]}, False),
+        ({"query": {"match_all": {}}}, False),
+        (None, False),
+        ("{}", False),
+    ],
+)
+def test_only_what_the_cluster_can_not_run_is_ours(body: Any, expected: bool) -> None:
+    assert is_ours(body, {"mine"}) is expected
+
+
+@pytest.mark.parametrize("name", ["query", "knn", "sort", "search_after", "terminate_after", "rescore", "scroll"])
+def test_what_elasticsearch_refuses_beside_a_compound_retriever_is_refused(name: str) -> None:
+    with pytest.raises(RequestError, match=f"{name}.*can't stand beside a compound retriever"):
+        parse_request({"retriever": RRF, name: {}}, {}, "articles", ())
+
+
+@pytest.mark.parametrize(
+    ("beside", "params", "path", "remedy"),
+    [
+        ({"size": 11}, {}, "retriever.rrf.rank_window_size", "must be at least size (11)"),
+        ({"size": -1}, {}, "size", "at least 0"),
+        ({"size": "10"}, {}, "size", "whole number"),
+        ({"size": True}, {}, "size", "whole number"),
+        ({"from": -1}, {}, "from", "at least 0"),
+        ({"from": 1.5}, {}, "from", "whole number"),
+        ({"aggs": {}}, {}, "aggs", "allowed are"),
+        ({}, {"scroll": "1m"}, "scroll", "allowed are"),
+        ({}, {"q": "car"}, "q", "allowed are"),
+    ],
+)
+def test_what_stands_beside_is_checked(beside: Any, params: Any, path: str, remedy: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse_request({"retriever": RRF, **beside}, params, "articles", ())
+    assert caught.value.path == path
+    assert remedy in caught.value.remedy
+
+
+def test_an_unregistered_inference_id_is_refused_before_anything_is_sent() -> None:
+    tree = {
+        "text_similarity_reranker": {
+            "retriever": RRF,
+            "field": "body",
+            "inference_text": "car",
+            "inference_id": "big",
+        }
+    }
+    with pytest.raises(RequestError, match="registered: small"):
+        parse_request({"retriever": tree}, {}, "articles", {"small"})
+
+
+def test_url_parameters_go_where_msearch_takes_them() -> None:
+    params = {"preference": "_local", "_source_includes": "title,body", "timeout": "1s", "pretty": True}
+    request = parse_request({"retriever": RRF}, params, "articles,more", ())
+    assert request.header == {"index": ["articles", "more"], "preference": "_local"}
+    assert request.hit_options == {"_source": {"includes": ["title", "body"]}}
+    assert request.leg_options == {"timeout": "1s"}
+    assert request.url_options == {"pretty": True}

@@ -1,0 +1,230 @@
+"""The search flow, driven by hand: no cluster, no model, every answer a literal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from connector.dialects import ElasticsearchDialect
+from connector.request import parse_request
+from connector.search import MultiSearch, Need, Score, normalized_rerank_scores, run, search_flow
+
+SHARDS = {"total": 1, "successful": 1, "skipped": 0, "failed": 0}
+LEXICAL: dict[str, Any] = {"standard": {"query": {"match": {"body": "car"}}}}
+VECTOR: dict[str, Any] = {"knn": {"field": "vector", "query_vector": [1.0, 2.0], "k": 3}}
+RRF: dict[str, Any] = {"rrf": {"retrievers": [LEXICAL, VECTOR]}}
+
+
+def rerank(retriever: dict[str, Any], **options: Any) -> dict[str, Any]:
+    body = {"retriever": retriever, "field": "body", "inference_text": "car", **options}
+    return {"text_similarity_reranker": body}
+
+
+def answer(*hits: tuple[str, float], **extra: Any) -> dict[str, Any]:
+    drawn = [
+        {"_index": "articles", "_id": identifier, "_score": score, "fields": {"body": [f"text of {identifier}"]}}
+        for identifier, score in hits
+    ]
+    total = {"value": len(hits), "relation": "eq"}
+    return {"took": 1, "timed_out": False, "_shards": SHARDS, "hits": {"total": total, "hits": drawn}, **extra}
+
+
+class Cluster:
+    """Answers a flow's needs with literals, and remembers them."""
+
+    def __init__(self, *answers: list[dict[str, Any]], scores: Any = None) -> None:
+        self.answers = list(answers)
+        self.scores = scores
+        self.needs: list[Need] = []
+
+    def perform(self, need: Need) -> Any:
+        self.needs.append(need)
+        if isinstance(need, MultiSearch):
+            return self.answers.pop(0)
+        assert isinstance(need, Score)
+        if isinstance(self.scores, Exception):
+            raise self.scores
+        return "by hand", np.array(self.scores, dtype=np.float32)
+
+    def search(self, tree: dict[str, Any], **beside: Any) -> dict[str, Any]:
+        request = parse_request({"retriever": tree, **beside}, {}, "articles", ())
+        return run(search_flow(request, ElasticsearchDialect()), self.perform)
+
+
+def ids(response: dict[str, Any]) -> list[str]:
+    return [hit["_id"] for hit in response["hits"]["hits"]]
+
+
+def test_all_legs_travel_in_one_round_trip() -> None:
+    cluster = Cluster([answer(("a", 2.0), ("b", 1.0)), answer(("b", 0.9))])
+    response = cluster.search(RRF)
+    (need,) = cluster.needs
+    assert isinstance(need, MultiSearch)
+    assert [sorted(body) for body in need.bodies] == [["query", "size"], ["knn", "size"]]
+    assert need.bodies[1]["knn"]["num_candidates"] == 5
+    assert ids(response) == ["b", "a"]
+
+
+def test_a_hit_says_what_each_stage_thought_of_it() -> None:
+    cluster = Cluster([answer(("a", 2.0), ("b", 1.0)), answer(("b", 0.5))], scores=[-1.0, 2.0])
+    response = cluster.search(rerank(RRF))
+    first = response["hits"]["hits"][0]
+    assert first["_id"] == "a"
+    assert first["_score"] == 3.0
+    assert first["_hybrid"] == {
+        "legs": {"standard": {"rank": 1, "score": 2.0}},
+        "fused_rank": 2,
+        "fused_score": pytest.approx(1 / 61, rel=1e-6),
+        "rerank_score": 2.0,
+    }
+    assert response["_hybrid"]["depth"] == 2
+    assert response["_hybrid"]["model"] == "by hand"
+    assert response["_hybrid"]["degraded"] is None
+    assert "fields" not in first
+
+
+def test_filters_of_outer_retrievers_reach_every_leg() -> None:
+    tree = rerank({"rrf": {**RRF["rrf"], "filter": {"term": {"lang": "en"}}}}, filter=[{"exists": {"field": "body"}}])
+    cluster = Cluster([answer(), answer()])
+    cluster.search(tree)
+    assert isinstance(cluster.needs[0], MultiSearch)
+    filters = [{"exists": {"field": "body"}}, {"term": {"lang": "en"}}]
+    lexical, vector = cluster.needs[0].bodies
+    assert lexical["query"] == {"bool": {"must": [{"match": {"body": "car"}}], "filter": filters}}
+    assert vector["knn"]["filter"] == filters
+
+
+def test_a_failing_reranker_costs_the_search_nothing() -> None:
+    cluster = Cluster([answer(("a", 2.0)), answer(("b", 0.5))], scores=MemoryError("no memory left"))
+    response = cluster.search(rerank(RRF))
+    assert ids(response) == ["a", "b"]
+    assert response["_hybrid"]["degraded"] == "not reranked: MemoryError: no memory left"
+
+
+@pytest.mark.parametrize("scores", [[1.0], [1.0, float("nan")], [[1.0, 2.0]], ["a", "b"]])
+def test_scores_that_can_not_be_used_leave_the_fused_order(scores: Any) -> None:
+    cluster = Cluster([answer(("a", 2.0)), answer(("b", 0.5))], scores=None)
+    cluster.scores = scores if scores != ["a", "b"] else ValueError("no numbers")
+    response = cluster.search(rerank(RRF))
+    assert ids(response) == ["a", "b"]
+    assert "not reranked" in response["_hybrid"]["degraded"]
+
+
+def test_a_failing_reranker_fails_the_search_where_that_was_asked_for() -> None:
+    cluster = Cluster([answer(("a", 2.0)), answer(("b", 0.5))], scores=MemoryError("no memory left"))
+    with pytest.raises(MemoryError):
+        cluster.search(rerank(RRF, allow_rerank_failures=False))
+
+
+def test_hits_without_text_follow_in_fused_order_with_score_zero() -> None:
+    legs = [answer(("a", 3.0), ("b", 2.0), ("c", 1.0)), answer()]
+    legs[0]["hits"]["hits"][0]["fields"] = {"body": ["  "]}
+    del legs[0]["hits"]["hits"][1]["fields"]
+    cluster = Cluster(legs, scores=[-5.0])
+    response = cluster.search(rerank(RRF))
+    assert ids(response) == ["c", "a", "b"]
+    assert [hit["_score"] for hit in response["hits"]["hits"]][1:] == [0.0, 0.0]
+    assert [hit["_hybrid"]["rerank_score"] for hit in response["hits"]["hits"]] == [-5.0, None, None]
+
+
+def test_no_text_at_all_leaves_the_fused_order_and_says_so() -> None:
+    legs = [answer(("a", 3.0)), answer()]
+    del legs[0]["hits"]["hits"][0]["fields"]
+    response = Cluster(legs).search(rerank(RRF))
+    assert ids(response) == ["a"]
+    assert response["_hybrid"]["degraded"] == "not reranked: no hit has text in body"
+
+
+def test_min_score_of_the_reranker_applies_to_the_normalised_score() -> None:
+    cluster = Cluster([answer(("a", 3.0), ("b", 2.0)), answer()], scores=[0.0, -1.0])
+    assert ids(cluster.search(rerank(RRF, min_score=0.5))) == ["a"]
+
+
+def test_normalised_rerank_scores_are_elastics() -> None:
+    expected = [2.0 + 1.0, 0.0 + 1.0, 0.0 + np.exp(-1.0), 0.0 + np.exp(-50.0)]
+    np.testing.assert_allclose(normalized_rerank_scores(np.array([2, 0, -1, -50], np.float32)), expected, rtol=1e-6)
+
+
+def test_raw_scores_too_low_to_be_normalised_still_give_the_order() -> None:
+    cluster = Cluster([answer(("a", 3.0), ("b", 2.0)), answer()], scores=[-2000.0, -1000.0])
+    assert ids(cluster.search(rerank(RRF))) == ["b", "a"]
+
+
+def test_size_left_out_means_the_whole_window() -> None:
+    hits = [(f"{number:02}", 100.0 - number) for number in range(12)]
+    response = Cluster([answer(*hits), answer()]).search({"rrf": {**RRF["rrf"], "rank_window_size": 12}})
+    assert len(ids(response)) == 12
+
+
+@pytest.mark.parametrize(("offset", "size", "expected"), [(5, 10, 7), (12, 5, 0), (20, 12, 0), (0, 0, 0)])
+def test_a_page_past_the_window_gives_what_is_left(offset: int, size: int, expected: int) -> None:
+    hits = [(f"{number:02}", 100.0 - number) for number in range(12)]
+    tree = {"rrf": {**RRF["rrf"], "rank_window_size": 12}}
+    response = Cluster([answer(*hits), answer()]).search(tree, size=size, **{"from": offset})
+    assert len(ids(response)) == expected
+
+
+def test_ties_of_a_leg_break_on_the_id_before_ranks_are_given() -> None:
+    response = Cluster([answer(("b", 1.0), ("a", 1.0)), answer()]).search(RRF)
+    assert ids(response) == ["a", "b"]
+
+
+def test_a_large_window_fetches_the_page_in_a_second_trip() -> None:
+    tree = {"rrf": {**RRF["rrf"], "rank_window_size": 101}}
+    page = answer(("a", 1.0))
+    page["hits"]["hits"][0]["_source"] = {"body": "whole"}
+    cluster = Cluster([answer(("a", 2.0), ("b", 1.0)), answer()], [page])
+    response = cluster.search(tree, size=2)
+    first, second = cluster.needs
+    assert isinstance(first, MultiSearch)
+    assert isinstance(second, MultiSearch)
+    assert [body["_source"] for body in first.bodies] == [False, False]
+    assert second.bodies[0]["query"] == {"bool": {"filter": [{"ids": {"values": ["a", "b"]}}]}}
+    assert response["hits"]["hits"][0]["_source"] == {"body": "whole"}
+    assert "deleted between retrieval and page" in response["_hybrid"]["degraded"]
+
+
+def test_a_partial_answer_is_never_silent() -> None:
+    failure = {"shard": 0, "index": "articles", "reason": {"type": "oops"}}
+    shards = {"total": 2, "successful": 1, "skipped": 0, "failed": 1, "failures": [failure]}
+    response = Cluster([answer(("a", 1.0), _shards=shards), answer(timed_out=True)]).search(RRF)
+    assert response["_shards"] == shards
+    assert response["timed_out"] is True
+    assert response["_hybrid"]["degraded"] == "1 shards failed, a leg timed out"
+
+
+def test_the_total_of_several_legs_is_a_lower_bound() -> None:
+    response = Cluster([answer(("a", 2.0), ("b", 1.0)), answer(("c", 0.5))]).search(RRF)
+    assert response["hits"]["total"] == {"value": 3, "relation": "gte"}
+
+
+def test_legs_of_one_kind_are_numbered_and_named_ones_keep_their_name() -> None:
+    named = {"standard": {"query": {"match_all": {}}, "_name": "titles"}}
+    cluster = Cluster([answer(), answer(), answer(), answer()])
+    response = cluster.search({"rrf": {"retrievers": [LEXICAL, LEXICAL, named, VECTOR]}})
+    assert list(response["_hybrid"]["legs"]) == ["standard", "standard_2", "titles", "knn"]
+
+
+def test_a_sorted_leg_keeps_its_own_order() -> None:
+    leg = {"standard": {"query": {"match_all": {}}, "sort": [{"year": "desc"}]}}
+    response = Cluster([answer(("b", 0.0), ("a", 0.0)), answer()]).search({"rrf": {"retrievers": [leg, VECTOR]}})
+    assert ids(response) == ["b", "a"]
+
+
+def test_a_reranker_may_stand_under_a_fusion() -> None:
+    tree = {"rrf": {"retrievers": [rerank(LEXICAL), VECTOR], "rank_window_size": 10}}
+    cluster = Cluster([answer(("a", 2.0), ("b", 1.0)), answer(("c", 1.0))], scores=[0.0, 1.0])
+    response = cluster.search(tree)
+    assert ids(response) == ["b", "c", "a"]
+
+
+def test_provenance_can_be_left_out() -> None:
+    request = parse_request({"retriever": RRF}, {}, "articles", ())
+    flow = search_flow(request, ElasticsearchDialect(), with_provenance=False)
+    leg = answer(("a", 1.0))
+    del leg["hits"]["hits"][0]["fields"]
+    response = run(flow, Cluster([leg, answer()]).perform)
+    assert response.keys() == {"took", "timed_out", "_shards", "hits"}
+    assert response["hits"]["hits"][0].keys() == {"_index", "_id", "_score"}
