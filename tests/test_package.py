@@ -10,8 +10,8 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 from typer.main import get_command
 
@@ -51,7 +51,7 @@ def test_public_name_says_what_it_is(name: str) -> None:
     assert inspect.getdoc(getattr(connector, name))
 
 
-def _commands(command: click.Command, path: str = "connector") -> Iterator[tuple[str, click.Command]]:
+def _commands(command: Any, path: str = "connector") -> Iterator[tuple[str, Any]]:
     yield path, command
     for name, inner in getattr(command, "commands", {}).items():
         yield from _commands(inner, f"{path} {name}")
