@@ -1,6 +1,7 @@
 """Room: cli. The `connector` command, and the one place where an error becomes a line and an exit code."""
 
 import sys
+import warnings
 from collections.abc import Sequence
 
 import typer
@@ -33,8 +34,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: without the program's name; None takes the process's own.
     """
     try:
-        app(args=None if arguments is None else list(arguments))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("always", category=UserWarning, module=r"connector\.")
+            warnings.showwarning = lambda message, *_, **__: _tell(f"warning: {message}")
+            app(args=None if arguments is None else list(arguments))
     except (ConnectorError, ApiError, TransportError, OSError) as error:
-        message = " ".join(str(error).split())
-        Console(stderr=True, soft_wrap=True, highlight=False).print(f"connector: {message}", markup=False)
+        _tell(str(error))
         sys.exit(EXIT_ERROR)
+
+
+def _tell(message: str) -> None:
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print(f"connector: {' '.join(message.split())}", markup=False)

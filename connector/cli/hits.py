@@ -13,8 +13,8 @@ def hits_table(response: Mapping[str, Any], text_fields: Sequence[str]) -> Table
     legs = list(dict.fromkeys(leg for hit in hits for leg in hit["_hybrid"]["legs"]))
     table = Table(caption=_caption(response), caption_justify="left")
     table.add_column("", justify="right")
-    table.add_column("id", overflow="fold")
-    table.add_column(text_fields[0] if text_fields else "", max_width=60, no_wrap=True)
+    table.add_column("id", overflow="fold", min_width=8)
+    table.add_column(text_fields[0] if text_fields else "", max_width=60)
     for column in ("score", *legs, "fused", "rerank"):
         table.add_column(column, justify="right", no_wrap=True)
     for rank, hit in enumerate(hits, 1):
