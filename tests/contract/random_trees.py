@@ -15,6 +15,8 @@ def random_search(chance: random.Random) -> Body:
     body: Body = {"query": random_query(chance, 3), "size": chance.choice([5, 20, 300]), "_source": False}
     if chance.random() < 0.25:
         body["knn"] = random_knn(chance)
+        if chance.random() < 0.4:
+            body["knn"]["boost"] = chance.choice([0.3, 2.0])
         if chance.random() < 0.3:
             del body["query"]
     return body
@@ -108,6 +110,4 @@ def random_knn(chance: random.Random) -> Body:
     body: Body = {"field": "vector", "query_vector": vector, "k": chance.randint(1, 30), "num_candidates": 300}
     if chance.random() < 0.5:
         body["filter"] = random_query(chance, 1)
-    if chance.random() < 0.4:
-        body["boost"] = chance.choice([0.3, 2.0])
     return body
