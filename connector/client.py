@@ -79,7 +79,10 @@ class HybridElasticsearch(Elasticsearch):
         _share(es, made)
         return made
 
-    if not TYPE_CHECKING:  # the parent's signature is the one to show
+    if TYPE_CHECKING:  # the parent's signatures are the ones to show
+
+        def __enter__(self) -> HybridElasticsearch: ...
+    else:
 
         def options(self, **options: Any) -> HybridElasticsearch:
             """Give a client with other options: see `elasticsearch.Elasticsearch.options`."""
@@ -170,7 +173,10 @@ class AsyncHybridElasticsearch(AsyncElasticsearch):
         _share(es, made)
         return made
 
-    if not TYPE_CHECKING:
+    if TYPE_CHECKING:
+
+        async def __aenter__(self) -> AsyncHybridElasticsearch: ...
+    else:
 
         def options(self, **options: Any) -> AsyncHybridElasticsearch:
             """Give a client with other options: see `elasticsearch.AsyncElasticsearch.options`."""
@@ -243,7 +249,7 @@ def connect(url: str, **options: Any) -> HybridElasticsearch:
 
     Args:
         url: `http(s)://...` for a cluster; `embedded:` for an engine in memory; `embedded:DIR` for one that keeps its
-            documents in a directory.
+            documents in a directory, which closing the client releases.
         **options: as for `HybridElasticsearch`.
 
     Raises:
@@ -254,8 +260,8 @@ def connect(url: str, **options: Any) -> HybridElasticsearch:
     if scheme in ("http", "https"):
         return HybridElasticsearch(url, **options)
     if scheme == "embedded":
-        from connector.embedded import Engine, node_classes
+        from connector.embedded import Engine, owning_node_class
 
-        node_class, _ = node_classes(Engine(Path(rest) if rest else None))
+        node_class = owning_node_class(Engine(Path(rest) if rest else None))
         return HybridElasticsearch("http://embedded:9200", node_class=node_class, **options)
     raise RequestError("url", scheme + ":", "must begin with http://, https:// or embedded: (embedded:DIR keeps data)")

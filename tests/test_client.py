@@ -89,7 +89,7 @@ async def test_the_async_client_gives_the_same(
 
 
 def test_source_filters_and_pages_are_elastics(hybrid: HybridElasticsearch, fresh_index: str) -> None:
-    everything = hybrid.search(index=fresh_index, retriever=tree(), source=["body"])
+    everything = hybrid.search(index=fresh_index, retriever=tree(), source={"includes": ["body"]})
     assert [hit["_source"].keys() for hit in everything["hits"]["hits"]] == [{"body"}] * len(ids(everything))
     page = hybrid.search(index=fresh_index, retriever=tree(), source=False, from_=1, size=2)
     assert ids(page) == ids(everything)[1:3]

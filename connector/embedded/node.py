@@ -90,3 +90,14 @@ def node_classes(engine: Engine) -> tuple[type[EmbeddedNode], type[AsyncEmbedded
     return type("EmbeddedNode", (EmbeddedNode,), attributes), type(
         "AsyncEmbeddedNode", (AsyncEmbeddedNode,), attributes
     )
+
+
+def owning_node_class(engine: Engine) -> type[EmbeddedNode]:
+    """A sync node class for the one client that owns the engine: closing the client closes the engine."""
+
+    class OwningEmbeddedNode(EmbeddedNode):
+        def close(self) -> None:
+            engine.close()
+
+    OwningEmbeddedNode.engine = engine
+    return OwningEmbeddedNode
