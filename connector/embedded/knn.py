@@ -48,6 +48,8 @@ class Knn:
         held = index.mapping.fields.get(self.path)
         if held is None:
             return empty
+        if self.k < 1:
+            raise ShardError(f"k must be at least 1, got: {self.k}")
         query = self._query_vector(held)
         column = index.column(self.path)
         if not isinstance(column, VectorColumn):

@@ -251,7 +251,7 @@ def _knn_query(body: dict[str, Any], size: int, depth: int) -> Query:
 
 
 def parse_knn(body: Any, *, size: int = 10, depth: int = 0, is_query: bool = False) -> Knn:
-    """Parse a `knn` section, or a `knn` query (without `k` that takes `num_candidates` from each index).
+    """Parse a `knn` section, or a `knn` query; without `k` that takes `size`, or fewer `num_candidates`.
 
     Raises: EngineError: 400, with a real node's type where it would refuse too.
     """
@@ -272,20 +272,20 @@ def parse_knn(body: Any, *, size: int = 10, depth: int = 0, is_query: bool = Fal
         raise x_content("[knn] failed to parse field [query_vector]: it must be an array of numbers")
     k = _count("k", body.get("k"))
     candidates = _count("num_candidates", body.get("num_candidates"))
-    if k is None and (candidates is None or not is_query):
-        k = size if not is_query else max(1, min(MAX_CANDIDATES, int(1.5 * size + 0.5)))
+    if k is None:
+        k = size if candidates is None or not is_query else min(size, candidates)
+        if k < 1 and not is_query:
+            raise illegal("[k] must be greater than 0")
     if candidates is not None and candidates > MAX_CANDIDATES:
         raise illegal(f"[num_candidates] cannot exceed [{MAX_CANDIDATES}]")
-    if candidates is not None and k is not None and candidates < k:
+    if candidates is not None and candidates < k:
         raise illegal("[num_candidates] cannot be less than [k]")
     filters = body.get("filter", [])
     parsed = [
         _inner("knn", "filter", part, size, depth) for part in (filters if isinstance(filters, list) else [filters])
     ]
     similarity = body.get("similarity")
-    width = k if k is not None else candidates
-    assert width is not None
-    return Knn(body["field"], vector, width, parsed, None if similarity is None else float(similarity), _boost(body))
+    return Knn(body["field"], vector, k, parsed, None if similarity is None else float(similarity), _boost(body))
 
 
 def _count(name: str, value: Any) -> int | None:
