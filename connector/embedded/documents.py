@@ -151,7 +151,7 @@ class _Reader:
         return None
 
     def _read_vector(self, held: Field, value: Any) -> None:
-        if not isinstance(value, list) or any(type(element) not in (int, float) for element in value):
+        if not isinstance(value, list) or not set(map(type, value)) <= {int, float}:
             reason = "Failed to parse object: expecting token of type [VALUE_NUMBER] in an array"
             raise unparsable_document(f"failed to parse: {reason} for field [{held.path}]", "parsing_exception", reason)
         if held.path in self._parsed.values:

@@ -18,6 +18,8 @@ from connector.embedded.mapping import Field
 from connector.embedded.postings import Floats, Ints
 from connector.embedded.queries import Query, Scored, nothing
 
+_WHOLE_ABOVE = 4
+
 
 @dataclass(frozen=True)
 class Knn:
@@ -101,6 +103,9 @@ def best_first(scores: Floats, count: int) -> Ints:
 
 
 def _scores(similarity: str, matrix: Floats, rows: Ints, query: Floats) -> Floats:
+    """The scores of some rows; gathering rows costs more than the product, so most of a matrix means all of it."""
+    if _WHOLE_ABOVE * len(rows) > len(matrix) > len(rows):
+        return _scores(similarity, matrix, np.arange(len(matrix)), query)[rows]
     chosen = matrix if len(rows) == len(matrix) else matrix[rows]
     if similarity == "l2_norm":
         difference = chosen - query

@@ -268,7 +268,7 @@ def parse_knn(body: Any, *, size: int = 10, depth: int = 0, is_query: bool = Fal
         raise illegal(
             "either [query_vector_builder] or [query_vector] must be provided; the embedded engine knows [query_vector]"
         )
-    if not isinstance(vector, list) or any(type(part) not in (int, float) for part in vector):
+    if not isinstance(vector, list) or not set(map(type, vector)) <= {int, float}:
         raise x_content("[knn] failed to parse field [query_vector]: it must be an array of numbers")
     k = _count("k", body.get("k"))
     candidates = _count("num_candidates", body.get("num_candidates"))

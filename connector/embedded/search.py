@@ -17,6 +17,7 @@ from connector.embedded.failures import (
     parsing,
     unsupported,
     validation,
+    x_content,
 )
 from connector.embedded.hit_fields import fields_of, parse_fields
 from connector.embedded.index import Index
@@ -250,7 +251,10 @@ def _without_retriever(body: dict[str, Any]) -> dict[str, Any]:
     if name == "knn":
         if "k" not in options:
             raise illegal("Required [k]")
-        return {**rest, "knn": options}
+        if "boost" in options:
+            raise x_content("[knn] unknown field [boost]")
+        section = {key: value for key, value in options.items() if key != "min_score"}
+        return {**rest, **_least(options), "knn": section}
     for key in options:
         if key not in ("query", "filter", "min_score"):
             raise parsing(
@@ -259,8 +263,11 @@ def _without_retriever(body: dict[str, Any]) -> dict[str, Any]:
     query = options.get("query", {"match_all": {}})
     if "filter" in options:
         query = {"bool": {"must": [query], "filter": options["filter"]}}
-    least = {"min_score": options["min_score"]} if "min_score" in options else {}
-    return {**rest, **least, "query": query}
+    return {**rest, **_least(options), "query": query}
+
+
+def _least(options: dict[str, Any]) -> dict[str, Any]:
+    return {"min_score": options["min_score"]} if "min_score" in options else {}
 
 
 def _integer(body: dict[str, Any], key: str, default: int) -> int:
