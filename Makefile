@@ -41,7 +41,7 @@ format: $(INSTALLED) ## let ruff mend what it can
 
 bench: $(INSTALLED) ## our own time: import, overhead of a search, fusion
 	$(BIN)/python benchmarks/import_time.py
-	$(OFFLINE) $(BIN)/python benchmarks/overhead.py
+	$(OFFLINE) $(BIN)/python -m benchmarks.overhead --write
 
 lock: $(UV) ## pin again what is installed (requirements.lock)
 	echo "elasticsearch<9" | $(UV) pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.10 \

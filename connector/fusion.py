@@ -42,7 +42,10 @@ def rank(keys: list[Key], scores: NDArray[np.float32]) -> Ranking:
     if starts_tie.any():
         edges = np.flatnonzero(np.diff(starts_tie, prepend=False, append=False))
         for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-            in_order[start : end + 1] = sorted(in_order[start : end + 1])
+            if end - start > 1:
+                in_order[start : end + 1] = sorted(in_order[start : end + 1])
+            elif in_order[end] < in_order[start]:
+                in_order[start], in_order[end] = in_order[end], in_order[start]
     return Ranking(in_order, ordered)
 
 

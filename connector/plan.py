@@ -83,7 +83,7 @@ def make_plan(request: SearchRequest) -> Plan:
             inner = (*filters, *retriever.filters)
             parts = (add(leg.retriever, inner, retriever.rank_window_size) for leg in retriever.retrievers)
             return Fuse(tuple(parts), retriever)
-        legs.append(Leg(retriever.name or str(node.kind), retriever, (*filters, *retriever.filters), window))
+        legs.append(Leg(retriever.name or node.kind, retriever, (*filters, *retriever.filters), window))
         return Leaf(len(legs) - 1)
 
     merge = add(request.tree, (), page)

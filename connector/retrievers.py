@@ -157,19 +157,19 @@ class Node(_Model):
 
     @model_validator(mode="after")
     def _is_one(self) -> Node:
-        if len(self.model_fields_set) != 1 or self.kind is None:
+        if len(self.model_fields_set) != 1 or getattr(self, self.kind) is None:
             raise ValueError(f"must be one retriever: {{name: {{...}}}} with a name of {', '.join(_KINDS)}")
         return self
 
     @property
-    def kind(self) -> str | None:
+    def kind(self) -> str:
         """The retriever's name, as `knn`."""
-        return next((kind for kind in _KINDS if getattr(self, kind) is not None), None)
+        return next(iter(self.model_fields_set))
 
     @property
     def retriever(self) -> Retriever:
         """The one retriever of this node."""
-        found: Retriever = getattr(self, str(self.kind))
+        found: Retriever = getattr(self, self.kind)
         return found
 
     @property
