@@ -23,6 +23,11 @@ SKIPPED = frozenset(
     | {"pydoc_data", "encodings", "readline", "rlcompleter", "sre_compile", "sre_constants", "sre_parse", "nturl2path"}
     | {"ntpath", "genericpath", "posix", "nt", "opcode", "site", "msilib"}
 )
+# Programs put their own in place of these, so what stands there is not always the library's.
+_REPLACEABLE = frozenset(
+    {"sys.excepthook", "sys.displayhook", "sys.breakpointhook", "sys.unraisablehook", "threading.excepthook"}
+    | {"warnings.showwarning", "warnings.formatwarning"}
+)
 _RENAMED = {"posixpath": "os.path"}
 _BEHIND = frozenset({"posix", "nt", "genericpath"})
 _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
@@ -116,6 +121,8 @@ def _names(modules: dict[str, types.ModuleType]) -> list[tuple[str, str]]:
     for module_name, module in modules.items():
         for attribute, value in _public(module):
             name = attribute if module_name == "builtins" else f"{module_name}.{attribute}"
+            if name in _REPLACEABLE:
+                continue
             home = _RENAMED.get(str(value.__module__), str(value.__module__)).lstrip("_").split(".")[0]
             key = (home != module_name.split(".")[0], name.count("."), name)
             if id(value) not in best or key < best[id(value)][0]:

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import warnings
 
 import pytest
 
@@ -58,6 +59,13 @@ def test_two_processes_extract_the_same_and_print_nothing() -> None:
     assert runs[0].stdout == runs[1].stdout
     assert [len(run.stdout.splitlines()) for run in runs] == [1, 1]
     assert [run.stderr for run in runs] == ["", ""]
+
+
+def test_a_hook_that_a_program_replaced_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = stdlib_documents()
+    monkeypatch.setattr(sys, "excepthook", lambda *_: None)
+    monkeypatch.setattr(warnings, "showwarning", lambda *_, **__: None)
+    assert stdlib_documents() == before
 
 
 def test_a_long_body_is_cut_at_a_word_in_what_is_indexed() -> None:
