@@ -229,7 +229,10 @@ def _reranked(
     unread = [key for key, passage in zip(ranking.keys, passages, strict=True) if not passage]
     return _above(
         retriever.min_score,
-        Ranking(scored.keys + unread, np.concatenate([normalized_rerank_scores(scored.scores), np.zeros(len(unread), np.float32)])),
+        Ranking(
+            scored.keys + unread,
+            np.concatenate([normalized_rerank_scores(scored.scores), np.zeros(len(unread), np.float32)]),
+        ),
     )
 
 

@@ -32,7 +32,10 @@ def test_weights_multiply_and_are_not_normalised() -> None:
 
 
 def test_ties_are_broken_by_index_then_id() -> None:
-    legs = [Ranking([(index, identifier)], np.ones(1, np.float32)) for index, identifier in [("b", "1"), ("a", "2"), ("a", "1")]]
+    legs = [
+        Ranking([(index, identifier)], np.ones(1, np.float32))
+        for index, identifier in [("b", "1"), ("a", "2"), ("a", "1")]
+    ]
     assert rrf(legs).keys == [("a", "1"), ("a", "2"), ("b", "1")]
 
 
