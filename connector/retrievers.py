@@ -242,7 +242,7 @@ def _request_error(tree: dict[str, Any], error: ValidationError) -> RequestError
     # An unknown key hides behind the errors that follow from it, so it is told first.
     problems = error.errors(include_url=False)
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
-    if problem["type"] == "recursion_depth_exceeded":
+    if problem["type"] in ("recursion_depth_exceeded", "recursion_loop"):  # the name depends on pydantic
         return RequestError("retriever", tree, f"retrievers are nested deeper than {MAX_DEPTH}; flatten the tree")
     path = "retriever"
     at: Any = tree
