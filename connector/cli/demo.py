@@ -20,8 +20,8 @@ from connector.cli.questions import Questions, questions_for
 from connector.cli.stdlib import StdlibDocument, stdlib_documents
 
 INDEX = "hybrid-demo-stdlib"
-DEPTH = 30
-BODY_LENGTH = 1_000
+DEPTH = 20
+BODY_LENGTH = 600
 TEXT_FIELDS = ["title", "body"]
 _VECTOR_FIELD = "vector"
 
