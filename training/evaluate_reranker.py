@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from connector.errors import RequestError
 from connector.evaluation.measure import NDCG_AT_10, measure, paired_test
 from connector.models.backends import torch as torch_backend
 from connector.models.folders import BUNDLED, ModelFolder, bundled_encoder, bundled_reranker
@@ -53,7 +54,7 @@ def evaluate(candidates: Candidates, rows: Sequence[int], reranker: Reranker) ->
         nearest = np.argsort(-(candidates.passage_vectors @ candidates.question_vectors[row]), kind="stable")
         top = candidates.fused[row][:DEPTH]
         began = time.monotonic()
-        scores = reranker.score(collection.questions[row], [collection.passages[position] for position in top])
+        scores = score_or_keep(reranker, collection.questions[row], [collection.passages[each] for each in top])
         pairs, spent_s = pairs + len(top), spent_s + time.monotonic() - began
         runs["kNN"][name] = _names(nearest[:DEPTH])
         runs["RRF"][name] = _names(top)
@@ -66,6 +67,15 @@ def evaluate(candidates: Candidates, rows: Sequence[int], reranker: Reranker) ->
     cells = [collection.name, str(len(rows)), *(f"{mean:.3f}" for mean in means), f"{lifts.mean():+.3f}"]
     cells += [f"{lifts.mean() / spread:+.1f}" if spread else "0.0", f"{test.p_value:.2f}"]
     return "| " + " | ".join([*cells, f"{test.improved} / {test.harmed}"]) + " |", pairs, spent_s
+
+
+def score_or_keep(reranker: Reranker, question: str, passages: Sequence[str]) -> NDArray[np.float32]:
+    """Return the scores, or, as a search does, scores that keep the fused order when the question is too long."""
+    try:
+        return reranker.score(question, passages)
+    except RequestError:
+        print(f"kept in fused order, too long to rerank: {question[:60]!r}")
+        return -np.arange(len(passages), dtype=np.float32)
 
 
 def _names(positions: NDArray[np.int64]) -> list[str]:
