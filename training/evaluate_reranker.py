@@ -1,7 +1,7 @@
 """Room: training. Prints the model card's figures: `python -m training.evaluate_reranker --work DIR --queries 40`.
 
 For each collection: nDCG@10 of kNN, of RRF (BM25 and kNN, 100 each) and of RRF's top 50 reranked, with the paired t of
-the lift; then how often a generated minimal pair on words never trained on is told apart, and the speed.
+the lift; then how often a generated minimal pair on nouns and names never trained on is told apart, and the speed.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def main() -> None:
         pairs, spent_s = pairs + scored, spent_s + took_s
         print(row, flush=True)
     if arguments.generated:
-        print("\n| generated, held-out words | lists | pairs right | bi-encoder | first of 8 | bi-encoder |")
+        print("\n| generated, held-out nouns and names | lists | pairs right | bi-encoder | first of 8 | bi-encoder |")
         print("| --- | --- | --- | --- | --- | --- |")
         for family in ("binding", "roles", "negation"):
             print(minimal_pairs(family, arguments.generated, reranker, backbone), flush=True)

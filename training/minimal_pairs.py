@@ -1,7 +1,7 @@
 """Room: training. Generated lists: one right passage and seven with its words bound, ordered or negated otherwise.
 
 Three families: attribute binding ("small fast drone"), roles ("who sued Norvex"), negation ("lamp without a timer").
-Other nouns and names are kept for evaluation, so the model card's figures are on words never trained on.
+Other nouns and names are kept for evaluation, so the model card's figures are on others than the trained ones.
 """
 
 from __future__ import annotations
