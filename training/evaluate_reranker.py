@@ -1,7 +1,7 @@
 """Room: training. Prints the model card's figures: `python -m training.evaluate_reranker --work DIR --queries 40`.
 
 For each collection: nDCG@10 of kNN, of RRF (BM25 and kNN, 100 each) and of RRF's top 50 reranked, with the paired t of
-the lift; then how often a generated minimal pair on nouns and names never trained on is told apart, and the speed.
+the lift; then how often a generated minimal pair of words and patterns never trained on is told apart, and the speed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from connector.models.backends import torch as torch_backend
 from connector.models.folders import BUNDLED, ModelFolder, bundled_encoder, bundled_reranker
 from connector.models.reranker import CrossEncoderReranker, Reranker
 from training.judged import Candidates, encode, make_candidates, read_collection
-from training.minimal_pairs import generate_family
+from training.minimal_pairs import FAMILIES, generate_family
 
 COLLECTIONS = {
     "feedbackqa": "test",
@@ -117,9 +117,11 @@ def main() -> None:
         pairs, spent_s = pairs + scored, spent_s + took_s
         print(row, flush=True)
     if arguments.generated:
-        print("\n| generated, held-out nouns and names | lists | pairs right | bi-encoder | first of 8 | bi-encoder |")
+        print(
+            "\n| generated, held-out words and patterns | lists | pairs right | bi-encoder | first of 8 | bi-encoder |"
+        )
         print("| --- | --- | --- | --- | --- | --- |")
-        for family in ("binding", "roles", "negation"):
+        for family in FAMILIES:
             print(minimal_pairs(family, arguments.generated, reranker, backbone), flush=True)
     if spent_s:
         print(f"\n{pairs / spent_s:.1f} pairs/s ({pairs} pairs, {arguments.threads} threads, tokenising included)")
