@@ -27,22 +27,21 @@ def _rows(text: str) -> tuple[tuple[str, ...], ...]:
 
 
 NOUNS = _words(
-    """drone printer sofa camera boat tent lamp kettle tractor robot jacket heater monitor cabin scooter blender freezer
-    guitar violin piano trumpet drum ladder shovel hammer drill saw lathe wagon carriage canoe kayak yacht ferry barge
-    tanker submarine helicopter glider balloon rocket satellite telescope microscope projector speaker headset
-    microphone keyboard router modem server tablet scanner calculator compass barometer thermometer scale clock alarm
-    doorbell curtain carpet rug mattress pillow blanket towel bathtub shower sink faucet toilet mop broom bucket vacuum iron
-    dryer dishwasher stove grill toaster grinder mixer juicer fridge cupboard wardrobe dresser bookshelf desk stool
-    bench armchair crib cradle stroller helmet glove scarf coat
-    sweater raincoat boot sandal slipper backpack suitcase
-    handbag wallet umbrella tripod binocular lantern torch candle stapler notebook calendar envelope folder binder
-    marker brush easel statue vase mirror fountain greenhouse shed barn stable fence gate hedge orchard vineyard meadow
-    warehouse factory workshop studio gallery museum library theatre stadium gym pool sauna clinic pharmacy bakery
-    brewery winery butcher market kiosk cafeteria tavern hostel motel villa cottage bungalow castle palace tower
-    lighthouse harbour pier canal dam tunnel highway viaduct railway tram trolley elevator escalator crane excavator
-    bulldozer forklift generator turbine compressor pump valve boiler furnace radiator chimney antenna cable adapter
-    charger inverter transformer sensor detector thermostat sprinkler mower trimmer wheelbarrow hose plough harvester
-    amplifier synthesizer accordion flute harp cello banjo"""
+    """drone printer sofa camera boat tent lamp kettle tractor robot jacket heater monitor cabin scooter blender
+    freezer guitar violin piano trumpet drum ladder shovel hammer drill saw lathe wagon carriage canoe kayak yacht
+    ferry barge tanker submarine helicopter glider balloon rocket satellite telescope microscope projector speaker
+    headset microphone keyboard router modem server tablet scanner calculator compass barometer thermometer scale
+    clock alarm doorbell curtain carpet rug mattress pillow blanket towel bathtub shower sink faucet toilet mop
+    broom bucket vacuum iron dryer dishwasher stove grill toaster grinder mixer juicer fridge cupboard wardrobe
+    dresser bookshelf desk stool bench armchair crib cradle stroller helmet glove scarf coat sweater raincoat boot
+    sandal slipper backpack suitcase handbag wallet umbrella tripod binocular lantern torch candle stapler notebook
+    calendar envelope folder binder marker brush easel statue vase mirror fountain greenhouse shed barn stable fence
+    gate hedge orchard vineyard meadow warehouse factory workshop studio gallery museum library theatre stadium gym
+    pool sauna clinic pharmacy bakery brewery winery butcher market kiosk cafeteria tavern hostel motel villa
+    cottage bungalow castle palace tower lighthouse harbour pier canal dam tunnel highway viaduct railway tram
+    trolley elevator escalator crane excavator bulldozer forklift generator turbine compressor pump valve boiler
+    furnace radiator chimney antenna cable adapter charger inverter transformer sensor detector thermostat sprinkler
+    mower trimmer wheelbarrow hose plough harvester amplifier synthesizer accordion flute harp cello banjo"""
 )
 
 SCALES = _pairs(
@@ -63,11 +62,11 @@ SCALES = _pairs(
 PARTS = _words(
     """timer handle alarm mirror balcony filter lock cellar terrace fireplace skylight porch lid strap buckle zipper
     pocket hood lining cushion armrest drawer shelf hinge wheel brake pedal saddle horn headlight windscreen antenna
-    speaker display keypad socket plug fuse switch dial gauge nozzle spout sieve blade spindle gearbox clutch
-    hook magnet spring sensor camera microphone thermostat humidifier fan vent pump hatch ramp railing staircase
-    basement attic courtyard carport driveway cloakroom sauna pantry dishwasher printer scanner webcam touchpad
-    stylus trackball joystick receipt manual certificate warranty deposit logo label barcode watermark emblem
-    canopy awning anchor rudder mast sail propeller winch ballast"""
+    speaker display keypad socket plug fuse switch dial gauge nozzle spout sieve blade spindle gearbox clutch hook
+    magnet spring sensor camera microphone thermostat humidifier fan vent pump hatch ramp railing staircase basement
+    attic courtyard carport driveway cloakroom sauna pantry dishwasher printer scanner webcam touchpad stylus
+    trackball joystick receipt manual certificate warranty deposit logo label barcode watermark emblem canopy awning
+    anchor rudder mast sail propeller winch ballast"""
 )
 
 ACTIONS = _rows(
@@ -116,20 +115,21 @@ ACTIONS = _rows(
 )
 
 _NAME_HEADS = _words(
-    """Nor Al Bel Quan Hes Mor Pel Zen Or Cal Van Lu Tri Kes Dor Fen Gal Har Jas Kor Lam Mar Nes Pol Ros Sal Tor Ul
-    Ver Wil"""
+    """Nor Al Bel Quan Hes Mor Pel Zen Or Cal Van Lu Tri Kes Dor Fen Gal Har Jas Kor Lam Mar Nes Pol Ros Sal Tor Ul Ver
+    Wil"""
 )
 _NAME_TAILS = _words("vex tria mont dry tia row ican trix bex der tis men ston wick by field land ford sen berg")
 NAMES = tuple(sorted((h + t for h in _NAME_HEADS for t in _NAME_TAILS), key=lambda name: name[::-1]))
 PEOPLE = _words(
     """baker plumber senator florist surgeon violinist sculptor carpenter accountant architect banker barber biologist
-    bishop blacksmith boxer broker captain cashier chemist choreographer clerk coach colonel comedian composer conductor
-    consul curator dancer dentist designer detective diplomat economist editor electrician engineer farmer firefighter
-    fisherman geologist governor grocer guide historian janitor jeweller jockey journalist juggler juror landlord
-    librarian lifeguard locksmith magician mathematician mechanic merchant miner monk musician navigator novelist
-    nun optician painter pharmacist photographer physicist pianist pilot playwright poet porter potter priest professor
-    psychologist publisher ranger referee sailor secretary sergeant shepherd sheriff singer soldier spy stuntman tailor
-    tenant therapist translator treasurer umpire veterinarian waiter weaver welder wrestler zoologist"""
+    bishop blacksmith boxer broker captain cashier chemist choreographer clerk coach colonel comedian composer
+    conductor consul curator dancer dentist designer detective diplomat economist editor electrician engineer farmer
+    firefighter fisherman geologist governor grocer guide historian janitor jeweller jockey journalist juggler juror
+    landlord librarian lifeguard locksmith magician mathematician mechanic merchant miner monk musician navigator
+    novelist nun optician painter pharmacist photographer physicist pianist pilot playwright poet porter potter
+    priest professor psychologist publisher ranger referee sailor secretary sergeant shepherd sheriff singer soldier
+    spy stuntman tailor tenant therapist translator treasurer umpire veterinarian waiter weaver welder wrestler
+    zoologist"""
 )
 
 # base, past, participle, noun with its preposition for whom it is done to
