@@ -5,9 +5,9 @@ and of {b}: adjectives for binding, "a timer but no lid" for parts, verb phrases
 """
 
 BINDING = (
-    "{a} is {x}, {b} is {y}.",
+    "{a} is {x}; as for {b}, it is {y}.",
     "{b} is {y}, while {a} is {x}.",
-    "{a} is {x}. {b} is {y}.",
+    "{a} is {x} in every respect. In every respect {b} is {y}.",
     "{b} was {y} and {a} was {x}.",
     "Unlike {b}, which is {y}, {a} is {x}.",
     "{a}, which is {x}, stands next to {b}, which is {y}.",

@@ -51,9 +51,9 @@ TOPICS = {
 }
 FEATURES = tuple(
     word
-    for line in """capacity maintenance insurance budget renovation schedule equipment temperature lighting noise staffing safety
-    inspection pressure cooling repair cleaning storage training ventilation cost permit licence wiring energy
-    monitoring breakdown expansion lifetime supplier""".splitlines()
+    for line in """capacity maintenance insurance budget renovation schedule equipment temperature lighting noise
+    staffing safety inspection pressure cooling repair cleaning storage training ventilation cost permit licence wiring
+    energy monitoring breakdown expansion lifetime supplier""".splitlines()
     for word in line.split()
 )
 
