@@ -35,13 +35,15 @@ def rank(keys: list[Key], scores: NDArray[np.float32]) -> Ranking:
         keys: n distinct keys, in any order.
         scores: their n scores.
     """
+    if (scores[1:] < scores[:-1]).all():
+        return Ranking(keys, scores)
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
-    in_order = [keys[i] for i in order.tolist()]
+    in_order = list(map(keys.__getitem__, order.tolist()))
     starts_tie = ordered[1:] == ordered[:-1]
     if starts_tie.any():
-        edges = np.flatnonzero(np.diff(starts_tie, prepend=False, append=False))
-        for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        edges = np.flatnonzero(np.diff(starts_tie, prepend=False, append=False)).tolist()
+        for start, end in zip(edges[::2], edges[1::2], strict=True):
             if end - start > 1:
                 in_order[start : end + 1] = sorted(in_order[start : end + 1])
             elif in_order[end] < in_order[start]:
@@ -73,12 +75,16 @@ def rrf(rankings: Sequence[Ranking], *, rank_constant: int = 60, weights: Sequen
     weights = [1.0] * len(rankings) if weights is None else weights
     if len(weights) != len(rankings):
         raise ValueError(f"weights: {len(weights)} of them for {len(rankings)} rankings: give one for each")
-    keys = list(dict.fromkeys(chain.from_iterable(ranking.keys for ranking in rankings)))
-    position = dict(zip(keys, range(len(keys)), strict=True)).__getitem__
-    places = [list(map(position, ranking.keys)) for ranking in rankings]
-    parts = np.zeros((len(rankings), len(keys)))
-    for part, place, weight in zip(parts, places, weights, strict=True):
-        part[place] = weight / (rank_constant + np.arange(1, len(place) + 1))
+    lengths = [len(ranking) for ranking in rankings]
+    total = sum(lengths)
+    first_seen: dict[Key, int] = {}
+    keys = chain.from_iterable(ranking.keys for ranking in rankings)
+    place = np.fromiter(map(first_seen.setdefault, keys, range(total)), np.intp, total)
+    parts = np.zeros((len(rankings), total))
+    ends = np.cumsum(lengths, dtype=np.intp).tolist()
+    for part, length, end, weight in zip(parts, lengths, ends, weights, strict=True):
+        part[place[end - length : end]] = weight / (rank_constant + np.arange(1, length + 1))
     if len(rankings) > 2:
         parts.sort(axis=0)
-    return rank(keys, parts.sum(axis=0).astype(np.float32))
+    fused = parts.sum(axis=0)[np.fromiter(first_seen.values(), np.intp, len(first_seen))]
+    return rank(list(first_seen), fused.astype(np.float32))

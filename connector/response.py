@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -107,19 +107,20 @@ def _ranks(provenance: Provenance, page: Sequence[Key]) -> dict[Key, dict[str, A
     """Give each hit of the page its place in every stage."""
     shown: dict[Key, dict[str, Any]] = {key: {"legs": {}} for key in page}
     for name, leg in provenance.legs.items():
-        scores = leg.scores.tolist()
-        for rank, key in enumerate(leg.keys):
-            if key in shown:
-                shown[key]["legs"][name] = {"rank": rank + 1, "score": scores[rank]}
+        for key, rank, score in _places(leg, shown):
+            shown[key]["legs"][name] = {"rank": rank, "score": score}
     if provenance.fused is not None:
-        scores = provenance.fused.scores.tolist()
-        for rank, key in enumerate(provenance.fused.keys):
-            if key in shown:
-                shown[key] |= {"fused_rank": rank + 1, "fused_score": scores[rank]}
+        for key, rank, score in _places(provenance.fused, shown):
+            shown[key] |= {"fused_rank": rank, "fused_score": score}
     if provenance.model is not None:
         for key, hit in shown.items():
             hit["rerank_score"] = provenance.reranked.get(key)
     return shown
+
+
+def _places(ranking: Ranking, page: Container[Key]) -> list[tuple[Key, int, float]]:
+    """Give key, rank and score of each hit of the ranking that is on the page."""
+    return [(key, at + 1, ranking.scores.item(at)) for at, key in enumerate(ranking.keys) if key in page]
 
 
 def _asked_fields(request: SearchRequest, plan: Plan) -> Any:

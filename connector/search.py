@@ -5,7 +5,8 @@ Comes in from `client`, which performs the needs: sync with `run`, async with `a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
@@ -159,17 +160,14 @@ def _query_vectors(plan: Plan, request: SearchRequest, dialect: Dialect) -> Flow
     return vectors
 
 
-def _leg_ranking(found: Iterable[Mapping[str, Any]], hits: dict[Key, Mapping[str, Any]], *, is_sorted: bool) -> Ranking:
-    """Rank a leg's hits, ties by (`_index`, `_id`), and collect what was said of each."""
-    keys: list[Key] = []
-    scores: list[float] = []
-    for hit in found:
-        key = (hit["_index"], hit["_id"])
-        keys.append(key)
-        scores.append(hit["_score"] or 0.0)
-        hits.setdefault(key, hit)
-    given = np.array(scores, dtype=np.float32)
-    return Ranking(keys, given) if is_sorted else rank(keys, given)
+def _leg_ranking(
+    found: Sequence[Mapping[str, Any]], hits: dict[Key, Mapping[str, Any]], *, is_sorted: bool
+) -> Ranking:
+    """Rank a leg's hits, ties by (`_index`, `_id`), and collect what was said of each; the first leg's word stands."""
+    keys = [(hit["_index"], hit["_id"]) for hit in found]
+    deque(map(hits.setdefault, keys, found), maxlen=0)
+    scores = np.array([hit["_score"] or 0.0 for hit in found], dtype=np.float32)
+    return Ranking(keys, scores) if is_sorted else rank(keys, scores)
 
 
 def _merged(merge: Merge, plan: Plan, hits: Mapping[Key, Mapping[str, Any]], provenance: Provenance) -> Flow[Ranking]:
