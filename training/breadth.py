@@ -9,6 +9,7 @@ import argparse
 import gzip
 import json
 import random
+import re
 import statistics
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -20,37 +21,72 @@ from training.debian_packages import Apt, description_sections
 from training.judged import Collection
 from training.section_parsers import dictionary_sections, html_sections, man_sections, wordnet_sections, xml_sections
 
-MAX_PASSAGES = 20_000
-_MIN_PASSAGES = 100
+_MIN_PASSAGES = 50
+_OTHER_LANGUAGE = re.compile(r"(^|\.)(?!en|C)([a-z]{2}|[a-z]{2}[-_][A-Z]{2})(\.html)?$")
 _TERM_TEMPLATES = ("{}", "{}", "what is {}", "what does {} mean", "definition of {}", "meaning of {}")
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where passages come from: packages read by one parser; at most `max_passages`, `cloze_share` of them cloze."""
+    """Where passages come from: packages that one parser reads.
+
+    At most `max_passages` are sampled, the first `max_windows` of a long section, a `cloze_share` of them with a
+    sentence taken out.
+    """
 
     name: str
     packages: tuple[str, ...]
     parser: str
     subject: str
     licence: str
-    max_passages: int = MAX_PASSAGES
+    max_passages: int = 20_000
+    max_windows: int = 1
     cloze_share: float = 0.3
     templates: tuple[str, ...] = ("{}",)
 
 
+def _dictionary(name: str, package: str, subject: str, licence: str, most: int, cloze_share: float) -> Source:
+    return Source(name, (package,), "dictd", subject, licence, most, 1, cloze_share, _TERM_TEMPLATES)
+
+
 SOURCES = (
+    Source("descriptions", (), "descriptions", "what programs, games, data sets do", "each package's own", 14_000),
+    _dictionary("gcide", "dict-gcide", "general English", "GPL-3+", 8_000, 0.1),
+    Source("wordnet", ("wordnet-base",), "wordnet", "general English", "WordNet", 4_000, 1, 0.0, _TERM_TEMPLATES),
+    _dictionary("foldoc", "dict-foldoc", "computing", "GFDL-1.1+", 5_000, 0.3),
+    _dictionary("jargon", "dict-jargon", "hackers' slang", "public domain", 2_000, 0.3),
+    _dictionary("devil", "dict-devil", "satire of 1911", "public domain", 1_000, 0.3),
+    Source("anarchism", ("anarchism",), "html", "politics, history, economics", "GPL-2+", 3_000, 4, 0.8),
+    Source("gnome", ("gnome-user-docs",), "xml", "a desktop's help", "CC-BY-SA-3.0"),
+    Source("mail", ("evolution-common",), "xml", "mail and calendars", "CC-BY-SA-3.0"),
+    Source("office", ("libreoffice-help-en-us",), "html", "office work, formulas", "MPL-2.0", 3_000),
+    Source("accounts", ("gnucash-docs",), "html", "bookkeeping, money", "GFDL-1.1+", 2_000, 3, 0.5),
+    Source("ledger", ("ledger",), "html", "bookkeeping in text files", "BSD-3-Clause", 500, 2, 0.5),
+    Source("images", ("gimp-help-en",), "html", "image editing, colour", "GFDL-1.2+", 2_000, 2, 0.4),
+    Source("diagrams", ("dia-common",), "html", "drawing diagrams", "GFDL-1.1+"),
+    Source("csound", ("csound-doc",), "html", "sound synthesis", "GFDL-1.2+", 2_000, 3, 0.4),
+    Source("maps", ("grass-doc", "gpsbabel-doc"), "html", "geography, satellites, GPS", "GPL-2+", 2_000, 2, 0.4),
+    Source("astronomy", ("python-astropy-doc",), "html", "astronomy", "BSD-3-Clause", 1_500, 2, 0.4),
+    Source("phylogeny", ("phylip-doc",), "html", "evolutionary biology", "BSD-2-Clause", 1_000, 6, 0.6),
+    Source("molecules", ("rasmol-doc",), "html", "molecules, proteins", "GPL-2"),
+    Source("medicine", ("gnumed-doc",), "html", "a medical practice's records", "GPL-2+", 1_000, 2, 0.4),
+    Source("algebra", ("maxima-doc", "gap-doc"), "html", "algebra, number theory", "GPL-2+", 2_000),
+    Source("numerics", ("octave-doc",), "html", "numerical mathematics", "GPL-3+", 1_500, 3),
+    Source("statistics", ("r-doc-html",), "html", "statistics, R", "GPL-2+", 1_500, 2),
+    Source("go", ("gnugo",), "html", "the game of Go", "GFDL-1.3+", 500, 3, 0.4),
+    Source("chess", ("xboard",), "html", "chess, played over the net", "GPL-3+", 500, 3, 0.4),
+    Source("sqlite", ("sqlite3-doc",), "html", "databases", "public domain", 1_500),
+    Source("postgresql", ("postgresql-doc-15",), "html", "databases", "PostgreSQL", 1_500),
+    Source("apache", ("apache2-doc",), "html", "web servers", "Apache-2.0", 1_000),
+    Source("django", ("python-django-doc",), "html", "web programming", "BSD-3-Clause", 1_500),
+    Source("git", ("git-doc",), "html", "version control", "GPL-2", 800, 2),
     Source(
-        "descriptions", (), "descriptions", "what 30,000 programs, games, data sets do", "each package's own", 14_000
+        "debian",
+        ("debian-handbook", "debian-faq", "debian-reference-en", "debian-policy", "developers-reference", "harden-doc"),
+        "html", "an operating system, security", "GPL-2+", 2_000, 2,
     ),
-    Source("gcide", ("dict-gcide",), "dictd", "general English", "GPL-3+", 9_000, 0.1, _TERM_TEMPLATES),
-    Source("wordnet", ("wordnet-base",), "wordnet", "general English", "WordNet", 5_000, 0.0, _TERM_TEMPLATES),
-    Source("foldoc", ("dict-foldoc",), "dictd", "computing", "GFDL-1.1+", 6_000, 0.3, _TERM_TEMPLATES),
-    Source("jargon", ("dict-jargon",), "dictd", "hackers' slang", "public domain", 2_000, 0.3, _TERM_TEMPLATES),
-    Source("anarchism", ("anarchism",), "html", "politics, history, economics (FAQ)", "GFDL-1.2+ or GPL-2+"),
-    Source("gnome", ("gnome-user-docs",), "xml", "desktop help", "CC-BY-SA-3.0"),
-    Source("office", ("libreoffice-help-en-us",), "html", "office work, formulas", "MPL-2.0"),
-)
+    Source("manpages", ("manpages",), "man", "system calls, files, protocols", "each page's own, free", 1_500, 2),
+)  # fmt: skip
 
 
 def _texts(apt: Apt, source: Source, *endings: str) -> Iterator[tuple[Path, str]]:
@@ -69,7 +105,7 @@ def _sections(apt: Apt, source: Source) -> Iterator[Section]:
         yield from description_sections(apt.records())
     elif source.parser == "html":
         for path, text in _texts(apt, source, ".html", ".htm", ".xhtml"):
-            if not {"de", "fr", "es", "it", "ja", "pt-BR", "ru", "zh-CN"} & set(path.parts):
+            if not any(_OTHER_LANGUAGE.search(part) for part in path.parts):
                 yield from html_sections(text)
     elif source.parser == "xml":
         for path, text in _texts(apt, source, ".page", ".docbook"):
@@ -92,7 +128,7 @@ def _sections(apt: Apt, source: Source) -> Iterator[Section]:
 def _read_source(source: Source, work: Path) -> Collection:
     path = work / "breadth" / f"{source.name}.jsonl.gz"
     if not path.is_file():
-        titled = titled_passages(list(_sections(Apt(work / "breadth" / "apt"), source)))
+        titled = titled_passages(list(_sections(Apt(work / "breadth" / "apt"), source)), max_windows=source.max_windows)
         made = make_collection(
             f"breadth-{source.name}",
             titled,

@@ -33,7 +33,8 @@ _GENERIC_TITLES = frozenset(
     parameters|preface|previous|reference|references|related articles|related information|related topics|remarks
     reporting bugs|requirements|result|results|return value|return values|revision history|search|see also|standards
     summary|support|synopsis|syntax|table of contents|target audience|tips|todo|usage|version|versions|warning|welcome
-    what's new|about this document|about this manual|conforming to|versions and portability
+    what's new|caution|important|tip|answer|question|about this document|about this manual|conforming to
+    versions and portability
     """.replace("\n", "|").split("|")
 ) | {""}
 _LEGAL = re.compile(
@@ -41,8 +42,10 @@ _LEGAL = re.compile(
     r"all rights reserved|Copyright (©|\(c\))|permission is (hereby )?granted|Creative Commons Attribution",
     re.IGNORECASE,
 )
+_SMALL_WORDS = frozenset(("the", "of", "to", "and", "is", "for", "or", "by", "with", "that", "it", "which"))
 _NUMBERING = re.compile(
-    r"^\s*(?:(?:chapter|section|appendix|part)\s+(?:[\dA-Z]+\b|[ivx]+\b)[.:]?\s*|(?:[A-Z]\.)?\d+(?:\.\d+)*[.):]?\s+|"
+    r"^\s*(?:\((?:FAQ )?[\d.]+\)|\[[A-Z]?[\d.]+\]|(?:chapter|section|appendix|part)\s+(?:[\dA-Z]+\b|[ivx]+\b)[.:]?\s*|"
+    r"(?:[A-Z]\.)?\d+(?:[.-]\d+)*[.):]?\s+|"
     r"[A-Z](?:\.\d+)+[.):]?\s+|[A-Z][.)]\s+)",
     re.IGNORECASE,
 )
@@ -78,26 +81,32 @@ def sentences(text: str) -> list[str]:
     return [part for part in re.split(r"(?<=[.!?])\s+(?=[A-Z\"'“(])", text) if part]
 
 
-def clip(paragraphs: Iterable[str]) -> str:
-    """Return whole paragraphs, and of the last one whole sentences, of together at most MAX_WORDS words."""
+def windows(paragraphs: Iterable[str], most: int) -> list[str]:
+    """Return the first `most` passages of a text: as many whole sentences as have together at most MAX_WORDS words."""
+    found: list[str] = []
     kept: list[str] = []
     left = MAX_WORDS
-    for paragraph in paragraphs:
-        for sentence in sentences(paragraph):
-            left -= len(sentence.split())
-            if left < 0:
-                return " ".join(kept)
+    for sentence in (sentence for paragraph in paragraphs for sentence in sentences(paragraph)):
+        length = len(sentence.split())
+        if length > left and kept:
+            found.append(" ".join(kept))
+            kept, left = [], MAX_WORDS
+        if len(found) == most:
+            return found
+        if length <= MAX_WORDS:
             kept.append(sentence)
-    return " ".join(kept)
+            left -= length
+    return [*found, " ".join(kept)] if kept else found
 
 
 def is_prose(text: str) -> bool:
     """Say whether a text is English running text: mostly letters, with small words, and no licence."""
+    terms = words(text)
     letters = sum(char.isalpha() or char.isspace() for char in text)
     ascii_letters = sum(char.isascii() and char.isalpha() for char in text)
-    small = sum(word in {"the", "a", "of", "to", "and", "is", "in", "for", "or", "an", "by"} for word in words(text))
-    enough_small = small >= 0.1 * len(words(text))
-    return letters >= 0.86 * len(text) and ascii_letters >= 0.7 * len(text) and enough_small and not _LEGAL.search(text)
+    small = sum(word in _SMALL_WORDS for word in terms)
+    is_text = letters >= 0.86 * len(text) and ascii_letters >= 0.7 * len(text) and small >= 0.08 * len(terms)
+    return is_text and not _LEGAL.search(text)
 
 
 def _paragraphs_without_boilerplate(sections: Sequence[Section]) -> list[list[str]]:
@@ -121,14 +130,22 @@ def _without_title(passage: str, title: str) -> str:
     return passage
 
 
-def titled_passages(sections: Sequence[Section]) -> list[tuple[str, str]]:
+def _is_question(title: str) -> bool:
+    plain = sum(char.isalpha() or char.isspace() for char in title)
+    has_word = re.search("[A-Za-z]{2}", title) is not None
+    return has_word and plain >= 0.8 * len(title) and "_" not in title and len(words(title)) <= _MAX_QUESTION_WORDS
+
+
+def titled_passages(sections: Sequence[Section], *, max_windows: int = 1) -> list[tuple[str, str]]:
     """Return (title, passage), without generic titles, repeated paragraphs, near-identical passages and non-prose.
 
-    A title that several sections bear is put behind its parent's; one that more than three still share is dropped.
+    Of a long section the first `max_windows` passages are taken. A title that several sections bear is put behind its
+    parent's; one that more than three still share is dropped.
     """
     seen: set[int] = set()
     titles = [clean_title(section.title) for section in sections]
     counts = Counter(title.casefold() for title in titles)
+    shared: Counter[str] = Counter()
     found: list[tuple[str, str]] = []
     for section, title, paragraphs in zip(sections, titles, _paragraphs_without_boilerplate(sections), strict=True):
         if title.casefold() in _GENERIC_TITLES:
@@ -136,11 +153,11 @@ def titled_passages(sections: Sequence[Section]) -> list[tuple[str, str]]:
         parent = clean_title(section.parent)
         if counts[title.casefold()] > 1 and parent and parent.casefold() not in _GENERIC_TITLES | {title.casefold()}:
             title = f"{parent}: {title}"
-        passage = _without_title(clip(paragraphs), title)
-        is_long_enough = len(passage.split()) >= MIN_WORDS and 1 <= len(words(title)) <= _MAX_QUESTION_WORDS
-        if is_long_enough and re.search("[A-Za-z]{2}", title) and is_prose(passage) and _is_new(passage, seen):
-            found.append((title, passage))
-    shared = Counter(title.casefold() for title, _ in found)
+        passages = [_without_title(passage, title) for passage in windows(paragraphs, max_windows)]
+        fit = [passage for passage in passages if len(passage.split()) >= MIN_WORDS and is_prose(passage)]
+        new = [passage for passage in fit if _is_new(passage, seen)] if _is_question(title) else []
+        shared[title.casefold()] += bool(new)
+        found += [(title, passage) for passage in new]
     return [(title, passage) for title, passage in found if shared[title.casefold()] <= _MAX_SHARED_TITLE]
 
 

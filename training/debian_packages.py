@@ -11,9 +11,7 @@ from pathlib import Path
 
 from training.broad_text import Section
 
-_LEFT_OUT_SECTIONS = frozenset(
-    ["rust", "golang", "haskell", "debug", "oldlibs", "kernel", "localization", "metapackages", "tasks"]
-)
+_LEFT_OUT_SECTIONS = re.compile("rust|golang|haskell|debug|oldlibs|kernel|localization|metapackages|tasks")
 _LEFT_OUT_NAMES = re.compile(r"-(dev|dbg|dbgsym|data|common|bin|tests?|l10n-\w+|examples)$|^(librust|task)-")
 
 
@@ -68,10 +66,10 @@ def description_sections(records: str) -> Iterator[Section]:
     """
     best: dict[str, tuple[tuple[bool, int, str], Section]] = {}
     for record in records.split("\n\n"):
-        fields = dict(re.findall(r"^([A-Z][\w-]*): (.*(?:\n[ \t].*)*)", record, flags=re.MULTILINE))
+        fields: dict[str, str] = dict(re.findall(r"^([A-Z][\w-]*): (.*(?:\n[ \t].*)*)", record, flags=re.MULTILINE))
         name, (title, *lines) = fields.get("Package", ""), fields.get("Description-en", "").split("\n")
         section = fields.get("Section", "").rpartition("/")[2]
-        if section in _LEFT_OUT_SECTIONS or _LEFT_OUT_NAMES.search(name) or not lines:
+        if _LEFT_OUT_SECTIONS.fullmatch(section) or _LEFT_OUT_NAMES.search(name) or not lines:
             continue
         source = fields.get("Source", name).split(" ")[0]
         rank = (name != source, len(name), name)

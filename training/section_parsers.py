@@ -11,34 +11,18 @@ from xml.etree import ElementTree
 
 from training.broad_text import Section
 
-_VOID = frozenset(
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
-)
-_SKIPPED = frozenset(
-    [
-        "script",
-        "style",
-        "nav",
-        "header",
-        "footer",
-        "pre",
-        "table",
-        "form",
-        "button",
-        "select",
-        "svg",
-        "math",
-        "head",
-        "sup",
-    ]
-)
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_VOID = _names("area base br col embed hr img input link meta source track wbr")
+_SKIPPED = _names("script style nav header footer pre table form button select svg math head sup")
 _SKIPPED_CLASS = re.compile(
     r"\b(nav\w*|navigation|toc\w*|footer|header|sphinxsidebar|related|breadcrumb\w*|menu|headerlink|index|footnotes?)\b"
 )
 _HEADING = re.compile(r"h[1-6]$")
-_BLOCK = frozenset(
-    ["p", "div", "li", "dd", "dt", "blockquote", "section", "article", "td", "br", "ul", "ol", "dl", "body"]
-)
+_BLOCK = _names("p div li dd dt blockquote section article td br ul ol dl body")
 
 
 class _HtmlSections(HTMLParser):
@@ -106,39 +90,11 @@ def html_sections(page: str) -> Iterator[Section]:
         above.append((level, title))
 
 
-_XML_SECTIONS = frozenset(
-    [
-        "page",
-        "section",
-        "chapter",
-        "article",
-        "appendix",
-        "preface",
-        "sect1",
-        "sect2",
-        "sect3",
-        "sect4",
-        "sect5",
-        "refsect1",
-        "refsect2",
-        "qandaentry",
-    ]
+_XML_SECTIONS = _names(
+    "page section chapter article appendix preface sect1 sect2 sect3 sect4 sect5 refsect1 refsect2 qandaentry"
 )
-_XML_SKIPPED = frozenset(
-    [
-        "info",
-        "title",
-        "code",
-        "screen",
-        "programlisting",
-        "table",
-        "informaltable",
-        "links",
-        "legalnotice",
-        "articleinfo",
-        "bookinfo",
-        "index",
-    ]
+_XML_SKIPPED = _names(
+    "info title code screen programlisting table informaltable links legalnotice articleinfo bookinfo index"
 )
 
 
@@ -200,8 +156,8 @@ def dictd_entries(index: str, packed: bytes) -> Iterator[tuple[str, str]]:
     for line in index.splitlines():
         name, start, length = line.split("\t")[:3]
         names.setdefault((_dictd_number(start), _dictd_number(length)), []).append(name)
-    for (start, length), heads in sorted(names.items()):
-        entry = _BRACES.sub(r"\1", data[start : start + length].decode("utf-8", "replace"))
+    for (at, size), heads in sorted(names.items()):
+        entry = _BRACES.sub(r"\1", data[at : at + size].decode("utf-8", "replace"))
         named = [head for head in heads if entry.lower().startswith(head.lower())]
         if named and not heads[0].startswith("00"):
             head = max(named, key=len)
@@ -215,11 +171,12 @@ _SPEECH = re.compile(r"^[\s,;]*(?:(?:n|a|adj|adv|v|t|i|vb|p|pr|pl|prep|conj|inte
 def dictionary_sections(index: str, packed: bytes) -> Iterator[Section]:
     """Yield each entry as a section, without pronunciation, etymology, word class and bracketed sources."""
     for head, entry in dictd_entries(index, packed):
-        text = re.sub(r"\\[^\\]{0,80}\\", " ", entry)
+        text = re.sub(r"\\[^\\]{0,80}\\", " ", re.sub(r"\[[^\[\]]*1913[^\[\]]*\][^.]{0,40}$", "", entry.rstrip()))
         text = _GCIDE_ETYMOLOGY.sub(" ", text)
-        text = re.sub(r"/[^/\s]{1,30}/|^\s*<[^>]{1,60}>", " ", text)
+        text = re.sub(r"/[^/\s]{0,30}/|^\s*<[^>]{1,60}>", " ", text)
         text = re.sub(r"\s--\s?[A-Z][\w. ]{1,24}(?=\s*$)|\(\d{4}-\d\d-\d\d\)", "", text, flags=re.MULTILINE)
-        text = _SPEECH.sub("", re.sub(r"\s+", " ", text).strip())
+        text = re.sub(r"\s+", " ", text).strip()
+        text = _SPEECH.sub("", re.sub(r"^\([^()]{1,30}\)", "", _SPEECH.sub("", text)))
         yield Section(head, "", (re.sub(r"\s+([.,;])", r"\1", text),))
 
 
@@ -269,4 +226,4 @@ def _roff_text(lines: list[str]) -> str:
     text = re.sub(r"\\(?:-|\(en|\(em|\[en\]|\[em\])", "-", text)
     text = re.sub(r"\\\((?:aq|oq|cq)|\\\[(?:aq|oq|cq)\]", "'", text)
     text = re.sub(r"\\\((?:lq|rq|dq)|\\\[(?:lq|rq|dq)\]", '"', text)
-    return re.sub(r"\\(?:\[[^\]]*\]|\(..|.)", " ", text)
+    return re.sub(r"\\(?:\[[^\]]*\]|\(..|.)", " ", text).strip()
