@@ -22,7 +22,7 @@ from training.judged import Collection
 from training.section_parsers import dictionary_sections, html_sections, man_sections, wordnet_sections, xml_sections
 
 _MIN_PASSAGES = 50
-_OTHER_LANGUAGE = re.compile(r"(^|\.)(?!en|C)([a-z]{2}|[a-z]{2}[-_][A-Z]{2})(\.html)?$")
+_OTHER_LANGUAGE = re.compile(r"(^|\.)(?!en)[a-z]{2}([-_@]\w+)?(\.html)?$")
 _TERM_TEMPLATES = ("{}", "{}", "what is {}", "what does {} mean", "definition of {}", "meaning of {}")
 
 
@@ -93,8 +93,10 @@ def _texts(apt: Apt, source: Source, *endings: str) -> Iterator[tuple[Path, str]
     for package in source.packages:
         folder = apt.unpacked(package)
         for path in sorted(folder.rglob("*")):
-            name = path.relative_to(folder).as_posix().removesuffix(".gz")
-            if name.endswith(endings) and path.is_file() and not path.is_symlink():
+            name = path.name.removesuffix(".gz")
+            parts = (*path.relative_to(folder).parent.parts, name)
+            is_english = not any(_OTHER_LANGUAGE.search(part) for part in parts)
+            if name.endswith(endings) and is_english and path.is_file() and not path.is_symlink():
                 raw = path.read_bytes()
                 text = gzip.decompress(raw) if path.suffix == ".gz" else raw
                 yield path, text.decode("utf-8", "replace")
@@ -104,16 +106,14 @@ def _sections(apt: Apt, source: Source) -> Iterator[Section]:
     if source.parser == "descriptions":
         yield from description_sections(apt.records())
     elif source.parser == "html":
-        for path, text in _texts(apt, source, ".html", ".htm", ".xhtml"):
-            if not any(_OTHER_LANGUAGE.search(part) for part in path.parts):
-                yield from html_sections(text)
+        for _, text in _texts(apt, source, ".html", ".htm", ".xhtml"):
+            yield from html_sections(text)
     elif source.parser == "xml":
         for path, text in _texts(apt, source, ".page", ".docbook"):
-            if {"C", "en"} & set(path.parts):
-                try:
-                    yield from xml_sections(text)
-                except ParseError as error:
-                    print(f"{path} is left out: {error}")
+            try:
+                yield from xml_sections(text)
+            except ParseError as error:
+                print(f"{path} is left out: {error}")
     elif source.parser == "dictd":
         for path, index in _texts(apt, source, ".index"):
             yield from dictionary_sections(index, path.with_suffix(".dict.dz").read_bytes())
