@@ -170,6 +170,30 @@ class Connector:
         body = self._body(text, size, offset, filter, depth, source, vector_field)
         return await client.search(index=self.index_name, **body)
 
+    def legs(self, text: str, k: int) -> dict[str, dict[str, Any]]:
+        """Give the retrievers that `search` fuses, in Elasticsearch's syntax, to look at one alone or to build on.
+
+        Args: text: the query. k: how many hits the vectors' leg gives.
+        Returns: the body of `standard`, and of `knn` where the index has a vector field of this encoder.
+        Raises: RequestError: an argument is wrong, or the client is async.
+        """
+        _check_text(text)
+        client = self._sync("legs")
+        return self._legs(text, k, self._vector_field_from(lambda: self._mappings(client)))
+
+    def _legs(self, text: str, window: int, vector_field: str | None) -> dict[str, dict[str, Any]]:
+        lexical = {"multi_match": {"query": text, "fields": list(self.text_fields), "type": "most_fields"}}
+        legs: dict[str, dict[str, Any]] = {"standard": {"query": lexical}}
+        if vector_field is not None:
+            knn = {
+                "field": vector_field,
+                "query_vector_builder": {"text_embedding": {"model_text": text}},
+                "k": window,
+                "num_candidates": max(_MIN_CANDIDATES, min(2 * window, _MAX_WINDOW)),
+            }
+            legs["knn"] = knn
+        return legs
+
     def _sync(self, method: str, instead: str = "a sync client") -> HybridElasticsearch:
         if not isinstance(self.client, HybridElasticsearch):
             raise RequestError("client", type(self.client).__name__, f"is async, and {method}() is not; use {instead}")
@@ -230,17 +254,10 @@ class Connector:
         window = max(depth, size + offset, 1)
         if window > _MAX_WINDOW:
             raise RequestError("size", size, f"size, offset and depth reach past {_MAX_WINDOW:,} hits; page less deep")
-        lexical = {"multi_match": {"query": text, "fields": list(self.text_fields), "type": "most_fields"}}
-        legs: list[dict[str, Any]] = [{"standard": {"query": lexical}}]
-        if vector_field is not None:
-            knn = {
-                "field": vector_field,
-                "query_vector_builder": {"text_embedding": {"model_text": text}},
-                "k": window,
-                "num_candidates": max(_MIN_CANDIDATES, min(2 * window, _MAX_WINDOW)),
-            }
-            legs.append({"knn": knn})
-        tree: dict[str, Any] = {"rrf": {"retrievers": legs, "rank_window_size": window}}
+        legs = self._legs(text, window, vector_field)
+        tree: dict[str, Any] = {
+            "rrf": {"retrievers": [{kind: leg} for kind, leg in legs.items()], "rank_window_size": window}
+        }
         if filter is not None:
             tree["rrf"]["filter"] = dict(filter) if isinstance(filter, Mapping) else [dict(part) for part in filter]
         if depth > 0:

@@ -160,9 +160,7 @@ def _query_vectors(plan: Plan, request: SearchRequest, dialect: Dialect) -> Flow
     return vectors
 
 
-def _leg_ranking(
-    found: Sequence[Mapping[str, Any]], hits: dict[Key, Mapping[str, Any]], *, is_sorted: bool
-) -> Ranking:
+def _leg_ranking(found: Sequence[Mapping[str, Any]], hits: dict[Key, Mapping[str, Any]], *, is_sorted: bool) -> Ranking:
     """Rank a leg's hits, ties by (`_index`, `_id`), and collect what was said of each; the first leg's word stands."""
     keys = [(hit["_index"], hit["_id"]) for hit in found]
     deque(map(hits.setdefault, keys, found), maxlen=0)

@@ -57,6 +57,22 @@ def test_a_filter_holds_for_every_leg(articles: Connector) -> None:
     assert "a" not in ids(articles.search("small fast car", filter=[{"range": {"year": {"gte": 2020}}}]))
 
 
+def test_the_legs_are_what_search_fuses(articles: Connector) -> None:
+    articles.index(DOCUMENTS)
+    fused = [{kind: leg} for kind, leg in articles.legs("small car slow", 10).items()]
+    tree = {"rrf": {"retrievers": fused, "rank_window_size": 10}}
+    asked: Any = articles.client
+    response = asked.search(index=articles.index_name, retriever=tree)
+    assert ids(response) == ids(articles.search("small car slow", depth=0))
+
+
+def test_an_index_without_vectors_has_the_lexical_leg_only(es: Elasticsearch, fresh_index: str) -> None:
+    es.indices.create(index=fresh_index, mappings={"properties": {"body": {"type": "text"}}})
+    connector = Connector(es, fresh_index, text_fields=["body"], **MODELS)
+    with pytest.warns(UserWarning, match="has no vector field"):
+        assert connector.legs("small", 10).keys() == {"standard"}
+
+
 def test_depth_zero_means_no_rerank(articles: Connector) -> None:
     articles.index(DOCUMENTS)
     response = articles.search("car slow", depth=0)

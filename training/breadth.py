@@ -51,7 +51,7 @@ def _dictionary(name: str, package: str, subject: str, licence: str, most: int, 
 
 SOURCES = (
     Source("descriptions", (), "descriptions", "what programs, games, data sets do", "each package's own", 14_000),
-    _dictionary("gcide", "dict-gcide", "general English", "GPL-3+", 8_000, 0.1),
+    _dictionary("gcide", "dict-gcide", "general English", "GPL-2+", 8_000, 0.1),
     Source("wordnet", ("wordnet-base",), "wordnet", "general English", "WordNet", 4_000, 1, 0.0, _TERM_TEMPLATES),
     _dictionary("foldoc", "dict-foldoc", "computing", "GFDL-1.1+", 5_000, 0.3),
     _dictionary("jargon", "dict-jargon", "hackers' slang", "public domain", 2_000, 0.3),

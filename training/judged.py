@@ -50,13 +50,32 @@ class Collection:
         )
 
 
+def thinned(collection: Collection, passages: int, seed: int = 0) -> Collection:
+    """Return a sample of a collection: random questions with their right passages, at most that many passages."""
+    kept: dict[int, int] = {}
+    rows = []
+    for row in np.random.default_rng(seed).permutation(len(collection.questions)).tolist():
+        new = [position for position in collection.positives[row] if position not in kept]
+        if len(kept) + len(new) <= passages:
+            kept.update(zip(new, range(len(kept), passages), strict=False))
+            rows.append(row)
+    thin = collection.only(sorted(rows))
+    return replace(
+        thin,
+        passages=[collection.passages[position] for position in kept],
+        passage_ids=[collection.passage_ids[position] for position in kept],
+        positives=[tuple(kept[position] for position in positives) for positives in thin.positives],
+    )
+
+
 @dataclass(frozen=True)
 class Candidates:
-    """Each question's fused candidates, best first, and the unit vectors they came from."""
+    """Each question's fused candidates, best first, and the unit vectors and BM25 scores they came from."""
 
     collection: Collection
     passage_vectors: NDArray[np.float32]
     question_vectors: NDArray[np.float32]
+    lexical: csr_matrix
     fused: list[NDArray[np.int64]]
 
 
@@ -196,7 +215,7 @@ def make_candidates(collection: Collection, backbone: Path, work: Path | None = 
         found = lexical.indices[start:end][np.argsort(-lexical.data[start:end], kind="stable")][:depth]
         nearest = np.argsort(-(passages @ questions[row]), kind="stable")[:depth]
         fused.append(fuse([found.astype(np.int64), nearest.astype(np.int64)]))
-    return Candidates(collection, passages, questions, fused)
+    return Candidates(collection, passages, questions, lexical, fused)
 
 
 def _cached_vectors(texts: Sequence[str], backbone: Path, work: Path | None) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Room: training. Trains the bundled reranker: `python -m training.train_reranker --work DIR --minutes 40`.
+"""Room: training. Trains the bundled reranker: `python -m training.train_reranker --work DIR --steps 1600`.
 
 Lists of one right and seven wrong passages; three of four lists are judged, one generated. See the model card for why.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import logging
 import random
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,28 +19,32 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import AutoTokenizer
 
-from connector.models.interaction import InteractionModel, save_interaction, start_interaction
-from training.judged import Candidates, make_candidates, read_collection
+from connector.models.interaction import InteractionModel, save_interaction, start_interaction, trained_state
+from training.breadth import read_breadth
+from training.judged import Candidates, Collection, make_candidates, read_collection, thinned
 from training.minimal_pairs import LIST_SIZE, generate_list
 
-COLLECTIONS = {"feedbackqa": 0.4, "squad_dev": 0.4, "nq_qed": 0.2}
+COLLECTIONS = {"feedbackqa": 0.2, "squad_dev": 0.14, "nq_qed": 0.08, "medquad": 0.1, "msrd_movies": 0.1}
+BROAD_SHARE = 0.38
+PASSAGES, BROAD_PASSAGES = 3_000, 1_200
 SEED = 20
 LISTS, GENERATED_LISTS = 4, 1
 TRAIN_LENGTH, MICRO_BATCH = 128, 16
-LEARNING_RATE, NEW_LAYERS_FACTOR, WEIGHT_DECAY, WARMUP = 4e-5, 5.0, 0.01, 0.06
-TEACHER_WEIGHT, TEACHER_SCALE = 0.3, 20.0
-NEGATIVE_DEPTH = 30
+LEARNING_RATE, HEADS_RATE, GATES_RATE, WEIGHT_DECAY, WARMUP = 4e-5, 2e-4, 1e-2, 0.01, 0.06
+TEACHER_WEIGHT, COSINE_SCALE, BM25_SCALE = 0.3, 20.0, 0.2
+NEGATIVE_DEPTH = 50
+CHECKPOINT_STEPS = 100
 LONG_QUESTION_SHARE = 0.15
 _LOG = logging.getLogger("training")
 
 
 @dataclass(frozen=True)
 class TrainingList:
-    """A question, eight passages (the first is right) and the bi-encoder's cosines; generated lists have none."""
+    """A question, eight passages (the first is right) and the first stages' logits; generated lists have none."""
 
     question: str
     passages: list[str]
-    cosines: NDArray[np.float32] | None = None
+    teacher: NDArray[np.float32] | None = None
 
 
 class JudgedLists:
@@ -65,6 +68,11 @@ class JudgedLists:
                 self._questions_of.setdefault(position, []).append(row)
         self._weight = positive / np.maximum(candidate, 1)
 
+    @property
+    def collection(self) -> Collection:
+        """What the lists are drawn from."""
+        return self._candidates.collection
+
     def sample(self, rng: np.random.Generator) -> TrainingList:
         """Return one list."""
         collection = self._candidates.collection
@@ -84,7 +92,8 @@ class JudgedLists:
         return TrainingList(
             question=" ".join(collection.questions[each] for each in rows),
             passages=[collection.passages[position] for position in positions],
-            cosines=self._candidates.passage_vectors[positions] @ question_vector,
+            teacher=COSINE_SCALE * (self._candidates.passage_vectors[positions] @ question_vector)
+            + BM25_SCALE * self._candidates.lexical[rows][:, positions].toarray().sum(axis=0).astype(np.float32),
         )
 
 
@@ -122,25 +131,61 @@ def score_lists(model: InteractionModel, tokenizer: Any, lists: Sequence[Trainin
 
 
 def list_loss(logits: Tensor, lists: Sequence[TrainingList]) -> Tensor:
-    """Softmax cross-entropy with the first passage right, plus 0.3 x KL to the bi-encoder's cosines x 20, if given."""
+    """Softmax cross-entropy with the first passage right, plus 0.3 x KL to the first stages, if given."""
     target = torch.zeros(len(lists), dtype=torch.long, device=logits.device)
     loss = torch.nn.functional.cross_entropy(logits, target)
-    rows = [row for row, each in enumerate(lists) if each.cosines is not None]
+    rows = [row for row, each in enumerate(lists) if each.teacher is not None]
     if not rows:
         return loss
-    cosines = torch.from_numpy(np.stack([each.cosines for each in lists if each.cosines is not None]))
-    teacher = (cosines.to(logits) * TEACHER_SCALE).log_softmax(dim=-1)
+    given = np.stack([each.teacher for each in lists if each.teacher is not None])
+    teacher = torch.from_numpy(given).to(logits).log_softmax(dim=-1)
     student = logits[rows].log_softmax(dim=-1)
     return loss + TEACHER_WEIGHT * torch.nn.functional.kl_div(student, teacher, log_target=True, reduction="batchmean")
 
 
 def make_optimizer(model: InteractionModel) -> torch.optim.AdamW:
-    """AdamW over all but the frozen embeddings; the new layers learn five times as fast."""
-    trained = [(name, each) for name, each in model.named_parameters() if each.requires_grad]
-    old = [each for name, each in trained if name.startswith("bert.")]
-    new = [each for name, each in trained if not name.startswith("bert.")]
-    groups = [{"params": old, "peak": LEARNING_RATE}, {"params": new, "peak": LEARNING_RATE * NEW_LAYERS_FACTOR}]
-    return torch.optim.AdamW(groups, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    """AdamW over all that is not frozen; heads learn faster than the joint layers, gates and scale faster still."""
+    peaks: dict[float, list[torch.nn.Parameter]] = {LEARNING_RATE: [], HEADS_RATE: [], GATES_RATE: []}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            is_gate = name in ("gates", "scale")
+            peaks[GATES_RATE if is_gate else LEARNING_RATE if name.startswith("bert.") else HEADS_RATE].append(
+                parameter
+            )
+    groups = [
+        {"params": parameters, "peak": peak, "weight_decay": 0.0 if peak == GATES_RATE else WEIGHT_DECAY}
+        for peak, parameters in peaks.items()
+    ]
+    return torch.optim.AdamW(groups, lr=LEARNING_RATE)
+
+
+def read_sources(work: Path, backbone: Path) -> tuple[list[JudgedLists], list[float]]:
+    """Return the judged collections' training splits and the broad pairs, with the share of lists each gives."""
+    judged = [(read_collection(name, "train"), PASSAGES, share) for name, share in COLLECTIONS.items()]
+    broad = read_breadth(work)
+    questions = [min(len(each.questions), BROAD_PASSAGES) for each in broad]
+    judged += [
+        (each, BROAD_PASSAGES, BROAD_SHARE * count / sum(questions))
+        for each, count in zip(broad, questions, strict=True)
+    ]
+    lists, shares = [], []
+    for collection, limit, share in judged:
+        sample = collection if len(collection.passages) <= limit else thinned(collection, limit)
+        lists.append(JudgedLists(make_candidates(sample, backbone, work)))
+        shares.append(share)
+        _LOG.info("%s: %d passages, %d questions", sample.name, len(sample.passages), len(sample.questions))
+    return lists, shares
+
+
+def token_idf(collections: Sequence[Collection], tokenizer: Any) -> Tensor:
+    """Return each token's idf, (vocabulary,): log(1 + 1 / df), df its mean share of the passages of a collection."""
+    shares = np.zeros(len(tokenizer))
+    for collection in collections:
+        counts = np.zeros(len(tokenizer))
+        for ids in tokenizer(collection.passages, truncation=True, max_length=256)["input_ids"]:
+            counts[np.unique(ids)] += 1
+        shares += counts / len(collection.passages) / len(collections)
+    return torch.from_numpy(np.log1p(1 / (shares + 1 / PASSAGES))).float()
 
 
 def train_step(
@@ -160,30 +205,26 @@ def train_step(
     torch.nn.utils.clip_grad_norm_([each for each in model.parameters() if each.requires_grad], 1.0)
     optimizer.step()
     right = (logits.argmax(dim=1) == 0).cpu().numpy()
-    is_judged = np.array([each.cosines is not None for each in lists])
+    is_judged = np.array([each.teacher is not None for each in lists])
     shares = [float(right[mask].mean()) if mask.any() else float("nan") for mask in (is_judged, ~is_judged)]
     return loss.item(), shares[0], shares[1]
 
 
 def rate_at(progress: float) -> float:
-    """Return the share of the peak learning rate at a share of the time budget: linear up, then linear down to 0."""
+    """Return the share of the peak learning rate at a share of the steps: linear up, then linear down to 0."""
     return min(progress / WARMUP, (1 - progress) / (1 - WARMUP)) if progress < 1 else 0.0
 
 
-def _save_checkpoint(
-    path: Path, model: InteractionModel, optimizer: torch.optim.AdamW, step: int, spent_s: float
-) -> None:
-    state = {key: each for key, each in model.state_dict().items() if not key.startswith("bert.embeddings.")}
+def _save_checkpoint(path: Path, model: InteractionModel, optimizer: torch.optim.AdamW, step: int) -> None:
     partial = path.with_suffix(".partial")
-    torch.save({"model": state, "optimizer": optimizer.state_dict(), "step": step, "spent_s": spent_s}, partial)
+    torch.save({"model": trained_state(model), "optimizer": optimizer.state_dict(), "step": step}, partial)
     partial.replace(path)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder for vectors, checkpoint, log and exports")
-    parser.add_argument("--minutes", type=float, default=40.0, help="time budget of the training itself")
-    parser.add_argument("--export-minutes", type=float, default=5.0, help="time between checkpoints and exports")
+    parser.add_argument("--steps", type=int, default=1600, help="steps in all, of four lists each")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--resume", action="store_true", help="go on from the work folder's checkpoint")
     arguments = parser.parse_args()
@@ -198,38 +239,38 @@ def main() -> None:
     torch.manual_seed(SEED)
     random.seed(SEED)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    judged = [JudgedLists(make_candidates(read_collection(name, "train"), backbone, work)) for name in COLLECTIONS]
+    judged, source_shares = read_sources(work, backbone)
+    tokenizer: Any = AutoTokenizer.from_pretrained(backbone)
     model = start_interaction(backbone, name="bundled").to(device).train()
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
+    with torch.no_grad():
+        model.token_idf.copy_(token_idf([each.collection for each in judged], tokenizer))
     optimizer = make_optimizer(model)
-    tokenizer: Any = AutoTokenizer.from_pretrained(backbone)
-    step, spent_s, checkpoint = 0, 0.0, work / "checkpoint.pt"
+    step, checkpoint = 0, work / "checkpoint.pt"
     if arguments.resume and checkpoint.is_file():
         saved = torch.load(checkpoint, map_location=device, weights_only=True)
         model.load_state_dict(saved["model"], strict=False)
         optimizer.load_state_dict(saved["optimizer"])
-        step, spent_s = saved["step"], saved["spent_s"]
-    budget_s, export_s = arguments.minutes * 60, arguments.export_minutes * 60
-    _LOG.info("start: step %d, %.0f of %.0f s spent, %s, seed %d", step, spent_s, budget_s, device, SEED)
-    next_export_s, history = spent_s + export_s, []
-    while spent_s < budget_s:
-        began = time.monotonic()
-        lists = make_batch(step, judged, list(COLLECTIONS.values()))
-        history.append(train_step(model, tokenizer, optimizer, lists, rate_at((spent_s + 1e-3) / budget_s)))
-        step, spent_s = step + 1, spent_s + time.monotonic() - began
+        step = saved["step"]
+    steps = arguments.steps
+    _LOG.info("start: step %d of %d, %s, seed %d", step, steps, device, SEED)
+    history = []
+    while step < steps:
+        lists = make_batch(step, judged, source_shares)
+        history.append(train_step(model, tokenizer, optimizer, lists, rate_at((step + 1) / (steps + 1))))
+        step += 1
         if step % 10 == 0:
-            loss, right, right_generated = np.mean(history[-50:], axis=0)
-            scale = model.scale.item()
-            text = "step %d, %.0f s: loss %.3f, right %.2f judged, %.2f generated (last 50), scale %.2f"
-            _LOG.info(text, step, spent_s, loss, right, right_generated, scale)
-        if spent_s >= min(next_export_s, budget_s):
-            next_export_s = spent_s + export_s
-            _save_checkpoint(checkpoint, model, optimizer, step, spent_s)
+            loss, right, right_generated = np.nanmean(history[-50:], axis=0)
+            gates = " ".join(f"{gate:.1f}" for gate in model.gates.mean(dim=1).tolist())
+            text = "step %d: loss %.3f, right %.2f judged, %.2f generated (last 50), scale %.2f, gates %s"
+            _LOG.info(text, step, loss, right, right_generated, model.scale.item(), gates)
+        if step % CHECKPOINT_STEPS == 0 or step == steps:
+            _save_checkpoint(checkpoint, model, optimizer, step)
             save_interaction(model, work / "export" / f"step-{step:05d}")
             save_interaction(model, work / "export" / "last")
-    _LOG.info("done: %d steps, %d lists, %.0f s", step, step * LISTS, spent_s)
+    _LOG.info("done: %d steps, %d lists", step, step * LISTS)
 
 
 if __name__ == "__main__":

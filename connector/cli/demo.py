@@ -21,9 +21,8 @@ from connector.cli.stdlib import StdlibDocument, stdlib_documents
 
 INDEX = "hybrid-demo-stdlib"
 DEPTH = 20
-BODY_LENGTH = 600
+BODY_LENGTH = 400
 TEXT_FIELDS = ["title", "body"]
-_VECTOR_FIELD = "vector"
 
 
 def demo(
@@ -50,7 +49,7 @@ def run_demo(url: str, documents: Sequence[StdlibDocument], questions: Questions
     started = perf_counter()
     print_introduction(console, len(documents), questions)
     with connect(url) as client:
-        connector = Connector(client, INDEX, text_fields=TEXT_FIELDS, vector_field=_VECTOR_FIELD)
+        connector = Connector(client, INDEX, text_fields=TEXT_FIELDS)
         client.indices.delete(index=INDEX, ignore_unavailable=True)
         connector.create()
         with bars(console) as progress:
@@ -60,7 +59,7 @@ def run_demo(url: str, documents: Sequence[StdlibDocument], questions: Questions
                 on_progress=lambda done: progress.update(task, completed=done),
             )
             task = progress.add_task("asking, in four stages", total=len(questions.texts))
-            answers = run_stages(connector, _VECTOR_FIELD, questions.texts, depth, lambda: progress.advance(task))
+            answers = run_stages(connector, questions.texts, depth, lambda: progress.advance(task))
         print_worth(console, questions, answers, depth)
         print_side_by_side(console, questions, answers, depth)
     print_cases(console)

@@ -1,6 +1,6 @@
 """The demo's four stages: the same questions answered by BM25, by kNN, by their fusion, and by that reranked."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 from time import perf_counter
@@ -35,17 +35,17 @@ class Answers:
 
 
 def run_stages(
-    connector: Connector, vector_field: str, queries: Mapping[str, str], depth: int, on_question: Callable[[], None]
+    connector: Connector, queries: Mapping[str, str], depth: int, on_question: Callable[[], None]
 ) -> dict[str, Answers]:
     """Answer every question in every stage, each stage by a search of its own that takes the first `depth` hits.
 
     The models are warm before the first question is timed.
     """
     answers = {name: Answers() for name in (BM25, KNN, RRF, RERANKED)}
-    for _, search in _searches(connector, vector_field, next(iter(queries.values())), depth):
+    for _, search in _searches(connector, next(iter(queries.values())), depth):
         search()
     for query_id, text in queries.items():
-        for name, search in _searches(connector, vector_field, text, depth):
+        for name, search in _searches(connector, text, depth):
             start = perf_counter()
             response = search()
             answers[name].took_ms[query_id] = 1000 * (perf_counter() - start)
@@ -64,19 +64,12 @@ def measured(qrels: Mapping[str, Mapping[str, int]], answers: Mapping[str, Answe
 
 
 def _searches(
-    connector: Connector, vector_field: str, text: str, depth: int
+    connector: Connector, text: str, depth: int
 ) -> Iterator[tuple[str, Callable[[], ObjectApiResponse[Any]]]]:
-    fields: Sequence[str] = list(connector.text_fields)
-    lexical = {"multi_match": {"query": text, "fields": fields, "type": "most_fields"}}
-    vectors = {
-        "field": vector_field,
-        "query_vector_builder": {"text_embedding": {"model_text": text}},
-        "k": depth,
-        "num_candidates": max(100, 2 * depth),
-    }
+    legs = connector.legs(text, depth)
     page: dict[str, Any] = {"index": connector.index_name, "size": depth, "source": False}
     client: Any = connector.client
-    yield BM25, lambda: client.search(query=lexical, **page)
-    yield KNN, lambda: client.search(retriever={"knn": vectors}, **page)
+    yield BM25, lambda: client.search(query=legs["standard"]["query"], **page)
+    yield KNN, lambda: client.search(retriever={"knn": legs["knn"]}, **page)
     yield RRF, lambda: connector.search(text, size=depth, depth=0, source=False)
     yield RERANKED, lambda: connector.search(text, size=depth, depth=depth, source=False)

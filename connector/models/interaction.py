@@ -1,7 +1,9 @@
 """Room: models. The bundled reranker's network; `connector.models.reranker` loads it, `training/` makes its weights.
 
-Query and passage are encoded together, so every token sees the other side, and are then compared token by token as in
-late interaction. It starts as the bi-encoder's own geometry; training only adds to it.
+The lower layers read query and passage apart, as the bi-encoder they come from does; the upper ones let each side
+attend to the other, through gates that start all but closed. Then both sides are compared token by token. So it starts
+as late interaction in the bi-encoder's own geometry, and training only adds to it.
+Source: MaxSim from Khattab and Zaharia, SIGIR 2020; layers that join late from MacAvaney et al., SIGIR 2020 (PreTTR).
 Importing this module imports torch and transformers, so the rest of the package imports it on first use only.
 """
 
@@ -16,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
@@ -26,8 +27,8 @@ from connector.errors import ModelError, ModelNotFoundError
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 _ARCHITECTURE = "connector-interaction"
-_EMBEDDINGS = "bert.embeddings."
 _WORST_COSINE = -1.0
+_CLOSED_GATE = -5.0
 _BERT_SIZES = (
     "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act",
     "layer_norm_eps", "max_position_embeddings", "type_vocab_size", "pad_token_id",
@@ -38,12 +39,14 @@ _BERT_SIZES = (
 class InteractionConfig:
     """What `config.json` of an interaction reranker holds.
 
-    `bert` are the arguments of `transformers.BertConfig`; `max_length` is in tokens, query, passage and special tokens
-    together; `embeddings_sha256` names the frozen word embeddings that the weights were trained on.
+    `bert` are the arguments of `transformers.BertConfig`; the last `joint_layers` of its layers see both sides, the
+    others and the embeddings are the bi-encoder's own, frozen, and named by `frozen_sha256`; `max_length` is in tokens,
+    query, passage and special tokens together.
     """
 
     bert: Mapping[str, Any]
-    embeddings_sha256: str
+    frozen_sha256: str
+    joint_layers: int = 3
     name: str = "interaction"
     max_length: int = 256
     cls_token_id: int = 101
@@ -51,45 +54,110 @@ class InteractionConfig:
 
 
 class InteractionModel(nn.Module):
-    """Score (query, passage) pairs: scale x weighted mean of query tokens' best cosine matches, plus a [CLS] term."""
+    """Score (query, passage) pairs by their tokens' best matches.
+
+    logit = scale x (weighted mean over the query's tokens of their best cosine among the passage's tokens
+    + vector_share x cosine of the two sides' mean states) + a linear term on both [CLS].
+    A token's weight is its idf x e^(a linear layer on its state).
+    """
 
     def __init__(self, config: InteractionConfig) -> None:
         super().__init__()
         self.config = config
         self.bert = BertModel(BertConfig(**config.bert), add_pooling_layer=False)
-        self.bert.embeddings.requires_grad_(False)
-        width = self.bert.config.hidden_size
-        self.token_weight = nn.Linear(width, 1, bias=False)
-        self.cls_term = nn.Linear(width, 1)
+        sizes = self.bert.config
+        self.token_idf = nn.Parameter(torch.ones(sizes.vocab_size), requires_grad=False)
+        self.gates = nn.Parameter(torch.full((config.joint_layers, sizes.num_attention_heads), _CLOSED_GATE))
+        self.token_weight = nn.Linear(sizes.hidden_size, 1, bias=False)
+        self.cls_term = nn.Linear(2 * sizes.hidden_size, 1)
         self.scale = nn.Parameter(torch.tensor(20.0))
+        self.vector_share = nn.Parameter(torch.tensor(0.5))
         for head in (self.token_weight, self.cls_term):
             for parameter in head.parameters():
                 nn.init.zeros_(parameter)
+        for name, parameter in self.named_parameters():
+            if _is_frozen(name, config):
+                parameter.requires_grad_(False)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
         """Return the raw logits, float32 of shape (n,), higher is better.
 
-        Args: three integer tensors of shape (n, tokens) for `[CLS] query [SEP] passage [SEP]`; token types are 0 for
-        the query's side and 1 for the passage's. A passage without tokens matches nothing: the worst cosine, -1, for
-        every query token. A query without tokens has only the [CLS] term.
+        Args: three integer tensors of shape (n, tokens) for `[CLS] query [SEP] passage [SEP]`, padded on the right;
+        token types are 0 for the query's side and 1 for the passage's. A passage without tokens matches nothing: the
+        worst cosine, -1, for every query token. A query without tokens has only its side's vector and [CLS].
         """
-        output = self.bert(input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids)
-        states = output.last_hidden_state.float()
-        is_content = attention_mask.bool()
-        is_content &= (input_ids != self.config.cls_token_id) & (input_ids != self.config.sep_token_id)
-        is_query = is_content & (token_type_ids == 0)
-        is_passage = is_content & (token_type_ids == 1)
+        ids, mask, is_passage_side, position = self._two_sides(input_ids, attention_mask, token_type_ids)
+        states = self._states(ids, mask, is_passage_side, position)
+        sides = torch.stack([mask & ~is_passage_side, mask & is_passage_side], dim=1)
+        is_content = mask & (ids != self.config.cls_token_id) & (ids != self.config.sep_token_id)
+        is_query, is_passage = (is_content & sides[:, side] for side in (0, 1))
         unit = nn.functional.normalize(states, dim=-1)
         cosine = (unit @ unit.transpose(1, 2)).masked_fill(~is_passage[:, None, :], _WORST_COSINE)
-        best_match = cosine.amax(dim=-1)
-        importance = self.token_weight(states).squeeze(-1)
+        importance = self.token_weight(states).squeeze(-1) + self.token_idf[ids].log()
         importance = importance.masked_fill(~is_query, torch.finfo(importance.dtype).min).softmax(dim=-1) * is_query
-        logits: Tensor = self.scale * (importance * best_match).sum(dim=-1) + self.cls_term(states[:, 0]).squeeze(-1)
+        mean = (sides.to(states.dtype) @ states) / sides.sum(dim=-1, keepdim=True)
+        vectors = nn.functional.cosine_similarity(mean[:, 0], mean[:, 1], dim=-1)
+        passage_cls = states[torch.arange(len(ids), device=ids.device), (mask & ~is_passage_side).sum(dim=1)]
+        both_cls = torch.cat([states[:, 0], passage_cls], dim=-1)
+        likeness = (importance * cosine.amax(dim=-1)).sum(dim=-1) + self.vector_share * vectors
+        logits: Tensor = self.scale * likeness + self.cls_term(both_cls).squeeze(-1)
         return logits
 
+    def _two_sides(self, ids: Tensor, attention_mask: Tensor, types: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Give the passage a [CLS] and positions of its own; return ids, mask, side and position, (n, tokens + 1)."""
+        query_length = ((types == 0) & attention_mask.bool()).sum(dim=1, keepdim=True)
+        column = torch.arange(ids.shape[1] + 1, device=ids.device).expand(len(ids), -1)
+        is_passage_side = column >= query_length
+        source = (column - (column > query_length).long()).clamp(max=ids.shape[1] - 1)
+        ids = ids.gather(1, source).masked_fill(column == query_length, self.config.cls_token_id)
+        mask = column < attention_mask.sum(dim=1, keepdim=True) + 1
+        return ids, mask, is_passage_side, column - is_passage_side * query_length
 
-def start_interaction(backbone: str | Path, *, name: str = "interaction", max_length: int = 256) -> InteractionModel:
-    """Return the untrained model on a bi-encoder's weights: pure late interaction on jointly encoded states.
+    def _states(self, ids: Tensor, mask: Tensor, is_passage_side: Tensor, position: Tensor) -> Tensor:
+        """Return the last states, (n, tokens, width)."""
+        is_other = (is_passage_side[:, :, None] != is_passage_side[:, None, :])[:, None]
+        shut = torch.finfo(self.gates.dtype).min
+        padding = torch.zeros_like(mask, dtype=self.gates.dtype).masked_fill(~mask, shut)[:, None, None, :]
+        apart = padding.masked_fill(is_other, shut)
+        layers = self.bert.encoder.layer
+        first_joint = len(layers) - self.config.joint_layers
+        with torch.no_grad():
+            states: Tensor = self.bert.embeddings(
+                input_ids=ids, token_type_ids=torch.zeros_like(ids), position_ids=position
+            )
+            for layer in layers[:first_joint]:
+                states = _layer(layer, states, apart)
+        for layer, gate in zip(layers[first_joint:], self.gates, strict=True):
+            states = _layer(layer, states, padding + is_other * gate[None, :, None, None])
+        return states
+
+
+def _layer(layer: Any, states: Tensor, bias: Tensor) -> Tensor:
+    """Run one BERT layer with an additive attention bias that broadcasts to (n, heads, tokens, tokens)."""
+    attention = layer.attention.self
+    heads = (attention.num_attention_heads, -1)
+    query, key, value = (
+        project(states).unflatten(-1, heads).transpose(1, 2)
+        for project in (attention.query, attention.key, attention.value)
+    )
+    read = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+    states = layer.attention.output(read.transpose(1, 2).flatten(2), states)
+    output: Tensor = layer.output(layer.intermediate(states), states)
+    return output
+
+
+def _is_frozen(name: str, config: InteractionConfig) -> bool:
+    """Say whether a parameter of `bert` is the bi-encoder's own."""
+    if name.startswith("bert.embeddings."):
+        return True
+    layer = name.removeprefix("bert.encoder.layer.").split(".")[0]
+    return layer.isdigit() and int(layer) < config.bert["num_hidden_layers"] - config.joint_layers
+
+
+def start_interaction(
+    backbone: str | Path, *, name: str = "interaction", max_length: int = 256, joint_layers: int = 3
+) -> InteractionModel:
+    """Return the untrained model on a bi-encoder's weights: late interaction of the two sides.
 
     Args: backbone: a folder with a BERT bi-encoder's `config.json` and `model.safetensors`.
     Raises: ModelNotFoundError: a file is absent. ModelError: it is no BERT model.
@@ -99,53 +167,46 @@ def start_interaction(backbone: str | Path, *, name: str = "interaction", max_le
     bert = json.loads(_existing(folder / CONFIG_FILE).read_text(encoding="utf-8"))
     if bert.get("model_type") != "bert":
         raise ModelError(f"{folder}: model_type is {bert.get('model_type')!r}, the interaction reranker needs 'bert'")
-    config = InteractionConfig(
-        bert={key: bert[key] for key in _BERT_SIZES},
-        embeddings_sha256=_embeddings_sha256(_read_embeddings(weights_path)),
-        name=name,
-        max_length=max_length,
-    )
+    sizes = {key: bert[key] for key in _BERT_SIZES}
+    config = InteractionConfig(sizes, "", joint_layers, name, max_length)
+    weights = _read_backbone(weights_path)
+    config = dataclasses.replace(config, frozen_sha256=_frozen_sha256(weights, config))
     model = InteractionModel(config)
-    state = model.state_dict()
-    weights = {f"bert.{key}": value.float() for key, value in load_file(weights_path).items()}
-    model.load_state_dict(state | {key: value for key, value in weights.items() if key in state})
+    model.load_state_dict(model.state_dict() | weights)
     return model.eval()
 
 
-def load_interaction(folder: str | Path, embeddings_from: str | Path) -> InteractionModel:
+def load_interaction(folder: str | Path, backbone: str | Path) -> InteractionModel:
     """Return the trained model in float32 on the CPU, in evaluation mode.
 
-    Args: folder: what `save_interaction` wrote. embeddings_from: the bi-encoder's folder, for the frozen embeddings.
+    Args: folder: what `save_interaction` wrote. backbone: the bi-encoder's folder, for what stayed frozen.
     Raises: ModelNotFoundError: a file is absent. ModelError: the files don't belong together.
     """
     folder = Path(folder)
     weights_path = _existing(folder / WEIGHTS_FILE)
     config = read_config(folder)
-    embeddings = _read_embeddings(_existing(Path(embeddings_from) / WEIGHTS_FILE))
-    found = _embeddings_sha256(embeddings)
-    if found != config.embeddings_sha256:
+    weights = _read_backbone(_existing(Path(backbone) / WEIGHTS_FILE))
+    found = _frozen_sha256(weights, config)
+    if found != config.frozen_sha256:
         raise ModelError(
-            f"{folder}: its weights were trained on word embeddings {config.embeddings_sha256[:12]}, {embeddings_from} "
-            f"holds {found[:12]}; name the folder of the bi-encoder that it was trained from"
+            f"{folder}: it was trained on frozen weights {config.frozen_sha256[:12]}, {backbone} holds {found[:12]}; "
+            "name the folder of the bi-encoder that it was trained from"
         )
     model = InteractionModel(config)
+    frozen = {name: value for name, value in weights.items() if _is_frozen(name, config)}
     try:
-        model.load_state_dict({key: value.float() for key, value in load_file(weights_path).items()} | embeddings)
+        model.load_state_dict({name: value.float() for name, value in load_file(weights_path).items()} | frozen)
     except RuntimeError as error:
         raise ModelError(f"{weights_path} does not fit {folder / CONFIG_FILE}: {error}") from error
     return model.eval()
 
 
 def save_interaction(model: InteractionModel, folder: str | Path) -> None:
-    """Write config.json and model.safetensors (fp16, without the frozen embeddings) into a folder, each atomically."""
+    """Write config.json and model.safetensors (fp16, without what is frozen) into a folder, each atomically."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    state = {
-        key: value.detach().to("cpu", torch.float16).contiguous()
-        for key, value in model.state_dict().items()
-        if not key.startswith(_EMBEDDINGS)
-    }
     partial = folder / f"{WEIGHTS_FILE}.partial"
+    state = {name: value.to("cpu", torch.float16).contiguous() for name, value in trained_state(model).items()}
     save_file(state, partial, metadata={"format": "pt"})
     partial.chmod(0o644)
     partial.replace(folder / WEIGHTS_FILE)
@@ -153,6 +214,11 @@ def save_interaction(model: InteractionModel, folder: str | Path) -> None:
     partial = folder / f"{CONFIG_FILE}.partial"
     partial.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     partial.replace(folder / CONFIG_FILE)
+
+
+def trained_state(model: InteractionModel) -> dict[str, Tensor]:
+    """Return the weights that are not the bi-encoder's own, by name."""
+    return {name: value.detach() for name, value in model.state_dict().items() if not _is_frozen(name, model.config)}
 
 
 def read_config(folder: str | Path) -> InteractionConfig:
@@ -164,17 +230,24 @@ def read_config(folder: str | Path) -> InteractionConfig:
     return InteractionConfig(**config)
 
 
-def _read_embeddings(weights_path: Path) -> dict[str, Tensor]:
-    with safe_open(weights_path, framework="pt") as file:
-        keys = [key for key in file.keys() if key.startswith("embeddings.") and not key.endswith("_ids")]  # noqa: SIM118
-        return {f"bert.{key}": file.get_tensor(key).float() for key in keys}
+def _read_backbone(weights_path: Path) -> dict[str, Tensor]:
+    weights = load_file(weights_path).items()
+    return {
+        f"bert.{name}": value.float()
+        for name, value in weights
+        if name.startswith(("embeddings.", "encoder.")) and not name.endswith("_ids")
+    }
 
 
-def _embeddings_sha256(embeddings: Mapping[str, Tensor]) -> str:
-    words = embeddings.get(f"{_EMBEDDINGS}word_embeddings.weight")
-    if words is None:
-        raise ModelError("the weights hold no BERT word embeddings (embeddings.word_embeddings.weight)")
-    return hashlib.sha256(words.contiguous().numpy().tobytes()).hexdigest()
+def _frozen_sha256(weights: Mapping[str, Tensor], config: InteractionConfig) -> str:
+    frozen = sorted(name for name in weights if _is_frozen(name, config))
+    if not frozen:
+        raise ModelError("the bi-encoder's weights hold no BERT embeddings (embeddings.*)")
+    digest = hashlib.sha256()
+    for name in frozen:
+        digest.update(name.encode())
+        digest.update(weights[name].contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _existing(path: Path) -> Path:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
-from training.judged import Candidates, Collection, bm25_scores, data_folder, fuse
+from training.judged import Candidates, Collection, bm25_scores, data_folder, fuse, thinned
 from training.train_reranker import JudgedLists, make_batch
 
 PASSAGES = [f"passage {number}" for number in range(12)]
@@ -20,7 +21,7 @@ def judged() -> JudgedLists:
     questions = [f"question {number}" for number in range(12)]
     collection = Collection("made", PASSAGES, PASSAGES, questions, questions, [(number,) for number in range(12)])
     axes = np.eye(12, dtype=np.float32)
-    return JudgedLists(Candidates(collection, axes, axes, [np.arange(12) for _ in range(12)]))
+    return JudgedLists(Candidates(collection, axes, axes, csr_matrix(5 * axes), [np.arange(12) for _ in range(12)]))
 
 
 def test_bm25_is_lucenes_idf_times_the_saturated_count() -> None:
@@ -40,8 +41,19 @@ def test_the_right_passage_comes_first_and_never_among_the_wrong_ones(judged: Ju
         made = judged.sample(rng)
         assert made.passages[0].split()[1] == made.question.split()[1]
         assert len(set(made.passages)) == 8
-        assert made.cosines is not None
-        assert made.cosines.tolist() == [1.0] + [0.0] * 7
+        assert made.teacher is not None
+        assert made.teacher.tolist() == [20 * 1.0 + 0.2 * 5] + [0.0] * 7
+
+
+def test_a_thinned_collection_keeps_the_answers_of_the_questions_it_keeps() -> None:
+    questions = ["one", "two", "three"]
+    whole = Collection("made", PASSAGES, PASSAGES, questions, questions, [(3,), (3, 5), (7, 8, 9)])
+    thin = thinned(whole, 3)
+    assert len(thin.passages) <= 3
+    assert thin.questions
+    for question, positives in zip(thin.questions, thin.positives, strict=True):
+        expected = [PASSAGES[position] for position in whole.positives[questions.index(question)]]
+        assert [thin.passages[position] for position in positives] == expected
 
 
 def test_a_step_makes_the_same_lists_after_a_resume(judged: JudgedLists) -> None:

