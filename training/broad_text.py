@@ -164,12 +164,12 @@ def titled_passages(sections: Sequence[Section], *, max_windows: int = 1) -> lis
 def cloze(passage: str, rng: random.Random) -> tuple[str, str] | None:
     """Return (a sentence of the passage, the rest), or None where the passage is too short for that."""
     parts = sentences(passage)
-    fit = [row for row, part in enumerate(parts) if 6 <= len(part.split()) <= 30]
+    fit = [row for row, part in enumerate(parts) if 6 <= len(part.split()) <= 30 and is_prose(part)]
     if len(parts) < _MIN_CLOZE_SENTENCES or not fit:
         return None
     row = rng.choice(fit)
     rest = " ".join(parts[:row] + parts[row + 1 :])
-    return (parts[row], rest) if len(rest.split()) >= MIN_WORDS else None
+    return (parts[row], rest) if len(rest.split()) >= MIN_WORDS and parts[row] not in rest else None
 
 
 def make_collection(

@@ -173,7 +173,7 @@ def dictionary_sections(index: str, packed: bytes) -> Iterator[Section]:
     for head, entry in dictd_entries(index, packed):
         text = re.sub(r"\\[^\\]{0,80}\\", " ", re.sub(r"\[[^\[\]]*1913[^\[\]]*\][^.]{0,40}$", "", entry.rstrip()))
         text = _GCIDE_ETYMOLOGY.sub(" ", text)
-        text = re.sub(r"/[^/\s]{0,30}/|^\s*<[^>]{1,60}>", " ", text)
+        text = re.sub(r"/[^/\s]{0,30}/|^\s*/[^/]{1,40}/|^\s*<[^>]{1,60}>", " ", text)
         text = re.sub(r"\s--\s?[A-Z][\w. ]{1,24}(?=\s*$)|\(\d{4}-\d\d-\d\d\)", "", text, flags=re.MULTILINE)
         text = re.sub(r"\s+", " ", text).strip()
         text = _SPEECH.sub("", re.sub(r"^\([^()]{1,30}\)", "", _SPEECH.sub("", text)))
