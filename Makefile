@@ -14,7 +14,7 @@ OFFLINE := HF_HUB_OFFLINE=1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format bench lock clean
+.PHONY: help demo test test-fast lint format bench eval-models lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ format: $(INSTALLED) ## let ruff mend what it can
 bench: $(INSTALLED) ## our own time: import, overhead of a search, fusion
 	$(BIN)/python benchmarks/import_time.py
 	$(OFFLINE) $(BIN)/python -m benchmarks.overhead --write
+
+eval-models: $(INSTALLED) ## what the bundled reranker is worth on the judged collections (CONNECTOR_DATA=...; hours without a cache)
+	$(OFFLINE) $(BIN)/python -m benchmarks.reranker --work .eval --write
 
 lock: $(UV) ## pin again what is installed (requirements.lock)
 	echo "elasticsearch<9" | $(UV) pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.10 \

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ class Ranking:
         return Ranking(self.keys[:window], self.scores[:window])
 
 
-def rank(keys: list[Key], scores: NDArray[np.float32]) -> Ranking:
+def rank(keys: list[Key], scores: NDArray[np.floating[Any]]) -> Ranking:
     """Order hits by score, highest first; ties break on (`_index`, `_id`).
 
     Args:
@@ -36,7 +37,7 @@ def rank(keys: list[Key], scores: NDArray[np.float32]) -> Ranking:
         scores: their n scores.
     """
     if (scores[1:] < scores[:-1]).all():
-        return Ranking(keys, scores)
+        return Ranking(keys, scores.astype(np.float32, copy=False))
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
     in_order = list(map(keys.__getitem__, order.tolist()))
@@ -48,7 +49,7 @@ def rank(keys: list[Key], scores: NDArray[np.float32]) -> Ranking:
                 in_order[start : end + 1] = sorted(in_order[start : end + 1])
             elif in_order[end] < in_order[start]:
                 in_order[start], in_order[end] = in_order[end], in_order[start]
-    return Ranking(in_order, ordered)
+    return Ranking(in_order, ordered.astype(np.float32, copy=False))
 
 
 def rrf(rankings: Sequence[Ranking], *, rank_constant: int = 60, weights: Sequence[float] | None = None) -> Ranking:
@@ -88,3 +89,28 @@ def rrf(rankings: Sequence[Ranking], *, rank_constant: int = 60, weights: Sequen
         parts.sort(axis=0)
     fused = parts.sum(axis=0)[np.fromiter(first_seen.values(), np.intp, len(first_seen))]
     return rank(list(first_seen), fused.astype(np.float32))
+
+
+def probabilities(raw: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Map a calibrated reranker's raw scores (logits) to probabilities of relevance: 1 / (1 + e^-s)."""
+    return 1 / (1 + np.exp(-np.clip(raw.astype(np.float64), -700, 700)))
+
+
+def blend(ranking: Ranking, raw: NDArray[np.float32], weight: float) -> Ranking:
+    """Order a ranking by score(d) = weight x p(d) + (1 - weight) x 1 / (1 + ln rank(d)), ranks from 1.
+
+    Args:
+        ranking: the fused hits, in their order.
+        raw: the reranker's raw score of each; p is their probability of relevance.
+        weight: 0 keeps the fused order, 1 is the reranker's.
+
+    Returns:
+        The same hits with their blended scores, between 0 and 1.
+
+    Raises:
+        ValueError: a weight outside 0 and 1.
+    """
+    if not 0 <= weight <= 1:
+        raise ValueError(f"weight: {weight}: must be between 0 and 1")
+    place = 1 / (1 + np.log(np.arange(1, len(ranking) + 1)))
+    return rank(ranking.keys, weight * probabilities(raw) + (1 - weight) * place)

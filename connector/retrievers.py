@@ -131,7 +131,8 @@ class TextSimilarityReranker(_Named):
     """A cross-encoder over the first `rank_window_size` hits of its retriever.
 
     Beyond Elastic's: `field` may name several fields, whose texts are joined; `inference_id` may be left out for the
-    client's own reranker; `allow_rerank_failures` is true unless said otherwise.
+    client's own reranker; `allow_rerank_failures` is true unless said otherwise; `blend` mixes the rerank score with
+    the fused rank (0 keeps the rank, 1 takes the score; left out, the score replaces the rank as Elastic's does).
     """
 
     retriever: Node
@@ -140,6 +141,7 @@ class TextSimilarityReranker(_Named):
     inference_id: str | None = None
     rank_window_size: Window = 10
     allow_rerank_failures: bool = True
+    blend: float | None = Field(None, ge=0, le=1)
 
 
 Retriever: TypeAlias = Standard | Knn | Rrf | TextSimilarityReranker

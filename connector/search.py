@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connector.dialects import Dialect
-from connector.fusion import Key, Ranking, rank, rrf
+from connector.fusion import Key, Ranking, blend, rank, rrf
 from connector.models.encoder import Fingerprint
 from connector.models.texts import checked_scores
 from connector.passages import passage_of
@@ -200,7 +200,8 @@ def _reranked(
 ) -> Flow[Ranking]:
     """Put the hits into the reranker's order; those without text follow, in the order they came, with score 0.
 
-    The one place where any failure is caught: a search never fails because of the reranker.
+    With `blend`, a hit without text has its fused rank's share alone. The one place where any failure is caught: a
+    search never fails because of the reranker.
     """
     retriever = merge.retriever
     passages = [passage_of(hits[key].get("fields", {}), retriever.field) for key in ranking.keys]
@@ -221,6 +222,10 @@ def _reranked(
     provenance.depth += len(read)
     keys = [ranking.keys[place] for place in read]
     provenance.reranked = dict(zip(keys, raw.tolist(), strict=True))
+    if retriever.blend is not None:
+        scores = np.full(len(ranking), -np.inf, dtype=np.float32)
+        scores[read] = raw
+        return _above(retriever.min_score, blend(ranking, scores, retriever.blend))
     scored = rank(keys, raw)  # by the raw scores: normalised ones run out of digits below -100
     unread = [key for key, passage in zip(ranking.keys, passages, strict=True) if not passage]
     return _above(

@@ -142,6 +142,21 @@ def test_min_score_of_the_reranker_applies_to_the_normalised_score() -> None:
     assert ids(cluster.search(rerank(RRF, min_score=0.5))) == ["a"]
 
 
+def test_blend_mixes_the_probability_with_the_fused_rank() -> None:
+    legs = [answer(("a", 3.0), ("b", 2.0), ("c", 1.0)), answer()]
+    del legs[0]["hits"]["hits"][2]["fields"]
+    response = Cluster(legs, scores=[0.0, np.log(3.0)]).search(rerank(RRF, blend=0.75))  # probabilities 1/2 and 3/4
+    expected = {"b": 0.75 * 0.75 + 0.25 / (1 + np.log(2)), "a": 0.75 * 0.5 + 0.25, "c": 0.25 / (1 + np.log(3))}
+    assert ids(response) == list(expected)
+    assert [hit["_score"] for hit in response["hits"]["hits"]] == pytest.approx(list(expected.values()))
+
+
+@pytest.mark.parametrize(("weight", "expected"), [(0, ["a", "b"]), (1, ["b", "a"])])
+def test_blend_goes_from_the_fused_order_to_the_rerankers(weight: float, expected: list[str]) -> None:
+    cluster = Cluster([answer(("a", 3.0), ("b", 2.0)), answer()], scores=[30.0, 31.0])
+    assert ids(cluster.search(rerank(RRF, blend=weight))) == expected
+
+
 def test_normalised_rerank_scores_are_elastics() -> None:
     expected = [2.0 + 1.0, 0.0 + 1.0, 0.0 + np.exp(-1.0), 0.0 + np.exp(-50.0)]
     np.testing.assert_allclose(normalized_rerank_scores(np.array([2, 0, -1, -50], np.float32)), expected, rtol=1e-6)

@@ -95,10 +95,10 @@ def is_held_out(question_id: str, of: int, keep: int) -> bool:
 def read_collection(name: str, split: str) -> Collection:
     """Read one collection's passages and one split's questions (train, dev, test; for nq_qed: train, held_out).
 
-    `feedbackqa` in training is without every passage and question of the UK; its test part is the UK's questions only.
-    `squad_dev` passages are text only, all others title and text.
+    `feedbackqa` in training is without every passage and question of the UK; `feedbackqa_uk` has the UK's questions
+    only. `squad_dev` passages are text only, all others title and text.
     """
-    folder = data_folder() / name
+    folder = data_folder() / name.removesuffix("_uk")
     with gzip.open(folder / "corpus.jsonl.gz", "rt", encoding="utf-8") as lines:
         documents = [json.loads(line) for line in lines]
     with (folder / "queries.jsonl").open(encoding="utf-8") as lines:
@@ -112,7 +112,7 @@ def read_collection(name: str, split: str) -> Collection:
     if name == "feedbackqa" and split == "train":
         documents = [document for document in documents if not document["_id"].startswith("UK-")]
         judged = {key: value for key, value in judged.items() if not key.startswith("UK-")}
-    elif name == "feedbackqa":
+    elif name == "feedbackqa_uk":
         judged = {key: value for key, value in judged.items() if key.startswith("UK-")}
     if name == "nq_qed":
         of, wanted = len(judged), split == "held_out"

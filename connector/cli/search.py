@@ -17,6 +17,9 @@ def search(
     text_fields: TextFields = DEFAULT_TEXT_FIELDS,
     size: Annotated[int, typer.Option(min=1, help="How many hits to show.")] = 10,
     depth: Annotated[int, typer.Option(min=1, help="How many hits the cross-encoder reads.")] = 50,
+    blend: Annotated[
+        float | None, typer.Option(min=0, max=1, help="The rerank score's share beside the fused rank's.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole response as JSON.")] = False,
     encoder: EncoderName = "bundled",
     reranker: RerankerName = "bundled",
@@ -26,7 +29,7 @@ def search(
 
     with connect(url) as client:
         connector = Connector(client, index, text_fields=text_fields, encoder=encoder, reranker=reranker)
-        response = connector.search(text, size=size, depth=depth)
+        response = connector.search(text, size=size, depth=depth, blend=blend)
     if as_json:
         typer.echo(json.dumps(response.body, ensure_ascii=False))
     else:

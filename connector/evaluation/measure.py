@@ -118,6 +118,19 @@ def paired_test(
     )
 
 
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return the p-values of several tests, adjusted so that one false alarm among all has the stated probability.
+
+    Source: Holm, Scandinavian Journal of Statistics, 1979.
+    """
+    adjusted = [0.0] * len(p_values)
+    highest = 0.0
+    for place, test in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        highest = max(highest, min(1.0, (len(p_values) - place) * p_values[test]))
+        adjusted[test] = highest
+    return adjusted
+
+
 def _sign_flip_p_value(differences: NDArray[np.float64], samples: int, random: np.random.Generator) -> float:
     changed = differences[differences != 0]
     seen = abs(changed.sum()) - 1e-12

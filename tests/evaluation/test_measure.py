@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from connector.evaluation.measure import measure, paired_test
+from connector.evaluation.measure import holm, measure, paired_test
 
 
 def test_measures_equal_hand_calculated_values() -> None:
@@ -94,3 +94,10 @@ def test_swapping_the_runs_mirrors_the_difference_and_keeps_an_exact_p_value() -
 def test_a_paired_test_needs_the_same_queries() -> None:
     with pytest.raises(ValueError, match="same queries"):
         paired_test({"a": 1.0}, {"b": 1.0})
+
+
+def test_holm_multiplies_the_smallest_by_the_number_of_tests_and_never_falls() -> None:
+    # sorted: 0.01 x 3, 0.02 x 2 = 0.04, 0.03 x 1 = 0.03 but not below 0.04
+    assert holm([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []

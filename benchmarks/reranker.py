@@ -1,0 +1,297 @@
+"""What the bundled reranker is worth: on each collection, on minimal pairs, as a curve over `blend`.
+
+python -m benchmarks.reranker --work DIR              prints the tables
+python -m benchmarks.reranker --work DIR --write      and writes benchmarks/RERANKER.md
+
+Candidates are the RRF of BM25's and kNN's first 100; the reranker scores all of the window once, and every depth and
+blend is read off those scores. Scores are cached in DIR by model, so a run that was cut off goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.results import machine
+from connector.errors import RequestError
+from connector.evaluation.binding import binding_markdown, make_suite, measure_binding
+from connector.evaluation.measure import MRR_AT_10, NDCG_AT_10, PairedTest, holm, measure, paired_test, recall_at
+from connector.fusion import Ranking, blend, probabilities
+from connector.models.encoder import load_encoder
+from connector.models.folders import bundled_encoder
+from connector.models.reranker import Reranker, load_reranker
+from training.evaluation_sets import Judged, read_judged
+from training.judged import bm25_scores, make_candidates
+
+REPORT = Path(__file__).parent / "RERANKER.md"
+DEPTHS = (50, 100)
+DEFAULT_BLEND = 0.5
+BLENDS = tuple(round(0.1 * step, 1) for step in range(11))
+SEED = 7
+TRAINED_ON = ("feedbackqa", "squad_dev", "nq_qed", "medquad", "msrd_movies")
+COLLECTIONS = (
+    "feedbackqa_uk", "feedbackqa", "feedbackqa_rated", "medquad", "squad_dev", "nq_qed", "msrd_movies", "cacm", "cisi",
+    "vaswani_npl", "stackfaq", "stdlib",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question: the first ids of each first stage, best first, and the raw scores of the fused ones."""
+
+    query_id: str
+    lexical: list[str]
+    nearest: list[str]
+    fused: list[str]
+    scores: list[float]
+
+
+def ask(judged: Judged, reranker: Reranker, count: int, work: Path) -> list[Asked]:
+    """Return a sample of a collection's questions with every candidate scored, from the cache where it is there."""
+    collection = judged.collection
+    total = len(collection.questions)
+    rows = sorted(np.random.default_rng(SEED).choice(total, min(count, total), replace=False).tolist())
+    candidates = make_candidates(collection.only(rows), bundled_encoder().folder, work)
+    weights = b"".join(path.read_bytes() for path in sorted(Path(reranker.source).glob("*.safetensors")))
+    cache = work / "scores" / hashlib.sha256(weights).hexdigest()[:16] / f"{collection.name}.jsonl"
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    lines = cache.read_text("utf-8").splitlines() if cache.is_file() else []
+    known = {asked.query_id: asked for asked in (Asked(**json.loads(line)) for line in lines)}
+    found = []
+    with cache.open("a", encoding="utf-8") as file:
+        for row, question in enumerate(candidates.collection.questions):
+            query_id = candidates.collection.question_ids[row]
+            if query_id not in known:
+                window = judged.window(query_id, candidates.fused[row])[: max(DEPTHS)]
+                cosine = candidates.passage_vectors @ candidates.question_vectors[row]
+                known[query_id] = Asked(
+                    query_id,
+                    lexical=_first(judged, query_id, candidates.lexical[row].toarray().ravel()),
+                    nearest=_first(judged, query_id, cosine),
+                    fused=[collection.passage_ids[place] for place in window],
+                    scores=_scores(reranker, question, [collection.passages[place] for place in window]),
+                )
+                file.write(json.dumps(vars(known[query_id])) + "\n")
+                file.flush()
+            found.append(known[query_id])
+    return found
+
+
+def _first(judged: Judged, query_id: str, scores: NDArray[np.floating[Any]]) -> list[str]:
+    """Return the ids of a first stage's window."""
+    best = judged.window(query_id, np.argsort(-scores, kind="stable"))[: max(DEPTHS)]
+    return [judged.collection.passage_ids[place] for place in best]
+
+
+def _scores(reranker: Reranker, question: str, passages: Sequence[str]) -> list[float]:
+    """Score, or keep the fused order as a search does where the question is too long."""
+    try:
+        return [float(score) for score in reranker.score(question, passages)]
+    except RequestError:
+        return [-float(rank) for rank in range(len(passages))]
+
+
+def reranked(asked: Asked, depth: int, weight: float | None) -> list[str]:
+    """Return the window with its first `depth` hits in the reranker's order, as a search would give them."""
+    raw = np.array(asked.scores[:depth], dtype=np.float32)
+    if weight is None:
+        return [asked.fused[place] for place in np.argsort(-raw, kind="stable")]
+    window = Ranking([("", key) for key in asked.fused[:depth]], np.zeros(len(raw), dtype=np.float32))
+    return [key for _, key in blend(window, raw, weight).keys]
+
+
+def oracle(asked: Asked, grades: Mapping[str, int], depth: int) -> list[str]:
+    """Return the window in the order of its grades: the most that reranking could reach."""
+    return sorted(asked.fused[:depth], key=lambda key: -grades.get(key, 0))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One collection's figures: nDCG@10 and MRR@10 by stage, recall and oracle by depth, and the tests of the lifts."""
+
+    name: str
+    count: int
+    ndcg: dict[str, float]
+    mrr: dict[str, float]
+    ceiling: dict[str, float]
+    lift: PairedTest
+    blended_lift: PairedTest
+    curve: dict[float, float]
+
+
+def summarise(name: str, judged: Judged, asked: Sequence[Asked]) -> Row:
+    """Measure every stage of a collection."""
+    qrels = {each.query_id: judged.qrels[each.query_id] for each in asked}
+    runs = {
+        "BM25": {each.query_id: each.lexical for each in asked},
+        "kNN": {each.query_id: each.nearest for each in asked},
+        "RRF": {each.query_id: each.fused for each in asked},
+        **{f"rerank@{depth}": {each.query_id: reranked(each, depth, None) for each in asked} for depth in DEPTHS},
+        "blend@50": {each.query_id: reranked(each, 50, DEFAULT_BLEND) for each in asked},
+    }
+    found = {stage: measure(qrels, run, [NDCG_AT_10, MRR_AT_10]) for stage, run in runs.items()}
+    ceiling = {}
+    for depth in DEPTHS:
+        window = {each.query_id: each.fused[:depth] for each in asked}
+        best = {each.query_id: oracle(each, qrels[each.query_id], depth) for each in asked}
+        ceiling[f"recall@{depth}"] = measure(qrels, window, [recall_at(depth)]).mean(recall_at(depth))
+        ceiling[f"oracle@{depth}"] = measure(qrels, best, [NDCG_AT_10]).mean(NDCG_AT_10)
+    per_query = {stage: each.per_query[NDCG_AT_10] for stage, each in found.items()}
+    curve = {
+        weight: measure(qrels, {each.query_id: reranked(each, 50, weight) for each in asked}, [NDCG_AT_10]).mean(
+            NDCG_AT_10
+        )
+        for weight in BLENDS
+    }
+    return Row(
+        name,
+        len(asked),
+        {stage: each.mean(NDCG_AT_10) for stage, each in found.items()},
+        {stage: each.mean(MRR_AT_10) for stage, each in found.items()},
+        ceiling,
+        paired_test(per_query["RRF"], per_query["rerank@50"]),
+        paired_test(per_query["RRF"], per_query["blend@50"]),
+        curve,
+    )
+
+
+def report(rows: Sequence[Row], binding: str, error: float) -> str:
+    """Draw RERANKER.md."""
+    stages, ceilings = list(rows[0].ndcg), list(rows[0].ceiling)
+    adjusted = {kind: holm([getattr(row, kind).p_value for row in rows]) for kind in ("lift", "blended_lift")}
+    mark = {row.name: f"{row.name}{' *' if row.name in TRAINED_ON else ''}" for row in rows}
+    quality = [
+        [
+            mark[row.name],
+            str(row.count),
+            *(f"{row.ndcg[s]:.3f}" for s in stages),
+            *(f"{row.ceiling[s]:.3f}" for s in ceilings),
+        ]
+        for row in rows
+    ]
+    reciprocal = [[mark[row.name], *(f"{row.mrr[s]:.3f}" for s in stages)] for row in rows]
+    tests = [
+        [mark[row.name], *_test(row.lift, adjusted["lift"][at]), *_test(row.blended_lift, adjusted["blended_lift"][at])]
+        for at, row in enumerate(rows)
+    ]
+    curve = [[mark[row.name], *(f"{row.curve[weight]:.3f}" for weight in BLENDS)] for row in rows]
+    curve.append(["mean", *(f"{np.mean([row.curve[weight] for row in rows]):.3f}" for weight in BLENDS)])
+    return f"""# What the bundled reranker is worth
+
+`make eval-models` wrote this on {machine()}.
+The window is the RRF of BM25's and kNN's first 100; questions are sampled with seed {SEED}; `blend` is {DEFAULT_BLEND}.
+`*`: the model was trained on this collection's training split. feedbackqa_uk shares no page with the training.
+
+## nDCG@10
+
+recall is how much of what is relevant the window holds; oracle is nDCG@10 of the window in a perfect order.
+
+{_table(["collection", "n", *stages, *ceilings], quality)}
+
+## MRR@10
+
+{_table(["collection", *stages], reciprocal)}
+
+## The lift over RRF in nDCG@10
+
+95 % bootstrap interval; p of the paired randomization test, corrected by Holm over the collections; questions better
+/ worse.
+
+{_table(["collection", "rerank@50", "interval", "p", "b / w", "blend@50", "interval", "p", "b / w"], tests)}
+
+## nDCG@10 by blend
+
+0 is RRF's order, 1 the reranker's; depth 50.
+
+{_table(["collection", *(str(weight) for weight in BLENDS)], curve)}
+
+## Calibration
+
+sigmoid(score) against relevance, over all pairs of the windows of 50: expected calibration error {error:.3f} (10 bins).
+
+## Minimal pairs
+
+{binding}
+"""
+
+
+def _test(test: PairedTest, p_value: float) -> list[str]:
+    low, high = test.interval
+    return [
+        f"{test.difference:+.3f}",
+        f"{low:+.3f} to {high:+.3f}",
+        f"{p_value:.3f}",
+        f"{test.improved} / {test.harmed}",
+    ]
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
+    return "\n".join(lines)
+
+
+def calibration_error(judged: Mapping[str, Judged], asked: Mapping[str, Sequence[Asked]], bins: int = 10) -> float:
+    """Return the expected calibration error of sigmoid(score), each collection weighing the same.
+
+    Source: Guo et al., ICML 2017.
+    """
+    errors = []
+    for name, questions in asked.items():
+        raw = np.concatenate([np.array(each.scores[:50], dtype=np.float32) for each in questions])
+        right = np.array([judged[name].qrels[q.query_id].get(key, 0) > 0 for q in questions for key in q.fused[:50]])
+        given = probabilities(raw)
+        places = np.minimum((given * bins).astype(int), bins - 1)
+        gaps = [
+            abs(given[places == b].mean() - right[places == b].mean()) * (places == b).mean() for b in np.unique(places)
+        ]
+        errors.append(float(np.sum(gaps)))
+    return float(np.mean(errors))
+
+
+def measure_pairs(reranker: Reranker) -> str:
+    """Return the table of the minimal pairs for BM25, the bi-encoder and the reranker."""
+    suite, encoder = make_suite(), load_encoder()
+
+    def lexical(query: str, passages: Sequence[str]) -> list[float]:
+        return [float(score) for score in bm25_scores(passages, [query]).toarray().ravel()]
+
+    def cosine(query: str, passages: Sequence[str]) -> list[float]:
+        return [float(score) for score in encoder.encode(list(passages)) @ encoder.encode_queries([query])[0]]
+
+    scorers = {"BM25": lexical, "bi-encoder": cosine, "reranker": lambda q, p: reranker.score(q, p).tolist()}
+    return binding_markdown({name: measure_binding(suite, score) for name, score in scorers.items()})
+
+
+def main() -> None:
+    """Measure, print, and write when asked to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True, help="folder where embeddings and scores are cached")
+    parser.add_argument("--queries", type=int, default=60, help="questions a collection at most")
+    parser.add_argument("--collections", nargs="*", default=list(COLLECTIONS), choices=COLLECTIONS)
+    parser.add_argument("--model", default="bundled", help="the reranker's name or path")
+    parser.add_argument("--write", action="store_true", help="write benchmarks/RERANKER.md")
+    options = parser.parse_args()
+    reranker = load_reranker(options.model)
+    judged = {name: read_judged(name) for name in options.collections}
+    asked = {}
+    rows = []
+    for name, each in judged.items():
+        asked[name] = ask(each, reranker, options.queries, options.work)
+        rows.append(summarise(name, each, asked[name]))
+        print(name, {stage: round(value, 3) for stage, value in rows[-1].ndcg.items()}, flush=True)
+    text = report(rows, measure_pairs(reranker), calibration_error(judged, asked))
+    print(text)
+    if options.write:
+        REPORT.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
