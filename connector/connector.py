@@ -149,7 +149,9 @@ class Connector:
         client = self._sync("search", "await asearch(...)")
         vector_field = self._vector_field_from(lambda: self._mappings(client))
         body = self._body(text, size, offset, filter, depth, blend, source, vector_field)
-        return client.search(index=self.index_name, **body)
+        response = client.search(index=self.index_name, **body)
+        self._warn_if_lexical(vector_field)
+        return response
 
     async def asearch(
         self,
@@ -174,7 +176,9 @@ class Connector:
             await asyncio.to_thread(client._hybrid.fingerprint)
         vector_field = self._vector_field_from(lambda: mappings)
         body = self._body(text, size, offset, filter, depth, blend, source, vector_field)
-        return await client.search(index=self.index_name, **body)
+        response = await client.search(index=self.index_name, **body)
+        self._warn_if_lexical(vector_field)
+        return response
 
     def legs(self, text: str, k: int) -> dict[str, dict[str, Any]]:
         """Give the retrievers that `search` fuses, in Elasticsearch's syntax, to look at one alone or to build on.
@@ -185,7 +189,9 @@ class Connector:
         """
         _check_text(text)
         client = self._sync("legs")
-        return self._legs(text, k, self._vector_field_from(lambda: self._mappings(client)))
+        vector_field = self._vector_field_from(lambda: self._mappings(client))
+        self._warn_if_lexical(vector_field)
+        return self._legs(text, k, vector_field)
 
     def _legs(self, text: str, window: int, vector_field: str | None) -> dict[str, dict[str, Any]]:
         lexical = {"multi_match": {"query": text, "fields": list(self.text_fields), "type": "most_fields"}}
@@ -212,13 +218,15 @@ class Connector:
         """Give the vector field to search, read from the mapping once; None: the index has none, so search text."""
         if self._found_vector_field is None:
             self._found_vector_field = self._find_vector_field(mappings())
-            if self._found_vector_field is None:
-                warnings.warn(
-                    f"index {self.index_name!r} has no vector field for this encoder, or its mapping can't be read: "
-                    "searches are lexical, then reranked",
-                    stacklevel=3,
-                )
         return self._found_vector_field
+
+    def _warn_if_lexical(self, vector_field: str | None) -> None:
+        if vector_field is None:
+            warnings.warn(
+                f"index {self.index_name!r} has no vector field for this encoder, or its mapping can't be read: "
+                "searches are lexical, then reranked",
+                stacklevel=3,
+            )
 
     def _find_vector_field(self, mappings: Mapping[str, Any]) -> str | None:
         """Find the field whose vectors are this encoder's: by `_meta`, else the only one of its dims."""

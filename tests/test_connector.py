@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from elasticsearch import Elasticsearch
+from elasticsearch import Elasticsearch, NotFoundError
 
 from connector import AsyncHybridElasticsearch, Connector, HybridElasticsearch, connect
 from connector.errors import (
@@ -122,6 +122,12 @@ def test_an_index_without_vectors_is_searched_by_its_text(es: Elasticsearch, fre
     articles = Connector(es, fresh_index, text_fields=["body"], **MODELS)
     with pytest.warns(UserWarning, match="searches are lexical"):
         assert ids(articles.search("car")) == ["1"]
+
+
+def test_a_missing_index_is_an_error_and_no_warning(es: Elasticsearch, fresh_index: str) -> None:
+    articles = Connector(es, fresh_index, text_fields=["body"], **MODELS)
+    with pytest.raises(NotFoundError, match="no such index"):  # warnings are errors here
+        articles.search("car")
 
 
 def test_create_is_repeatable_and_refuses_another_encoders_index(articles: Connector) -> None:
