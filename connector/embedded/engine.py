@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
-from connector.embedded.api import Answer, Api, Call, Handler, check_options
+from connector.embedded.calls import Answer, Call, Handler, check_options
 from connector.embedded.catalog import Catalog
+from connector.embedded.document_calls import DocumentCalls
 from connector.embedded.failures import EngineError, illegal, invalid_index_name
+from connector.embedded.index_calls import IndexCalls
+from connector.embedded.search_calls import SearchCalls
 
 _COMMON = {"pretty", "human", "error_trace"}
 _INDEX = {"ignore_unavailable", "allow_no_indices", "expand_wildcards", "master_timeout", "timeout", "local"}
@@ -56,7 +59,7 @@ class Engine:
     def __init__(self, directory: Path | str | None = None) -> None:
         self._lock = threading.RLock()
         self._catalog = Catalog(None if directory is None else Path(directory))
-        self._routes = _routes(Api(self._catalog))
+        self._routes = _routes(self._catalog)
 
     def close(self) -> None:
         """Release the directory; the engine can't be used after."""
@@ -103,40 +106,41 @@ def _check_parameters(path: str, parameters: dict[str, str], known: set[str]) ->
     check_options(parameters)
 
 
-def _routes(api: Api) -> list[_Route]:
+def _routes(catalog: Catalog) -> list[_Route]:
+    indices, documents, searches = IndexCalls(catalog), DocumentCalls(catalog), SearchCalls(catalog)
     get, post, put, delete = ("GET", "HEAD"), ("POST",), ("PUT",), ("DELETE",)
     read, write = ("GET", "POST"), ("PUT", "POST")
     table: list[tuple[str, tuple[str, ...], Handler, set[str]]] = [
-        ("/", get, api.info, set()),
-        ("/_cluster/health", get, api.health, _INDEX | _HEALTH),
-        ("/_cluster/health/{index}", get, api.health, _INDEX | _HEALTH),
-        ("/_bulk", write, api.bulk, _WRITE),
-        ("/{index}/_bulk", write, api.bulk, _WRITE),
-        ("/_mget", read, api.mget, _READ),
-        ("/{index}/_mget", read, api.mget, _READ),
-        ("/_search", read, api.search, _INDEX | _RUN | _BODY | _SOURCE),
-        ("/{index}/_search", read, api.search, _INDEX | _RUN | _BODY | _SOURCE),
-        ("/_msearch", read, api.msearch, _INDEX | _RUN | {"max_concurrent_searches"}),
-        ("/{index}/_msearch", read, api.msearch, _INDEX | _RUN | {"max_concurrent_searches"}),
-        ("/_count", read, api.count, _INDEX | {"preference", "routing"}),
-        ("/{index}/_count", read, api.count, _INDEX | {"preference", "routing"}),
-        ("/_refresh", read, api.refresh, _INDEX),
-        ("/{index}/_refresh", read, api.refresh, _INDEX),
-        ("/_mapping", get, api.get_mapping, _INDEX),
-        ("/{index}/_mapping", get, api.get_mapping, _INDEX),
-        ("/{index}/_mapping", write, api.put_mapping, _INDEX),
-        ("/_settings", get, api.get_settings, _INDEX),
-        ("/{index}/_settings", get, api.get_settings, _INDEX),
-        ("/{index}/_doc", post, api.index_document, _WRITE | _GUARD | {"op_type"}),
-        ("/{index}/_doc/{id}", write, api.index_document, _WRITE | _GUARD | {"op_type"}),
-        ("/{index}/_create/{id}", write, api.index_document, _WRITE),
-        ("/{index}/_doc/{id}", get, api.get_document, _READ),
-        ("/{index}/_doc/{id}", delete, api.delete_document, _WRITE | _GUARD),
-        ("/{index}/_source/{id}", get, api.get_source, _READ),
-        ("/{index}/_update/{id}", post, api.update_document, _WRITE | _GUARD | {"retry_on_conflict"}),
-        ("/{index}", put, api.create_index, _INDEX | {"wait_for_active_shards"}),
-        ("/{index}", get, api.get_index, _INDEX),
-        ("/{index}", delete, api.delete_index, _INDEX),
+        ("/", get, indices.info, set()),
+        ("/_cluster/health", get, indices.health, _INDEX | _HEALTH),
+        ("/_cluster/health/{index}", get, indices.health, _INDEX | _HEALTH),
+        ("/_bulk", write, documents.bulk, _WRITE),
+        ("/{index}/_bulk", write, documents.bulk, _WRITE),
+        ("/_mget", read, documents.mget, _READ),
+        ("/{index}/_mget", read, documents.mget, _READ),
+        ("/_search", read, searches.search, _INDEX | _RUN | _BODY | _SOURCE),
+        ("/{index}/_search", read, searches.search, _INDEX | _RUN | _BODY | _SOURCE),
+        ("/_msearch", read, searches.msearch, _INDEX | _RUN | {"max_concurrent_searches"}),
+        ("/{index}/_msearch", read, searches.msearch, _INDEX | _RUN | {"max_concurrent_searches"}),
+        ("/_count", read, searches.count, _INDEX | {"preference", "routing"}),
+        ("/{index}/_count", read, searches.count, _INDEX | {"preference", "routing"}),
+        ("/_refresh", read, indices.refresh, _INDEX),
+        ("/{index}/_refresh", read, indices.refresh, _INDEX),
+        ("/_mapping", get, indices.get_mapping, _INDEX),
+        ("/{index}/_mapping", get, indices.get_mapping, _INDEX),
+        ("/{index}/_mapping", write, indices.put_mapping, _INDEX),
+        ("/_settings", get, indices.get_settings, _INDEX),
+        ("/{index}/_settings", get, indices.get_settings, _INDEX),
+        ("/{index}/_doc", post, documents.index_document, _WRITE | _GUARD | {"op_type"}),
+        ("/{index}/_doc/{id}", write, documents.index_document, _WRITE | _GUARD | {"op_type"}),
+        ("/{index}/_create/{id}", write, documents.index_document, _WRITE),
+        ("/{index}/_doc/{id}", get, documents.get_document, _READ),
+        ("/{index}/_doc/{id}", delete, documents.delete_document, _WRITE | _GUARD),
+        ("/{index}/_source/{id}", get, documents.get_source, _READ),
+        ("/{index}/_update/{id}", post, documents.update_document, _WRITE | _GUARD | {"retry_on_conflict"}),
+        ("/{index}", put, indices.create_index, _INDEX | {"wait_for_active_shards"}),
+        ("/{index}", get, indices.get_index, _INDEX),
+        ("/{index}", delete, indices.delete_index, _INDEX),
     ]
     return [_Route(_pattern(path), methods, handler, parameters) for path, methods, handler, parameters in table]
 

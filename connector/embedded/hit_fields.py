@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from fnmatch import translate
+from functools import lru_cache
 from typing import Any
 
 from connector.embedded.documents import parse_document
 from connector.embedded.failures import parsing, unsupported
-from connector.embedded.mapping import Mapping
+from connector.embedded.index import Index
+from connector.embedded.source_filter import SourceFilter
+from connector.embedded.sources import Sources
 
 _AS_THEY_ARE = frozenset({"text", "keyword", "long", "integer", "float", "double"})
 
@@ -30,16 +34,26 @@ def parse_fields(value: Any) -> tuple[str, ...]:
     return tuple(patterns)
 
 
-def fields_of(mapping: Mapping, source: dict[str, Any], doc_id: str, patterns: tuple[str, ...]) -> dict[str, list[Any]]:
-    """The values of every mapped field that a pattern matches and the source has.
+def fields_of(index: Index, slot: int, sources: Sources, patterns: tuple[str, ...]) -> dict[str, list[Any]]:
+    """The values of every mapped field that a pattern matches and a document's source has.
 
     Raises: EngineError: 400; fields of types whose values are formatted are not supported.
     """
-    is_asked = re.compile("|".join(translate(pattern) for pattern in patterns)).match
+    is_asked = _matcher(patterns)
+    mapping = index.mapping
+    if any(is_asked(path) for path in mapping.vector_paths):
+        source = sources.read(index, slot, SourceFilter(exclude_vectors=False))
+    else:
+        source = sources.read_for_fields(index, slot)
     found: dict[str, list[Any]] = {}
-    for path, values in parse_document(mapping, source, doc_id).values.items():
+    for path, values in parse_document(mapping, source, index.ids[slot]).values.items():
         if values and is_asked(path):
             if mapping.fields[path].type not in _AS_THEY_ARE:
                 raise unsupported(f"[fields] of type [{mapping.fields[path].type}]: [{path}]")
             found[path] = list(values)
     return found
+
+
+@lru_cache(maxsize=256)
+def _matcher(patterns: tuple[str, ...]) -> Callable[[str], object]:
+    return re.compile("|".join(translate(pattern) for pattern in patterns)).match

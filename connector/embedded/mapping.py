@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from connector.embedded.analysis import ANALYZERS
 from connector.embedded.failures import EngineError, illegal
 from connector.embedded.values import DEFAULT_DATE_FORMAT, SLASHED_DATE_FORMAT
 
-ANALYZERS = ("standard", "english", "keyword", "whitespace", "simple")
 SIMILARITIES = ("cosine", "dot_product", "l2_norm", "max_inner_product")
 MAX_DIMS = 4096
 
@@ -79,6 +80,17 @@ class Mapping:
     def source_includes(self) -> list[str]:
         """Patterns of what `_source` keeps; empty means everything."""
         return _strings(self.definition.get("_source", {}).get("includes", []))
+
+    @cached_property
+    def vector_paths(self) -> tuple[str, ...]:
+        """The paths of the dense_vector fields."""
+        return tuple(path for path, held in self.fields.items() if held.type == "dense_vector")
+
+    @cached_property
+    def vector_names(self) -> tuple[str, ...]:
+        """The last parts of the dense_vector fields' paths, less those that a field of another type has too."""
+        others = {path.rpartition(".")[2] for path, held in self.fields.items() if held.type != "dense_vector"}
+        return tuple(sorted({path.rpartition(".")[2] for path in self.vector_paths} - others))
 
     def merged(self, update: AbstractMapping[str, Any]) -> Mapping:
         """This mapping with another laid over it.
@@ -196,7 +208,7 @@ def _leaf(mapping: Mapping, path: str, definition: dict[str, Any]) -> dict[str, 
     if kind == "dense_vector":
         parameters = _vector_parameters(path, parameters)
     for name in ("analyzer", "search_analyzer"):
-        if name in parameters and parameters[name] not in ANALYZERS:
+        if name in parameters and parameters[name] not in list(ANALYZERS):
             raise _fault(
                 f"analyzer [{parameters[name]}] has not been configured in mappings: "
                 f"the embedded engine knows {list(ANALYZERS)}"

@@ -1,31 +1,22 @@
-"""Elasticsearch's query JSON -> the nodes of `queries` and `knn`; what isn't known here is refused."""
+"""Elasticsearch's query JSON -> query nodes: the way in, the queries that hold others, and `knn`.
+
+What isn't known here, or in `leaf_parser`, is refused.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from connector.embedded.failures import EngineError, illegal, parsing, unsupported, x_content
+from connector.embedded.compound_queries import Bool, ConstantScore, DisMax
+from connector.embedded.failures import EngineError, illegal, parsing, x_content
 from connector.embedded.knn import Knn
-from connector.embedded.multi_match import MultiMatch
-from connector.embedded.queries import (
-    Bool,
-    ConstantScore,
-    DisMax,
-    Exists,
-    Ids,
-    Match,
-    MatchAll,
-    MatchNone,
-    Query,
-    Range,
-    Term,
-    Terms,
-)
+from connector.embedded.leaf_parser import LEAVES
+from connector.embedded.queries import Query
+from connector.embedded.query_options import check_known, parse_boost, parse_minimum
 
 MAX_DEPTH = 30
 MAX_CANDIDATES = 10_000
-_MULTI_MATCH_TIES = {"best_fields": 0.0, "most_fields": 1.0}
 
 
 def parse_query(body: Any, *, size: int = 10, depth: int = 0) -> Query:
@@ -44,165 +35,11 @@ def parse_query(body: Any, *, size: int = 10, depth: int = 0) -> Query:
     name = next(iter(body))
     if len(body) > 1:
         raise parsing(f"[{name}] malformed query, expected [END_OBJECT] but found [FIELD_NAME]")
-    if name not in _LEAVES and name not in _COMPOUNDS:
-        raise parsing(f"unknown query [{name}]: the embedded engine knows {sorted([*_LEAVES, *_COMPOUNDS])}")
+    if name not in LEAVES and name not in _COMPOUNDS:
+        raise parsing(f"unknown query [{name}]: the embedded engine knows {sorted([*LEAVES, *_COMPOUNDS])}")
     if not isinstance(body[name], dict):
         raise parsing(f"[{name}] query malformed, no start_object after query name")
-    return _LEAVES[name](body[name]) if name in _LEAVES else _COMPOUNDS[name](body[name], size, depth)
-
-
-def _options(name: str, body: dict[str, Any], known: set[str]) -> None:
-    for key in body:
-        if key not in known:
-            raise parsing(f"[{name}] query does not support [{key}]; the embedded engine knows {sorted(known)}")
-
-
-def _boost(body: dict[str, Any]) -> float:
-    value = body.get("boost", 1.0)
-    try:
-        boost = float(value)
-    except (TypeError, ValueError) as error:
-        raise illegal(f'For input string: "{value}"') from error
-    if boost < 0:
-        raise illegal(f"negative [boost] are not allowed in [{value}], use a value between 0 and 1 to deboost")
-    return boost
-
-
-def _one_field(name: str, body: dict[str, Any], apart: tuple[str, ...] = ()) -> tuple[str, Any]:
-    fields = [key for key in body if key not in apart]
-    if len(fields) > 1:
-        raise parsing(f"[{name}] query doesn't support multiple fields, found [{fields[0]}] and [{fields[1]}]")
-    if not fields:
-        raise parsing(f"No text specified for text query: [{name}] names no field")
-    return fields[0], body[fields[0]]
-
-
-def _minimum(body: dict[str, Any]) -> str | None:
-    value = body.get("minimum_should_match")
-    return None if value is None else str(value)
-
-
-def _match_all(body: dict[str, Any]) -> Query:
-    _options("match_all", body, {"boost"})
-    return MatchAll(_boost(body))
-
-
-def _match_none(body: dict[str, Any]) -> Query:
-    _options("match_none", body, {"boost"})
-    return MatchNone()
-
-
-def _text(name: str, text: Any) -> Any:
-    if isinstance(text, (list, dict)):
-        raise illegal("Expected text but found START_ARRAY")
-    if text is None:
-        raise parsing(f"No text specified for {name} query")
-    return text
-
-
-def _match_options(name: str, options: dict[str, Any], known: set[str]) -> dict[str, Any]:
-    shared = {"query", "operator", "minimum_should_match", "boost", "zero_terms_query", "analyzer", "lenient"}
-    _options(name, options, shared | known)
-    operator = str(options.get("operator", "or"))
-    if operator.lower() not in ("and", "or"):
-        raise illegal(f"No enum constant org.elasticsearch.index.query.Operator.{operator.upper()}")
-    zero_terms = str(options.get("zero_terms_query", "none")).lower()
-    if zero_terms not in ("none", "all"):
-        raise parsing(f"Unsupported zero_terms_query value [{zero_terms}]")
-    return {
-        "text": _text("text" if name == "match" else name, options.get("query")),
-        "operator": operator.lower(),
-        "minimum": _minimum(options),
-        "boost": _boost(options),
-        "zero_terms": zero_terms,
-        "analyzer": options.get("analyzer"),
-        "lenient": str(options.get("lenient", "false")).lower() == "true",
-    }
-
-
-def _match(body: dict[str, Any]) -> Query:
-    path, options = _one_field("match", body)
-    return Match(path, **_match_options("match", options if isinstance(options, dict) else {"query": options}, set()))
-
-
-def _multi_match(body: dict[str, Any]) -> Query:
-    options = _match_options("multi_match", body, {"fields", "type", "tie_breaker"})
-    kind = body.get("type", "best_fields")
-    if kind not in _MULTI_MATCH_TIES:
-        known = list(_MULTI_MATCH_TIES)
-        raise EngineError(
-            400,
-            "parse_exception",
-            f"failed to parse [multi_match] query type [{kind}]. The embedded engine knows {known}",
-        )
-    fields = body.get("fields", [])
-    boosts: dict[str, float] = {}
-    for name in [fields] if isinstance(fields, str) else fields:
-        path, _, boost = str(name).partition("^")
-        try:
-            boosts[path] = float(boost or 1)
-        except ValueError as error:
-            raise EngineError(400, "number_format_exception", f'For input string: "{boost}"') from error
-    if not boosts:
-        raise unsupported("[multi_match] without [fields]")
-    tie_breaker = float(body.get("tie_breaker", _MULTI_MATCH_TIES[kind]))
-    return MultiMatch(boosts, Match("", **{**options, "boost": 1.0}), tie_breaker, options["boost"])
-
-
-def _term(body: dict[str, Any]) -> Query:
-    path, options = _one_field("term", body, ("boost",) if len(body) > 1 else ())
-    if isinstance(options, list):
-        raise parsing("[term] query does not support array of values")
-    if not isinstance(options, dict):
-        options = {"value": options, "boost": body.get("boost", 1.0)}
-    _options("term", options, {"value", "boost"})
-    if options.get("value") is None:
-        raise illegal("value cannot be null")
-    if isinstance(options["value"], (dict, list)):
-        raise parsing("[term] query does not support objects or arrays of values")
-    return Term(path, options["value"], _boost(options))
-
-
-def _terms(body: dict[str, Any]) -> Query:
-    fields = [key for key in body if key != "boost"]
-    if len(fields) != 1:
-        raise parsing(
-            "[terms] query does not support multiple fields" if fields else "[terms] query requires a field name"
-        )
-    values = body[fields[0]]
-    if isinstance(values, dict):
-        raise unsupported("[terms] lookup in another index")
-    if not isinstance(values, list):
-        raise parsing(f"[terms] query does not support [{fields[0]}]")
-    if any(value is None or isinstance(value, (dict, list)) for value in values):
-        raise parsing("No value specified for terms query")
-    return Terms(fields[0], values, _boost(body))
-
-
-def _range(body: dict[str, Any]) -> Query:
-    path, options = _one_field("range", body)
-    if not isinstance(options, dict):
-        raise parsing(f"[range] query does not support [{path}]")
-    _options("range", options, {"gt", "gte", "lt", "lte", "boost"})
-    bounds = {name: bound for name, bound in options.items() if name != "boost" and bound is not None}
-    if any(isinstance(bound, (dict, list)) for bound in bounds.values()):
-        raise parsing(f"[range] query does not support objects or arrays as bounds of [{path}]")
-    return Range(path, bounds, _boost(options))
-
-
-def _exists(body: dict[str, Any]) -> Query:
-    _options("exists", body, {"field", "boost"})
-    if not isinstance(body.get("field"), str) or not body["field"]:
-        raise parsing("[exists] must be provided with a [field]")
-    if "*" in body["field"]:
-        raise unsupported("[exists] with a wildcard in [field]")
-    return Exists(body["field"], _boost(body))
-
-
-def _ids(body: dict[str, Any]) -> Query:
-    _options("ids", body, {"values", "boost"})
-    values = body.get("values", [])
-    return Ids([str(value) for value in (values if isinstance(values, list) else [values])], _boost(body))
+    return LEAVES[name](body[name]) if name in LEAVES else _COMPOUNDS[name](body[name], size, depth)
 
 
 def _inner(outer: str, part: str, body: Any, size: int, depth: int) -> Query:
@@ -225,25 +62,25 @@ def _bool(body: dict[str, Any], size: int, depth: int) -> Query:
             ]
         elif key not in ("minimum_should_match", "boost"):
             raise x_content(f"[bool] unknown field [{key}]")
-    return Bool(**clauses, minimum=_minimum(body), boost=_boost(body))
+    return Bool(**clauses, minimum=parse_minimum(body), boost=parse_boost(body))
 
 
 def _constant_score(body: dict[str, Any], size: int, depth: int) -> Query:
-    _options("constant_score", body, {"filter", "boost"})
+    check_known("constant_score", body, {"filter", "boost"})
     if "filter" not in body:
         raise parsing("[constant_score] requires a 'filter' element")
-    return ConstantScore(parse_query(body["filter"], size=size, depth=depth + 1), _boost(body))
+    return ConstantScore(parse_query(body["filter"], size=size, depth=depth + 1), parse_boost(body))
 
 
 def _dis_max(body: dict[str, Any], size: int, depth: int) -> Query:
-    _options("dis_max", body, {"queries", "tie_breaker", "boost"})
+    check_known("dis_max", body, {"queries", "tie_breaker", "boost"})
     queries = body.get("queries")
     if not queries:
         raise parsing("[dis_max] requires 'queries' field with at least one clause")
     parts = [
         parse_query(part, size=size, depth=depth + 1) for part in (queries if isinstance(queries, list) else [queries])
     ]
-    return DisMax(parts, float(body.get("tie_breaker", 0.0)), _boost(body))
+    return DisMax(parts, float(body.get("tie_breaker", 0.0)), parse_boost(body))
 
 
 def _knn_query(body: dict[str, Any], size: int, depth: int) -> Query:
@@ -285,7 +122,7 @@ def parse_knn(body: Any, *, size: int = 10, depth: int = 0, is_query: bool = Fal
         _inner("knn", "filter", part, size, depth) for part in (filters if isinstance(filters, list) else [filters])
     ]
     similarity = body.get("similarity")
-    return Knn(body["field"], vector, k, parsed, None if similarity is None else float(similarity), _boost(body))
+    return Knn(body["field"], vector, k, parsed, None if similarity is None else float(similarity), parse_boost(body))
 
 
 def _count(name: str, value: Any) -> int | None:
@@ -298,17 +135,6 @@ def _count(name: str, value: Any) -> int | None:
     return value
 
 
-_LEAVES: dict[str, Callable[[dict[str, Any]], Query]] = {
-    "match_all": _match_all,
-    "match_none": _match_none,
-    "match": _match,
-    "multi_match": _multi_match,
-    "term": _term,
-    "terms": _terms,
-    "range": _range,
-    "exists": _exists,
-    "ids": _ids,
-}
 _COMPOUNDS: dict[str, Callable[[dict[str, Any], int, int], Query]] = {
     "bool": _bool,
     "constant_score": _constant_score,

@@ -1,10 +1,9 @@
-"""Writing and reading single documents: index, create, update, delete, get; and `_bulk`, which is many of them."""
+"""Writing and reading single documents: index, create, update, delete, get; `bulk` comes in here for many of them."""
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from connector.embedded.documents import load_source, parse_document
 from connector.embedded.failures import EngineError, illegal, unsupported, validation, x_content
 from connector.embedded.index import Index
 from connector.embedded.source_filter import SourceFilter
+from connector.embedded.sources import Sources
 from connector.embedded.store import StoredDocument
 
 _MAX_ID_BYTES = 512
@@ -40,6 +40,7 @@ class Documents:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        self._sources = Sources(catalog.store)
 
     def put(
         self,
@@ -58,7 +59,7 @@ class Documents:
         doc_id = secrets.token_urlsafe(15) if doc_id is None else doc_id
         if doc_id == "":
             raise illegal("if _id is specified it must not be empty")
-        _check_id(doc_id)
+        check_id(doc_id)
         parsed = parse_document(index.mapping, load_source(source), doc_id)
         slot = index.slots.get(doc_id)
         if must_be_new and slot is not None:
@@ -125,28 +126,13 @@ class Documents:
         if slot in index.ignored:
             answer["_ignored"] = index.ignored[slot]
         if source_filter.enabled:
-            answer["_source"] = read_source(self._catalog, index, slot, source_filter)
+            answer["_source"] = self._sources.read(index, slot, source_filter)
         return answer
 
     def _next_seq_no(self, index: Index) -> int:
         index.next_seq_no += 1
         self._catalog.wrote(index)
         return index.next_seq_no - 1
-
-
-def read_source(catalog: Catalog, index: Index, slot: int, source_filter: SourceFilter) -> dict[str, Any]:
-    """A document's source, without what the mapping or the filter leaves out."""
-    source: dict[str, Any] = json.loads(catalog.store.source(index.rows[slot]))
-    if index.mapping.source_excludes or index.mapping.source_includes:
-        own = SourceFilter(True, tuple(index.mapping.source_includes), tuple(index.mapping.source_excludes))
-        source = own.apply(source)
-    hidden = source_filter.exclude_vectors
-    if hidden is None:
-        hidden = index.settings.get("mapping.exclude_source_vectors") == "true"
-    if hidden:
-        paths = [path for path, held in index.mapping.fields.items() if held.type == "dense_vector"]
-        source = SourceFilter(excludes=tuple(paths)).apply(source)
-    return source_filter.apply(source)
 
 
 def check_update(body: dict[str, Any]) -> None:
@@ -161,95 +147,6 @@ def check_update(body: dict[str, Any]) -> None:
     for key in ("doc", "upsert"):
         if not isinstance(body.get(key, {}), dict):
             raise x_content(f"[UpdateRequest] failed to parse field [{key}]")
-
-
-@dataclass(frozen=True)
-class BulkItem:
-    """One operation of a bulk request, not yet carried out."""
-
-    action: str
-    index: str
-    id: str | None
-    source: bytes
-    expected: Expected | None
-
-
-def parse_bulk(body: bytes, default_index: str | None) -> list[BulkItem]:
-    """The operations of a bulk body.
-
-    Raises: EngineError: 400: the whole request is malformed.
-    """
-    if not body.endswith(b"\n"):
-        raise illegal("The bulk request must be terminated by a newline [\\n]")
-    items = list(_bulk_items(body.split(b"\n")[:-1], default_index))
-    if not items:
-        raise validation("no requests added")
-    return items
-
-
-def _bulk_items(lines: list[bytes], default_index: str | None) -> Iterator[BulkItem]:
-    numbered = iter(enumerate(lines, 1))
-    for number, line in numbered:
-        if not line.strip():
-            continue
-        try:
-            action_line = json.loads(line)
-        except ValueError as error:
-            raise illegal(f"Malformed action/metadata line [{number}]: {error}") from error
-        if not isinstance(action_line, dict) or len(action_line) != 1:
-            raise illegal(f"Malformed action/metadata line [{number}], expected one action")
-        ((action, metadata),) = action_line.items()
-        if action not in ("index", "create", "update", "delete"):
-            raise illegal(
-                f"Malformed action/metadata line [{number}], "
-                f"expected field [create], [delete], [index] or [update] but found [{action}]"
-            )
-        if not isinstance(metadata, dict):
-            raise illegal(f"Malformed action/metadata line [{number}], expected START_OBJECT")
-        known = {"_index", "_id", "if_seq_no", "if_primary_term", "retry_on_conflict", "require_alias"}
-        for key, value in metadata.items():
-            if key not in known or (key == "require_alias" and value):
-                raise illegal(f"Action/metadata line [{number}] contains an unknown parameter [{key}]")
-        name = metadata.get("_index") or default_index
-        if not name:
-            raise validation("index is missing")
-        doc_id = metadata.get("_id")
-        if doc_id is None and action in ("update", "delete"):
-            raise validation("id is missing")
-        _check_id(str(doc_id))
-        source = b""
-        if action != "delete":
-            following = next(numbered, None)
-            if following is None:
-                raise validation("no requests added")
-            source = following[1]
-        if action == "update":
-            check_update(load_update(source))
-        expected = parse_expected(metadata.get("if_seq_no"), metadata.get("if_primary_term"))
-        if expected is not None and "retry_on_conflict" in metadata:
-            raise validation("compare and write operations can not be retried")
-        yield BulkItem(action, str(name), None if doc_id is None else str(doc_id), source, expected)
-
-
-def run_bulk_item(documents: Documents, item: BulkItem) -> tuple[dict[str, Any], bool]:
-    """Carry out one operation: its entry in the response, and whether it failed."""
-    try:
-        if item.action == "delete":
-            written = documents.delete(item.index, item.id or "", expected=item.expected)
-        elif item.action == "update":
-            written = documents.update(item.index, item.id or "", load_update(item.source), expected=item.expected)
-        else:
-            is_new = item.action == "create"
-            written = documents.put(item.index, item.id, item.source, must_be_new=is_new, expected=item.expected)
-    except EngineError as failure:
-        entry = {
-            "_index": item.index,
-            "_id": secrets.token_urlsafe(15) if item.id is None else item.id,
-            "status": failure.status,
-            "error": failure.cause(),
-        }
-        return {item.action: entry}, True
-    return {item.action: {**written.body, "status": written.status}}, False
 
 
 def load_update(source: bytes) -> dict[str, Any]:
@@ -283,7 +180,11 @@ def parse_expected(seq_no: Any, primary_term: Any) -> Expected | None:
         raise illegal("Failed to parse long parameter [if_seq_no] or [if_primary_term]") from error
 
 
-def _check_id(doc_id: str) -> None:
+def check_id(doc_id: str) -> None:
+    """Refuse an id that is too long.
+
+    Raises: EngineError: 400 action_request_validation_exception.
+    """
     length = len(doc_id.encode())
     if length > _MAX_ID_BYTES:
         raise validation(f"id [{doc_id}] is too long, must be no longer than {_MAX_ID_BYTES} bytes but was: {length}")
