@@ -39,9 +39,10 @@ format: $(INSTALLED) ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(INSTALLED) ## our own time: import, overhead of a search, fusion
-	$(BIN)/python benchmarks/import_time.py
+bench: $(INSTALLED) ## our own time: import, overhead of a search, fusion; pairs a second (benchmarks/RESULTS.md)
+	$(BIN)/python -m benchmarks.import_time --write
 	$(OFFLINE) $(BIN)/python -m benchmarks.overhead --write
+	$(OFFLINE) $(BIN)/python -m benchmarks.models --write
 
 eval-models: $(INSTALLED) ## what the bundled reranker is worth on the judged collections (CONNECTOR_DATA=...; hours without a cache)
 	$(OFFLINE) $(BIN)/python -m benchmarks.reranker --work .eval --write

@@ -1,16 +1,15 @@
 """Pairs a second of our torch path beside sentence-transformers' `CrossEncoder.predict`, on passages of mixed lengths.
 
-    python -m benchmarks.models --pairs 100 --rounds 5
+python -m benchmarks.models            prints a table
+python -m benchmarks.models --write    and puts it into benchmarks/RESULTS.md
 
 Both run the same network: the offline extra's MiniLM with a plain head of random weights, which costs what a trained
 one costs. The rounds of the two are interleaved and their order is shuffled, so that a busy machine harms both alike.
-Prints a table in markdown.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
 import random
 import statistics
 import tempfile
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.results import machine, write_section
 from connector.models import load_reranker
 from connector.models.folders import bundled_encoder
 
@@ -62,6 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=100, help="passages scored in a round")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each, after one that is not counted")
+    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/RESULTS.md")
     arguments = parser.parse_args()
 
     import torch
@@ -83,16 +84,24 @@ def main() -> None:
         }
         scores = [way() for way in ways.values()]
         seconds = measure(ways, arguments.rounds)
-    print(
-        f"{arguments.pairs} pairs, passages of {FEWEST_WORDS}-{MOST_WORDS} words, fp32, "
-        f"{torch.get_num_threads()} threads, {platform.machine()}, torch {torch.__version__}; "
-        f"median of {arguments.rounds} interleaved rounds; "
-        f"largest difference of two scores {np.abs(scores[0] - scores[1]).max():.1e}\n"
-    )
-    print("| path | pairs/s, median | slowest | fastest |\n| --- | ---: | ---: | ---: |")
+    rows = []
     for name, times in seconds.items():
         rates = [arguments.pairs / value for value in (statistics.median(times), max(times), min(times))]
-        print(f"| {name} | {rates[0]:.1f} | {rates[1]:.1f} | {rates[2]:.1f} |")
+        rows.append(f"| {name} | {rates[0]:.1f} | {rates[1]:.1f} | {rates[2]:.1f} |")
+    ours_s, peer_s = (statistics.median(times) for times in seconds.values())
+    apart = float(np.abs(scores[0] - scores[1]).max())
+    table = f"""`python -m benchmarks.models --write` on {machine()}, {torch.get_num_threads()} threads,
+torch {torch.__version__}, fp32; {arguments.pairs} pairs, passages of {FEWEST_WORDS}-{MOST_WORDS} words;
+{arguments.rounds} interleaved rounds.
+Ours is {peer_s / ours_s:.2f} times as fast; the largest difference of two scores is {apart:.1e}.
+
+| path | pairs/s, median | slowest | fastest |
+| --- | --- | --- | --- |
+{chr(10).join(rows)}
+"""
+    print(table)
+    if arguments.write:
+        write_section("Pairs a second", table)
 
 
 if __name__ == "__main__":
