@@ -10,16 +10,18 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from nltk.stem.porter import PorterStemmer
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
+
+from connector.evaluation.judgments import read_qrels
 
 NQ_HELD_OUT = 300
 _DEPTH = 100
@@ -51,7 +53,9 @@ class Collection:
 
 
 def thinned(collection: Collection, passages: int, seed: int = 0) -> Collection:
-    """Return a sample of a collection: random questions with their right passages, at most that many passages."""
+    """Return a collection, or where it is larger, random questions with their right passages, at most that many."""
+    if len(collection.passages) <= passages:
+        return collection
     kept: dict[int, int] = {}
     rows = []
     for row in np.random.default_rng(seed).permutation(len(collection.questions)).tolist():
@@ -98,35 +102,64 @@ def read_collection(name: str, split: str) -> Collection:
     `feedbackqa` in training is without every passage and question of the UK; `feedbackqa_uk` has the UK's questions
     only. `squad_dev` passages are text only, all others title and text.
     """
-    folder = data_folder() / name.removesuffix("_uk")
-    with gzip.open(folder / "corpus.jsonl.gz", "rt", encoding="utf-8") as lines:
-        documents = [json.loads(line) for line in lines]
-    with (folder / "queries.jsonl").open(encoding="utf-8") as lines:
-        texts = {row["_id"]: row["text"] for row in map(json.loads, lines)}
-    judged: dict[str, list[str]] = {}
-    qrels = folder / "qrels" / ("test.tsv" if name == "nq_qed" else f"{split}.tsv")
-    for line in qrels.read_text(encoding="utf-8").splitlines()[1:]:
-        question_id, passage_id, grade = line.split("\t")
-        if int(grade) > 0:
-            judged.setdefault(question_id, []).append(passage_id)
-    if name == "feedbackqa" and split == "train":
-        documents = [document for document in documents if not document["_id"].startswith("UK-")]
-        judged = {key: value for key, value in judged.items() if not key.startswith("UK-")}
-    elif name == "feedbackqa_uk":
-        judged = {key: value for key, value in judged.items() if key.startswith("UK-")}
-    if name == "nq_qed":
-        of, wanted = len(judged), split == "held_out"
-        judged = {key: value for key, value in judged.items() if is_held_out(key, of, NQ_HELD_OUT) == wanted}
-    place = {document["_id"]: row for row, document in enumerate(documents)}
-    positives = {key: tuple(place[value] for value in values if value in place) for key, values in judged.items()}
-    question_ids = sorted(key for key, values in positives.items() if values)
-    return Collection(
+    whole = read_folder(
+        data_folder() / name.removesuffix("_uk"),
+        "test" if name == "nq_qed" else split,
         name=name,
-        passages=[_passage(document, with_title=name != "squad_dev") for document in documents],
+        with_title=name != "squad_dev",
+    )
+    if name == "feedbackqa" and split == "train":
+        return _kept(whole, lambda key: not key.startswith("UK-"), lambda key: not key.startswith("UK-"))
+    if name == "feedbackqa_uk":
+        return _kept(whole, lambda key: key.startswith("UK-"))
+    if name == "nq_qed":
+        of, wanted = len(whole.questions), split == "held_out"
+        return _kept(whole, lambda key: is_held_out(key, of, NQ_HELD_OUT) == wanted)
+    return whole
+
+
+def read_folder(folder: Path, split: str, *, name: str | None = None, with_title: bool = True) -> Collection:
+    """Read a folder of BEIR's layout: corpus.jsonl and queries.jsonl (or .gz), and the judgments of one split.
+
+    Questions without a right passage are left out. Raises: OSError: a file is not there. ValueError: it can't be read.
+    """
+    with _open(folder, "corpus.jsonl") as lines:
+        documents = [json.loads(line) for line in lines]
+    with _open(folder, "queries.jsonl") as lines:
+        texts = {row["_id"]: row["text"] for row in map(json.loads, lines)}
+    place = {document["_id"]: row for row, document in enumerate(documents)}
+    positives = {
+        key: tuple(place[value] for value, grade in grades.items() if grade > 0 and value in place)
+        for key, grades in read_qrels(folder / "qrels" / f"{split}.tsv").items()
+    }
+    question_ids = sorted(key for key, places in positives.items() if places)
+    return Collection(
+        name=name or folder.name,
+        passages=[_passage(document, with_title=with_title) for document in documents],
         passage_ids=[document["_id"] for document in documents],
         questions=[texts[key] for key in question_ids],
         question_ids=question_ids,
         positives=[positives[key] for key in question_ids],
+    )
+
+
+def _open(folder: Path, name: str) -> TextIO:
+    packed = folder / f"{name}.gz"
+    return gzip.open(packed, "rt", encoding="utf-8") if packed.is_file() else (folder / name).open(encoding="utf-8")
+
+
+def _kept(
+    collection: Collection, has_question: Callable[[str], bool], has_passage: Callable[[str], bool] = lambda _: True
+) -> Collection:
+    """Return the collection with those questions and passages whose ids pass."""
+    kept = [row for row, key in enumerate(collection.passage_ids) if has_passage(key)]
+    place = {row: new for new, row in enumerate(kept)}
+    thin = collection.only([row for row, key in enumerate(collection.question_ids) if has_question(key)])
+    return replace(
+        thin,
+        passages=[collection.passages[row] for row in kept],
+        passage_ids=[collection.passage_ids[row] for row in kept],
+        positives=[tuple(place[row] for row in positives if row in place) for positives in thin.positives],
     )
 
 

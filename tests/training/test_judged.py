@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from training.judged import Candidates, Collection, bm25_scores, data_folder, fuse, thinned
-from training.train_reranker import JudgedLists, make_batch
+from training.judged import Candidates, Collection, bm25_scores, data_folder, fuse, read_folder, thinned
+from training.lists import JudgedLists, TrainingList, make_batch
 
 PASSAGES = [f"passage {number}" for number in range(12)]
 
@@ -50,6 +51,7 @@ def test_a_thinned_collection_keeps_the_answers_of_the_questions_it_keeps() -> N
     whole = Collection("made", PASSAGES, PASSAGES, questions, questions, [(3,), (3, 5), (7, 8, 9)])
     thin = thinned(whole, 3)
     assert len(thin.passages) <= 3
+    assert thinned(whole, 12) is whole
     assert thin.questions
     for question, positives in zip(thin.questions, thin.positives, strict=True):
         expected = [PASSAGES[position] for position in whole.positives[questions.index(question)]]
@@ -57,10 +59,24 @@ def test_a_thinned_collection_keeps_the_answers_of_the_questions_it_keeps() -> N
 
 
 def test_a_step_makes_the_same_lists_after_a_resume(judged: JudgedLists) -> None:
-    first = [(each.question, each.passages) for each in make_batch(3, [judged], [1.0])]
-    again = [(each.question, each.passages) for each in make_batch(3, [judged], [1.0])]
-    other = [(each.question, each.passages) for each in make_batch(4, [judged], [1.0])]
+    def step(number: int) -> list[TrainingList]:
+        return make_batch(number, 20, [judged], [1.0], sampled=3, generated=1)
+
+    first = [(each.question, each.passages) for each in step(3)]
+    again = [(each.question, each.passages) for each in step(3)]
+    other = [(each.question, each.passages) for each in step(4)]
     assert first == again != other
+
+
+def test_a_folder_in_beirs_layout_is_read(tmp_path: Path) -> None:
+    documents = [{"_id": "a", "title": "A", "text": "one"}, {"_id": "b", "text": "two"}]
+    (tmp_path / "corpus.jsonl").write_text("\n".join(map(json.dumps, documents)), "utf-8")
+    questions = [{"_id": "q", "text": "which?"}, {"_id": "r", "text": "none"}]
+    (tmp_path / "queries.jsonl").write_text("\n".join(map(json.dumps, questions)), "utf-8")
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "train.tsv").write_text("query-id\tcorpus-id\tscore\nq\tb\t1\nq\ta\t0\nr\ta\t0\n", "utf-8")
+    read = read_folder(tmp_path, "train")
+    assert (read.passages, read.questions, read.positives) == (["A\none", "two"], ["which?"], [(1,)])
 
 
 def test_a_data_folder_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

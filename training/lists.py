@@ -1,0 +1,88 @@
+"""Room: training. The lists a reranker is trained on: a question, one right passage and seven wrong ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.judged import Candidates, Collection
+from training.minimal_pairs import LIST_SIZE, generate_list
+
+NEGATIVE_DEPTH = 50
+COSINE_SCALE, BM25_SCALE = 20.0, 0.2
+LONG_QUESTION_SHARE = 0.15
+
+
+@dataclass(frozen=True)
+class TrainingList:
+    """A question, eight passages (the first is right) and the first stages' logits; generated lists have none."""
+
+    question: str
+    passages: list[str]
+    teacher: NDArray[np.float32] | None = None
+
+
+class JudgedLists:
+    """Samples lists of a collection.
+
+    A negative is drawn in proportion to how often a passage is somebody's positive over how often it is a candidate, so
+    that a passage's popularity tells the model nothing. A share of the questions is several of one passage's questions
+    joined, for needs as long as an abstract.
+    """
+
+    def __init__(self, candidates: Candidates) -> None:
+        self._candidates = candidates
+        collection = candidates.collection
+        positive = np.zeros(len(collection.passages))
+        candidate = np.zeros(len(collection.passages))
+        self._questions_of: dict[int, list[int]] = {}
+        for row, positives in enumerate(collection.positives):
+            positive[list(positives)] += 1
+            candidate[candidates.fused[row][:NEGATIVE_DEPTH]] += 1
+            for position in positives:
+                self._questions_of.setdefault(position, []).append(row)
+        self._weight = positive / np.maximum(candidate, 1)
+
+    @property
+    def collection(self) -> Collection:
+        """What the lists are drawn from."""
+        return self._candidates.collection
+
+    def sample(self, rng: np.random.Generator) -> TrainingList:
+        """Return one list."""
+        collection = self._candidates.collection
+        row = int(rng.integers(len(collection.questions)))
+        right = collection.positives[row][int(rng.integers(len(collection.positives[row])))]
+        rows = [row]
+        others = [other for other in self._questions_of[right] if other != row]
+        if others and rng.random() < LONG_QUESTION_SHARE:
+            rows += [int(other) for other in rng.permutation(others)[:3]]
+        positives = {position for each in rows for position in collection.positives[each]}
+        pool = np.array([int(p) for p in self._candidates.fused[row][:NEGATIVE_DEPTH] if int(p) not in positives])
+        weight = self._weight[pool] + 1e-6
+        negatives = rng.choice(pool, size=LIST_SIZE - 1, replace=False, p=weight / weight.sum())
+        positions = [right, *(int(position) for position in negatives)]
+        question_vector = self._candidates.question_vectors[rows].mean(axis=0)
+        question_vector /= np.linalg.norm(question_vector)
+        return TrainingList(
+            question=" ".join(collection.questions[each] for each in rows),
+            passages=[collection.passages[position] for position in positions],
+            teacher=COSINE_SCALE * (self._candidates.passage_vectors[positions] @ question_vector)
+            + BM25_SCALE * self._candidates.lexical[rows][:, positions].toarray().sum(axis=0).astype(np.float32),
+        )
+
+
+def make_batch(
+    step: int, seed: int, judged: Sequence[JudgedLists], shares: Sequence[float], *, sampled: int, generated: int
+) -> list[TrainingList]:
+    """Return a step's lists: a function of the step and the seed alone, so that training resumes where it stopped."""
+    rng = np.random.default_rng([seed, step])
+    sources = rng.choice(len(judged), size=sampled, p=np.array(shares) / sum(shares))
+    lists = [judged[int(source)].sample(rng) for source in sources]
+    for place in range(generated):
+        made = generate_list(step * generated + place)
+        lists.append(TrainingList(made.question, made.passages))
+    return lists

@@ -1,0 +1,160 @@
+"""Room: training. What can be trained: the bundled reranker's network, or any sequence-classification cross-encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from connector.models.folders import bundled_encoder, find_model
+from connector.models.interaction import InteractionModel, save_interaction, start_interaction, trained_state
+from training.judged import Collection
+
+BUNDLED_START = "bundled-start"
+LEARNING_RATE, HEADS_RATE, GATES_RATE, WEIGHT_DECAY = 4e-5, 2e-4, 1e-2, 0.01
+_ORGANIZATION = "cross-encoder"
+_LEAST_PASSAGES = 3_000
+
+
+class Network(Protocol):
+    """A network in training: one seam, so that the loop knows nothing of heads and files."""
+
+    @property
+    def module(self) -> nn.Module:
+        """What is trained."""
+
+    @property
+    def tokenizer(self) -> Any:
+        """A tokenizer of transformers."""
+
+    def logits(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """Return one logit a row of the tokenised pairs, (n,)."""
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return AdamW's groups, each with its peak learning rate under `peak`."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what training changes, by name."""
+
+    def note(self) -> str:
+        """Return what is worth a word in the log."""
+
+    def save(self, folder: Path) -> None:
+        """Write what `load_reranker(folder)` loads."""
+
+
+class InteractionNetwork:
+    """The bundled reranker's network, from the bi-encoder's own geometry."""
+
+    def __init__(self, module: InteractionModel, tokenizer: Any) -> None:
+        self.module = module
+        self.tokenizer = tokenizer
+
+    def logits(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """See `Network`."""
+        names = ("input_ids", "attention_mask", "token_type_ids")
+        found: Tensor = self.module(*(inputs[name] for name in names))
+        return found
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Heads learn faster than the joint layers, gates and scale faster still."""
+        peaks: dict[float, list[nn.Parameter]] = {LEARNING_RATE: [], HEADS_RATE: [], GATES_RATE: []}
+        for name, parameter in self.module.named_parameters():
+            if parameter.requires_grad:
+                own = LEARNING_RATE if name.startswith("bert.") else HEADS_RATE
+                peaks[GATES_RATE if name in ("gates", "scale") else own].append(parameter)
+        return [
+            {"params": parameters, "peak": peak, "weight_decay": 0.0 if peak == GATES_RATE else WEIGHT_DECAY}
+            for peak, parameters in peaks.items()
+        ]
+
+    def state(self) -> dict[str, Tensor]:
+        """See `Network`."""
+        return trained_state(self.module)
+
+    def note(self) -> str:
+        """The scale, and how far each layer's gates are open."""
+        gates = " ".join(f"{gate:.1f}" for gate in self.module.gates.mean(dim=1).tolist())
+        return f"scale {self.module.scale.item():.2f}, gates {gates}"
+
+    def save(self, folder: Path) -> None:
+        """See `Network`."""
+        save_interaction(self.module, folder)
+
+
+class CrossEncoderNetwork:
+    """A sequence-classification cross-encoder with one label: a name, a path, or a bi-encoder that gets a new head."""
+
+    def __init__(self, module: Any, tokenizer: Any) -> None:
+        self.module = module
+        self.tokenizer = tokenizer
+
+    def logits(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """See `Network`."""
+        found: Tensor = self.module(**inputs).logits[:, 0]
+        return found
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """The backbone and, faster, whatever is not of it."""
+        named = list(self.module.named_parameters())
+        prefix = f"{self.module.base_model_prefix}."
+        old = [parameter for name, parameter in named if name.startswith(prefix)]
+        new = [parameter for name, parameter in named if not name.startswith(prefix)]
+        peaks = ((old, LEARNING_RATE), (new, HEADS_RATE))
+        return [{"params": each, "peak": peak, "weight_decay": WEIGHT_DECAY} for each, peak in peaks]
+
+    def state(self) -> dict[str, Tensor]:
+        """See `Network`."""
+        state: dict[str, Tensor] = self.module.state_dict()
+        return state
+
+    def note(self) -> str:
+        """Nothing."""
+        return ""
+
+    def save(self, folder: Path) -> None:
+        """See `Network`."""
+        self.module.save_pretrained(folder, safe_serialization=True)
+        self.tokenizer.save_pretrained(folder)
+
+
+def token_idf(collections: Sequence[Collection], tokenizer: Any) -> Tensor:
+    """Return each token's idf, (vocabulary,): log(1 + 1 / df), df its mean share of the passages of a collection."""
+    shares = np.zeros(len(tokenizer))
+    for collection in collections:
+        counts = np.zeros(len(tokenizer))
+        for ids in tokenizer(collection.passages, truncation=True, max_length=256)["input_ids"]:
+            counts[np.unique(ids)] += 1
+        shares += counts / len(collection.passages) / len(collections)
+    return torch.from_numpy(np.log1p(1 / (shares + 1 / _LEAST_PASSAGES))).float()
+
+
+def start_network(name: str, collections: Sequence[Collection]) -> Network:
+    """Return the network to train: "bundled-start", or any cross-encoder or BERT-like encoder by name or path.
+
+    Args: collections: what it is trained on, for the tokens' idf.
+
+    Raises: ModelNotFoundError: it is nowhere to be found.
+    """
+    if name == BUNDLED_START:
+        backbone = bundled_encoder().folder
+        tokenizer = AutoTokenizer.from_pretrained(backbone)
+        model = start_interaction(backbone, name="bundled")
+        with torch.no_grad():
+            model.token_idf.copy_(token_idf(collections, tokenizer))
+        network: Network = InteractionNetwork(model, tokenizer)
+    else:
+        folder = find_model(name, organization=_ORGANIZATION).folder
+        classifier = AutoModelForSequenceClassification.from_pretrained(
+            folder, num_labels=1, local_files_only=True, use_safetensors=True
+        )
+        network = CrossEncoderNetwork(classifier, AutoTokenizer.from_pretrained(folder, local_files_only=True))
+    for module in network.module.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    return network
