@@ -72,9 +72,10 @@ def test_the_loss_falls_on_lists_seen_before(backbone: Path, tokenizer: Any) -> 
 def test_any_cross_encoder_is_trained_by_the_same_loop_and_loads_again(tokenizer: Any, tmp_path: Path) -> None:
     torch.manual_seed(0)
     config = BertConfig(
-        hidden_size=32, num_hidden_layers=1, num_attention_heads=4, intermediate_size=64, num_labels=1,
+        hidden_size=32, num_hidden_layers=1, num_attention_heads=4, intermediate_size=64,
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
     )  # fmt: skip
+    config.num_labels = 1
     network = CrossEncoderNetwork(BertForSequenceClassification(config), tokenizer)
     optimizer = make_optimizer(network)
     for group in optimizer.param_groups:
