@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from connector.retrievers import Normalizer
+
 Key = tuple[str, str]
 """A hit's identity: (`_index`, `_id`)."""
+
+_EQUAL = 1e-6
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,7 @@ def rank(keys: list[Key], scores: NDArray[np.floating[Any]]) -> Ranking:
 def rrf(rankings: Sequence[Ranking], *, rank_constant: int = 60, weights: Sequence[float] | None = None) -> Ranking:
     """Fuse rankings by Reciprocal Rank Fusion: score(d) = sum of w_i / (rank_constant + rank_i(d)), ranks from 1.
 
-    Ties are broken by (index, id), and the sum is taken in an order of its own, so that the result never depends on
-    the order of the legs.
+    Ties are broken by (index, id), so that the result never depends on the order of the legs.
 
     Args:
         rankings: one for each leg; an empty one adds nothing.
@@ -76,19 +79,103 @@ def rrf(rankings: Sequence[Ranking], *, rank_constant: int = 60, weights: Sequen
     weights = [1.0] * len(rankings) if weights is None else weights
     if len(weights) != len(rankings):
         raise ValueError(f"weights: {len(weights)} of them for {len(rankings)} rankings: give one for each")
-    lengths = [len(ranking) for ranking in rankings]
-    total = sum(lengths)
+    values = [
+        weight / (rank_constant + np.arange(1, len(ranking) + 1))
+        for ranking, weight in zip(rankings, weights, strict=True)
+    ]
+    return _summed(rankings, values, [0.0] * len(rankings))
+
+
+def linear(
+    rankings: Sequence[Ranking],
+    *,
+    weights: Sequence[float] | None = None,
+    normalizers: Sequence[Normalizer] | None = None,
+) -> Ranking:
+    """Fuse rankings by a weighted sum of their scores: score(d) = sum of w_i x normalized_i(d).
+
+    Args:
+        rankings: one for each leg; an empty one adds nothing.
+        weights: one for each ranking; 1.0 each when left out.
+        normalizers: one for each ranking, see `normalized`; "none" each when left out.
+
+    Returns:
+        Every hit of any leg, with its float32 score; a leg that lacks a hit adds 0 (zscore: its lowest).
+
+    Raises:
+        ValueError: another number of weights or normalizers than of rankings, or an unknown normalizer.
+
+    Source: Elasticsearch's `linear` retriever.
+    """
+    weights = [1.0] * len(rankings) if weights is None else weights
+    normalizers = ["none"] * len(rankings) if normalizers is None else normalizers
+    if not len(weights) == len(normalizers) == len(rankings):
+        raise ValueError(
+            f"{len(weights)} weights and {len(normalizers)} normalizers for {len(rankings)} rankings: give one for each"
+        )
+    scores = [normalized(ranking.scores, how) for ranking, how in zip(rankings, normalizers, strict=True)]
+    values = [weight * each for weight, each in zip(weights, scores, strict=True)]
+    missing = [
+        float(value.min()) if how == "zscore" and len(value) else 0.0
+        for value, how in zip(values, normalizers, strict=True)
+    ]
+    return _summed(rankings, values, missing)
+
+
+def normalized(scores: NDArray[np.float32], how: Normalizer) -> NDArray[np.float64]:
+    """Map the scores of one ranking to a scale that can be added to another's.
+
+    - `none`: as they are.
+    - `minmax`: (s - min) / (max - min); the raw scores where all are equal, as with one hit alone (as Elastic's).
+    - `l2_norm`: s / the square root of the sum of all s squared; all zeros stay.
+    - `zscore`: (s - mean) / standard deviation; all equal are 0.
+    - `dbsf`: (s - (mean - 3 sd)) / (6 sd), cut to 0 and 1; all equal are 0.5.
+
+    Args: scores: (n,). how: the name.
+    Raises: ValueError: an unknown name.
+    Source: Elasticsearch's score normalizers for the first three; Mazzeschi, 2023 (distribution-based score fusion).
+    """
+    values = scores.astype(np.float64)
+    if not len(values) or how == "none":
+        return values
+    if how == "minmax":
+        spread = values.max() - values.min()
+        return values if spread < _EQUAL else (values - values.min()) / spread
+    if how == "l2_norm":
+        length = float(np.sqrt((values**2).sum()))
+        return values if length < _EQUAL else values / length
+    deviation = float(values.std())
+    if how == "zscore":
+        return np.zeros_like(values) if deviation < _EQUAL else (values - values.mean()) / deviation
+    if how == "dbsf":
+        if deviation < _EQUAL:
+            return np.full_like(values, 0.5)
+        lowest = values.mean() - 3 * deviation
+        shares: NDArray[np.float64] = np.clip((values - lowest) / (6 * deviation), 0, 1)
+        return shares
+    raise ValueError(f"normalizer: {how!r}: must be one of {', '.join(get_args(Normalizer))}")
+
+
+def _summed(rankings: Sequence[Ranking], values: Sequence[NDArray[np.float64]], missing: Sequence[float]) -> Ranking:
+    """Add up what each ranking gives each of its hits, `missing` for those it lacks, and order by the sum.
+
+    The sum is taken in an order of its own, so that it does not depend on the order of the rankings.
+    """
+    total = sum(len(ranking) for ranking in rankings)
     first_seen: dict[Key, int] = {}
     keys = chain.from_iterable(ranking.keys for ranking in rankings)
     place = np.fromiter(map(first_seen.setdefault, keys, range(total)), np.intp, total)
     parts = np.zeros((len(rankings), total))
-    ends = np.cumsum(lengths, dtype=np.intp).tolist()
-    for part, length, end, weight in zip(parts, lengths, ends, weights, strict=True):
-        part[place[end - length : end]] = weight / (rank_constant + np.arange(1, length + 1))
+    start = 0
+    for part, value, absent in zip(parts, values, missing, strict=True):
+        if absent:
+            part[:] = absent
+        part[place[start : start + len(value)]] = value
+        start += len(value)
     if len(rankings) > 2:
         parts.sort(axis=0)
-    fused = parts.sum(axis=0)[np.fromiter(first_seen.values(), np.intp, len(first_seen))]
-    return rank(list(first_seen), fused.astype(np.float32))
+    sums = parts.sum(axis=0)[np.fromiter(first_seen.values(), np.intp, len(first_seen))]
+    return rank(list(first_seen), sums.astype(np.float32))
 
 
 def probabilities(raw: NDArray[np.float32]) -> NDArray[np.float64]:

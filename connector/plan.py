@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from connector.dialects import Dialect
 from connector.request import SearchRequest
-from connector.retrievers import Knn, Node, Rrf, Standard, TextSimilarityReranker
+from connector.retrievers import Knn, Linear, Node, Rrf, Standard, TextSimilarityReranker
 
 MAX_WINDOW_WITH_PAGE = 100
 """Up to this window every leg carries what the page needs; beyond it the page is fetched by ids in a second trip."""
@@ -38,10 +38,10 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Fuse:
-    """Reciprocal Rank Fusion of the parts."""
+    """A fusion of the parts."""
 
     parts: tuple[Merge, ...]
-    retriever: Rrf
+    retriever: Rrf | Linear
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,9 @@ def make_plan(request: SearchRequest) -> Plan:
         if isinstance(retriever, TextSimilarityReranker):
             inner = (*filters, *retriever.filters)
             return Rerank(add(retriever.retriever, inner, retriever.rank_window_size), retriever)
-        if isinstance(retriever, Rrf):
+        if isinstance(retriever, Rrf | Linear):
             inner = (*filters, *retriever.filters)
-            parts = (add(leg.retriever, inner, retriever.rank_window_size) for leg in retriever.retrievers)
+            parts = (add(leg.retriever, inner, retriever.rank_window_size) for leg in retriever.legs)
             return Fuse(tuple(parts), retriever)
         legs.append(Leg(retriever.name or node.kind, retriever, (*filters, *retriever.filters), window))
         return Leaf(len(legs) - 1)

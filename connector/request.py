@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connector.errors import RequestError
-from connector.retrievers import COMPOUND, Node, Rrf, TextSimilarityReranker, parse_retriever
+from connector.retrievers import COMPOUND, Compound, Node, TextSimilarityReranker, parse_retriever
 
 _REFUSED_BY_ELASTICSEARCH = frozenset(
     {"query", "knn", "sort", "search_after", "terminate_after", "rescore", "scroll", "rank"}
@@ -144,8 +144,8 @@ def _with_url_options(body: Mapping[str, Any], params: Mapping[str, Any]) -> dic
 
 def _page(body: Mapping[str, Any], tree: Node) -> tuple[int, int]:
     root = tree.retriever
-    compound = isinstance(root, Rrf | TextSimilarityReranker)
-    window = root.rank_window_size if isinstance(root, Rrf | TextSimilarityReranker) else 10
+    compound = isinstance(root, Compound)
+    window = root.rank_window_size if isinstance(root, Compound) else 10
     values = {"size": body.get("size", window), "from": body.get("from", 0)}
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:

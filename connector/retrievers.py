@@ -7,8 +7,8 @@ what is allowed.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -21,6 +21,7 @@ MAX_WINDOW = 10_000
 """Elasticsearch's default `index.max_result_window`: no leg can return more hits."""
 
 Filter: TypeAlias = dict[str, Any] | list[dict[str, Any]] | None
+Normalizer: TypeAlias = Literal["none", "minmax", "l2_norm", "zscore", "dbsf"]
 Window: TypeAlias = Annotated[int, Field(ge=1, le=MAX_WINDOW)]
 
 
@@ -37,6 +38,17 @@ def _not_zero(vector: list[float]) -> list[float]:
 Vector: TypeAlias = Annotated[
     list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1, max_length=4096), AfterValidator(_not_zero)
 ]
+
+
+def _boosted(field: str) -> str:
+    name, hat, boost = field.partition("^")
+    try:
+        is_boost = not hat or 0 <= float(boost) < math.inf
+    except ValueError:
+        is_boost = False
+    if not name or not is_boost:
+        raise ValueError('must be a field, with a boost of at least 0 or without: "title" or "title^2"')
+    return field
 
 
 class _Model(BaseModel):
@@ -113,18 +125,81 @@ def _as_weighted(value: object) -> object:
     return {"retriever": value} if isinstance(value, dict) and "retriever" not in value else value
 
 
-class Rrf(_Named):
-    """Reciprocal Rank Fusion of its legs."""
+class LinearLeg(Weighted):
+    """A leg of a weighted sum: its weight, and how its scores are normalized."""
 
-    retrievers: Annotated[list[Annotated[Weighted, BeforeValidator(_as_weighted)]], Field(min_length=1)]
-    rank_constant: int = Field(60, ge=1)
+    normalizer: Normalizer | None = None
+
+
+class _Fusion(_Named):
+    """What fusions share: either `retrievers`, or `query` with `fields` for one lexical leg over several fields."""
+
+    query: Annotated[str, Field(min_length=1)] | None = None
+    fields: (
+        Annotated[list[Annotated[str, Field(min_length=1), AfterValidator(_boosted)]], Field(min_length=1)] | None
+    ) = None
     rank_window_size: Window = 10
 
+    def lexical_leg(self) -> Node:
+        """The leg of the multi-field form."""
+        match = {"query": self.query, "type": "most_fields"}
+        fields = {} if self.fields is None else {"fields": self.fields}
+        return Node.model_validate({"standard": {"query": {"multi_match": match | fields}}})
+
+
+def _check_form(retrievers: object, query: str | None, fields: object) -> None:
+    if (retrievers is None) == (query is None):
+        raise ValueError("give either retrievers or query")
+    if fields is not None and query is None:
+        raise ValueError("fields needs query: give both, or retrievers")
+
+
+class Rrf(_Fusion):
+    """Reciprocal Rank Fusion of its legs."""
+
+    retrievers: Annotated[list[Annotated[Weighted, BeforeValidator(_as_weighted)]], Field(min_length=1)] | None = None
+    rank_constant: int = Field(60, ge=1)
+
     @model_validator(mode="after")
-    def _has_weight(self) -> Rrf:
-        if not any(leg.weight for leg in self.retrievers):
-            raise ValueError("at least one leg needs a weight above 0")
+    def _is_whole(self) -> Rrf:
+        _check_form(self.retrievers, self.query, self.fields)
+        _check_weights(self.legs)
         return self
+
+    @property
+    def legs(self) -> list[Weighted]:
+        """The legs, also where they were given as `query` and `fields`."""
+        if self.retrievers is None:
+            return [Weighted.model_validate({"retriever": self.lexical_leg()})]
+        return self.retrievers
+
+
+class Linear(_Fusion):
+    """A weighted sum of its legs' scores, each normalized by its own `normalizer`, or else by this one's."""
+
+    retrievers: Annotated[list[LinearLeg], Field(min_length=1)] | None = None
+    normalizer: Normalizer | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Linear:
+        _check_form(self.retrievers, self.query, self.fields)
+        if self.query is not None and self.normalizer is None:
+            raise ValueError(f"query needs normalizer: one of {', '.join(get_args(Normalizer))}")
+        _check_weights(self.legs)
+        return self
+
+    @property
+    def legs(self) -> list[LinearLeg]:
+        """The legs, each with its normalizer, also where they were given as `query` and `fields`."""
+        if self.retrievers is None:
+            return [LinearLeg.model_validate({"retriever": self.lexical_leg(), "normalizer": self.normalizer})]
+        default = self.normalizer or "none"
+        return [leg if leg.normalizer else leg.model_copy(update={"normalizer": default}) for leg in self.retrievers]
+
+
+def _check_weights(legs: Sequence[Weighted]) -> None:
+    if not any(leg.weight for leg in legs):
+        raise ValueError("at least one leg needs a weight above 0")
 
 
 class TextSimilarityReranker(_Named):
@@ -144,8 +219,9 @@ class TextSimilarityReranker(_Named):
     blend: float | None = Field(None, ge=0, le=1)
 
 
-Retriever: TypeAlias = Standard | Knn | Rrf | TextSimilarityReranker
-COMPOUND = frozenset({"rrf", "text_similarity_reranker"})
+Retriever: TypeAlias = Standard | Knn | Rrf | Linear | TextSimilarityReranker
+Compound: TypeAlias = Rrf | Linear | TextSimilarityReranker
+COMPOUND = frozenset({"rrf", "linear", "text_similarity_reranker"})
 """The retrievers that are run here, since the free licence does not."""
 
 
@@ -155,6 +231,7 @@ class Node(_Model):
     standard: Standard | None = None
     knn: Knn | None = None
     rrf: Rrf | None = None
+    linear: Linear | None = None
     text_similarity_reranker: TextSimilarityReranker | None = None
 
     @model_validator(mode="after")
@@ -178,8 +255,8 @@ class Node(_Model):
     def children(self) -> list[Node]:
         """The retrievers right below this one."""
         match self.retriever:
-            case Rrf(retrievers=legs):
-                return [leg.retriever for leg in legs]
+            case Rrf() | Linear() as fusion:
+                return [leg.retriever for leg in fusion.legs]
             case TextSimilarityReranker(retriever=child):
                 return [child]
         return []
@@ -191,8 +268,8 @@ class Node(_Model):
             yield from child.walk()
 
 
-_KINDS = ("standard", "knn", "rrf", "text_similarity_reranker")
-for _model in (Weighted, Rrf, TextSimilarityReranker, Node):
+_KINDS = ("standard", "knn", "rrf", "linear", "text_similarity_reranker")
+for _model in (Weighted, LinearLeg, Rrf, Linear, TextSimilarityReranker, Node):
     _model.model_rebuild()
 
 
@@ -216,7 +293,7 @@ def _check_windows(node: Node, path: str, outer: int | None, levels_left: int) -
     if levels_left == 0:
         raise RequestError(path, "...", f"retrievers are nested deeper than {MAX_DEPTH}; flatten the tree")
     retriever = node.retriever
-    if isinstance(retriever, Rrf | TextSimilarityReranker):
+    if isinstance(retriever, Compound):
         window = retriever.rank_window_size
         if outer is not None and outer > window:
             raise RequestError(
@@ -225,7 +302,7 @@ def _check_windows(node: Node, path: str, outer: int | None, levels_left: int) -
                 f"must be at least the outer retriever's window ({outer}); raise it or lower the outer one",
             )
         for position, child in enumerate(node.children):
-            below = f"retrievers[{position}]" if isinstance(retriever, Rrf) else "retriever"
+            below = "retriever" if isinstance(retriever, TextSimilarityReranker) else f"retrievers[{position}]"
             _check_windows(child, f"{path}.{below}", window, levels_left - 1)
 
 
@@ -267,10 +344,12 @@ def _allowed(path: tuple[int | str, ...]) -> list[str]:
         "standard": Standard,
         "knn": Knn,
         "rrf": Rrf,
+        "linear": Linear,
         "text_similarity_reranker": TextSimilarityReranker,
         "query_vector_builder": QueryVectorBuilder,
         "text_embedding": TextEmbedding,
     }
     last = path[-1] if path else "retriever"
-    model = Weighted if isinstance(last, int) else models.get(str(last), Node)
+    weighted = LinearLeg if "linear" in path[-3:] else Weighted
+    model = weighted if isinstance(last, int) else models.get(str(last), Node)
     return sorted(field.alias or name for name, field in model.model_fields.items())

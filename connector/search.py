@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connector.dialects import Dialect
-from connector.fusion import Key, Ranking, blend, rank, rrf
+from connector.fusion import Key, Ranking, blend, linear, rank, rrf
 from connector.models.encoder import Fingerprint
 from connector.models.texts import checked_scores
 from connector.passages import passage_of
 from connector.plan import Fuse, Leaf, Merge, Plan, Rerank, leg_bodies, make_plan, page_body
 from connector.request import SearchRequest
 from connector.response import Provenance, make_response, partial_failure
-from connector.retrievers import Knn
+from connector.retrievers import Knn, Linear
 from connector.vectors import check_encoder
 
 
@@ -185,9 +185,12 @@ def _merged(merge: Merge, plan: Plan, hits: Mapping[Key, Mapping[str, Any]], pro
 
 def _fused(merge: Fuse, parts: Sequence[Ranking]) -> Ranking:
     retriever = merge.retriever
-    weights = [leg.weight for leg in retriever.retrievers]
     window = retriever.rank_window_size
     parts = [part.head(window) for part in parts]
+    weights = [leg.weight for leg in retriever.legs]
+    if isinstance(retriever, Linear):
+        normalizers = [leg.normalizer or "none" for leg in retriever.legs]
+        return linear(parts, weights=weights, normalizers=normalizers).head(window)
     return rrf(parts, rank_constant=retriever.rank_constant, weights=weights).head(window)
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.fusion import Ranking, rank, rrf
+from connector.fusion import Ranking, blend, linear, normalized, probabilities, rank, rrf
+from connector.retrievers import Normalizer
 
 
 def ranking(*ids: str) -> Ranking:
@@ -58,6 +59,74 @@ def test_a_wrong_number_of_weights_is_refused() -> None:
 def test_a_rank_constant_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         rrf([ranking("a")], rank_constant=0)
+
+
+def scored(**scores: float) -> Ranking:
+    return Ranking([("articles", identifier) for identifier in scores], np.array(list(scores.values()), np.float32))
+
+
+def test_linear_sums_weighted_scores_and_lacking_hits_add_nothing() -> None:
+    fused = linear([scored(a=4, b=2), scored(b=0.5, c=0.25)], weights=[1.0, 10.0])
+    assert ids(fused) == ["b", "a", "c"]
+    np.testing.assert_allclose(fused.scores, [2 + 5, 4, 2.5])
+
+
+def test_each_leg_has_its_own_normalizer() -> None:
+    fused = linear([scored(a=4, b=2), scored(b=0.5, a=0.1)], normalizers=["minmax", "none"])
+    np.testing.assert_allclose(fused.scores, [1 + 0.1, 0 + 0.5])
+
+
+def test_a_hit_that_a_zscored_leg_lacks_counts_as_its_lowest() -> None:
+    # mean 2, deviation 1: a +1, b -1; c is lacking there and counts -1, so that it is not above b
+    fused = linear([scored(a=3, b=1), scored(b=1, c=1)], normalizers=["zscore", "none"])
+    assert dict(zip(ids(fused), fused.scores.tolist(), strict=True)) == {"a": 1.0, "b": 0.0, "c": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("none", [3, 1, 2]),
+        ("minmax", [1, 0, 0.5]),
+        ("l2_norm", [3 / 14**0.5, 1 / 14**0.5, 2 / 14**0.5]),
+        ("zscore", [1.5**0.5, -(1.5**0.5), 0]),  # the deviation is the root of 2 / 3
+        ("dbsf", [0.5 + 1.5**0.5 / 6, 0.5 - 1.5**0.5 / 6, 0.5]),
+    ],
+)
+def test_normalizers(how: Normalizer, expected: list[float]) -> None:
+    np.testing.assert_allclose(normalized(np.array([3, 1, 2], np.float32), how), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"), [("none", 7.0), ("minmax", 7.0), ("l2_norm", None), ("zscore", 0.0), ("dbsf", 0.5)]
+)
+@pytest.mark.parametrize("count", [1, 3])
+def test_equal_scores_and_one_hit_alone_are_defined(how: Normalizer, expected: float | None, count: int) -> None:
+    found = normalized(np.full(count, 7, np.float32), how)
+    np.testing.assert_allclose(found, [count**-0.5 if expected is None else expected] * count)
+
+
+@pytest.mark.parametrize("how", ["none", "minmax", "l2_norm", "zscore", "dbsf"])
+def test_no_scores_and_all_zeros_are_defined(how: Normalizer) -> None:
+    assert normalized(np.empty(0, np.float32), how).tolist() == []
+    assert normalized(np.zeros(2, np.float32), how).tolist() == [0.5 if how == "dbsf" else 0.0] * 2
+
+
+def test_an_unknown_normalizer_and_a_wrong_count_are_refused() -> None:
+    with pytest.raises(ValueError, match="must be one of none, minmax"):
+        normalized(np.ones(1, np.float32), "softmax")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="give one for each"):
+        linear([scored(a=1)], weights=[1.0, 2.0])
+
+
+def test_blend_keeps_the_rankings_share() -> None:
+    blended = blend(ranking("a", "b"), np.array([0.0, 0.0], np.float32), 0.5)
+    np.testing.assert_allclose(blended.scores, [0.25 + 0.5, 0.25 + 0.5 / (1 + np.log(2))], rtol=1e-6)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        blend(ranking("a"), np.zeros(1, np.float32), 1.5)
+
+
+def test_extreme_logits_are_certain_and_no_warning() -> None:
+    assert probabilities(np.array([-np.inf, -5000, 0, 5000], np.float32)).tolist() == pytest.approx([0, 0, 0.5, 1])
 
 
 rankings = st.lists(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connector.errors import RequestError
-from connector.retrievers import Knn, Rrf, TextSimilarityReranker, parse_retriever
+from connector.retrievers import Knn, Linear, Rrf, Standard, TextSimilarityReranker, parse_retriever
 
 LEXICAL: dict[str, Any] = {"standard": {"query": {"match": {"title": "car"}}}}
 VECTOR: dict[str, Any] = {"knn": {"field": "vector", "query_vector": [1.0, 2], "k": 3}}
@@ -21,17 +21,45 @@ def rerank(retriever: Any, **options: Any) -> dict[str, Any]:
     return {"text_similarity_reranker": {"retriever": retriever, "field": "body", "inference_text": "car", **options}}
 
 
+def linear(*legs: Any, **options: Any) -> dict[str, Any]:
+    return {"linear": {"retrievers": [{"retriever": leg} for leg in legs], **options}}
+
+
+def test_linear_has_elastics_defaults() -> None:
+    fusion = parse_retriever(linear(LEXICAL, VECTOR)).retriever
+    assert isinstance(fusion, Linear)
+    assert fusion.rank_window_size == 10
+    assert [(leg.weight, leg.normalizer) for leg in fusion.legs] == [(1.0, "none"), (1.0, "none")]
+
+
+def test_a_legs_normalizer_goes_before_the_trees() -> None:
+    tree = {"linear": {"retrievers": [{"retriever": LEXICAL}, {"retriever": VECTOR, "normalizer": "l2_norm"}]}}
+    tree["linear"]["normalizer"] = "minmax"  # type: ignore[assignment]
+    fusion = parse_retriever(tree).retriever
+    assert isinstance(fusion, Linear)
+    assert [leg.normalizer for leg in fusion.legs] == ["minmax", "l2_norm"]
+
+
+@pytest.mark.parametrize("kind", ["rrf", "linear"])
+@pytest.mark.parametrize("fields", [{"fields": ["title^2", "body"]}, {}])
+def test_the_multi_field_form_is_one_lexical_leg(kind: str, fields: dict[str, Any]) -> None:
+    normalizer = {"normalizer": "minmax"} if kind == "linear" else {}
+    (leg,) = parse_retriever({kind: {"query": "small car", **fields, **normalizer}}).children
+    assert isinstance(leg.retriever, Standard)
+    assert leg.retriever.query == {"multi_match": {"query": "small car", "type": "most_fields", **fields}}
+
+
 def test_rrf_has_elastics_defaults() -> None:
     node = parse_retriever(rrf(LEXICAL, VECTOR))
     assert isinstance(node.retriever, Rrf)
     assert (node.retriever.rank_constant, node.retriever.rank_window_size) == (60, 10)
-    assert [leg.weight for leg in node.retriever.retrievers] == [1.0, 1.0]
+    assert [leg.weight for leg in node.retriever.legs] == [1.0, 1.0]
 
 
 def test_a_leg_may_stand_bare_or_with_a_weight() -> None:
     node = parse_retriever(rrf(LEXICAL, {"retriever": VECTOR, "weight": 2}))
     assert isinstance(node.retriever, Rrf)
-    assert [leg.weight for leg in node.retriever.retrievers] == [1.0, 2.0]
+    assert [leg.weight for leg in node.retriever.legs] == [1.0, 2.0]
 
 
 @pytest.mark.parametrize(("k", "expected"), [(10, 15), (3, 5), (1, 2), (9_999, 10_000), (10_000, 10_000)])
@@ -58,20 +86,41 @@ def _nested(levels: int) -> dict[str, Any]:
 
 NAN, INFINITY = float("nan"), float("inf")
 MALFORMED: list[tuple[Any, str, str]] = [
-    ({"rrf": {}}, "retriever.rrf.retrievers", "required"),
+    ({"rrf": {}}, "retriever.rrf", "either retrievers or query"),
     (rrf(), "retriever.rrf.retrievers", "at least 1 item"),
+    ({"rrf": {"query": "car", "retrievers": [LEXICAL]}}, "retriever.rrf", "either retrievers or query"),
+    (rrf(LEXICAL, fields=["title"]), "retriever.rrf", "fields needs query"),
+    ({"rrf": {"query": "", "fields": ["title"]}}, "retriever.rrf.query", "at least 1 character"),
+    ({"rrf": {"query": "car", "fields": []}}, "retriever.rrf.fields", "at least 1 item"),
+    ({"rrf": {"query": "car", "fields": ["title^-1"]}}, "retriever.rrf.fields[0]", "a boost of at least 0"),
+    ({"rrf": {"query": "car", "fields": ["title^x"]}}, "retriever.rrf.fields[0]", "a boost of at least 0"),
+    ({"linear": {}}, "retriever.linear", "either retrievers or query"),
+    ({"linear": {"query": "car", "fields": ["title"]}}, "retriever.linear", "query needs normalizer"),
+    ({"linear": {"retrievers": [LEXICAL]}}, "retriever.linear.retrievers[0].standard", "allowed are normalizer, ret"),
+    (linear(LEXICAL, normalizer="softmax"), "retriever.linear.normalizer", "'minmax'"),
+    (
+        {"linear": {"retrievers": [{"retriever": LEXICAL, "normalizer": "x"}]}},
+        "retriever.linear.retrievers[0].normalizer",
+        "'minmax'",
+    ),
+    (
+        {"linear": {"retrievers": [{"retriever": LEXICAL, "weight": -1}]}},
+        "retriever.linear.retrievers[0].weight",
+        "greater than or equal to 0",
+    ),
+    ({"linear": {"retrievers": [{"retriever": LEXICAL, "weight": 0}]}}, "retriever.linear", "weight above 0"),
     ({"rrf": 5}, "retriever.rrf", "dictionary"),
     ({"rrf": {"retrievers": LEXICAL}}, "retriever.rrf.retrievers", "list"),
     (rrf(LEXICAL, 5), "retriever.rrf.retrievers[1]", "dictionary"),
     (rrf(LEXICAL, {}), "retriever.rrf.retrievers[1]", "must be one retriever"),
     (rrf(LEXICAL, LEXICAL | VECTOR), "retriever.rrf.retrievers[1]", "must be one retriever"),
-    (rrf(LEXICAL, {"linear": {}}), "retriever.rrf.retrievers[1].linear", "allowed are knn, rrf, standard"),
+    (rrf(LEXICAL, {"pinned": {}}), "retriever.rrf.retrievers[1].pinned", "allowed are knn, linear, rrf, standard"),
     (rrf(LEXICAL, rank_constant=0), "retriever.rrf.rank_constant", "greater than or equal to 1"),
     (rrf(LEXICAL, rank_constant="60"), "retriever.rrf.rank_constant", "valid integer"),
     (rrf(LEXICAL, rank_window_size=0), "retriever.rrf.rank_window_size", "greater than or equal to 1"),
     (rrf(LEXICAL, rank_window_size=10_001), "retriever.rrf.rank_window_size", "less than or equal to 10000"),
     (rrf(LEXICAL, rank_window_size=True), "retriever.rrf.rank_window_size", "valid integer"),
-    (rrf(LEXICAL, window=5), "retriever.rrf.window", "allowed are _name, filter"),
+    (rrf(LEXICAL, window=5), "retriever.rrf.window", "allowed are _name, fields, filter"),
     (rrf({"retriever": LEXICAL, "weight": -1}), "retriever.rrf.retrievers[0].weight", "greater than or equal to 0"),
     (rrf({"retriever": LEXICAL, "weight": NAN}), "retriever.rrf.retrievers[0].weight", "finite"),
     (rrf({"retriever": LEXICAL, "weight": 0}), "retriever.rrf", "weight above 0"),

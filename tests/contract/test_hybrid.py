@@ -50,6 +50,14 @@ def rrf(*legs: Body, **options: Any) -> Body:
     return {"rrf": {"retrievers": list(legs), **options}}
 
 
+def linear(*legs: tuple[Body, float, str | None], **options: Any) -> Body:
+    drawn = [
+        {"retriever": retriever, "weight": weight} | ({"normalizer": how} if how else {})
+        for retriever, weight, how in legs
+    ]
+    return {"linear": {"retrievers": drawn, **options}}
+
+
 def reranked(retriever: Body, **options: Any) -> Body:
     body = {"retriever": retriever, "field": ["title", "body"], "inference_text": "lazy quick dog", **options}
     return {"text_similarity_reranker": body}
@@ -75,6 +83,25 @@ TREES: dict[str, Body] = {
     },
     "rrf, a leg that finds nothing": {"retriever": rrf({"standard": {"query": {"match_none": {}}}}, NEAR)},
     "rrf, no leg finds anything": {"retriever": rrf({"standard": {"query": {"match_none": {}}}})},
+    "rrf, multi-field": {"retriever": {"rrf": {"query": "quick fox dog", "fields": ["title^2", "body"]}}},
+    "linear": {"retriever": linear((FOX, 1.0, None), (NEAR, 1.0, None))},
+    "linear, weights and normalizers": {"retriever": linear((FOX, 0.3, "minmax"), (NEAR, 2.0, "l2_norm"))},
+    "linear, zscore and dbsf": {"retriever": linear((FOX, 1.0, "zscore"), (NEAR, 1.0, "dbsf"), (DOG, 1.0, "zscore"))},
+    "linear, filter": {"retriever": linear((FOX, 1.0, "minmax"), (NEAR, 1.0, "minmax"), filter=STORY)},
+    "linear, one hit alone": {
+        "retriever": linear((DOG, 1.0, "minmax"), filter={"ids": {"values": ["1"]}}, rank_window_size=5)
+    },
+    "linear, multi-field": {
+        "retriever": {"linear": {"query": "quick fox", "fields": ["title^2", "body"], "normalizer": "minmax"}}
+    },
+    "linear in rrf in linear": {
+        "retriever": linear(
+            (rrf(linear((FOX, 1.0, "minmax"), (DOG, 1.0, "minmax")), NEAR), 5.0, None), (DOG, 0.1, None)
+        )
+    },
+    "linear, min_score": {"retriever": linear((FOX, 1.0, "minmax"), (NEAR, 1.0, "minmax"), min_score=0.5)},
+    "linear under a reranker": {"retriever": reranked(linear((FOX, 1.0, "minmax"), (NEAR, 1.0, "minmax")))},
+    "a reranker that blends": {"retriever": reranked(rrf(FOX, NEAR), blend=0.5)},
     "rrf in rrf": {"retriever": rrf(rrf(FOX, NEAR), DOG)},
     "rrf, page": {"retriever": rrf(FOX, NEAR, rank_window_size=8), "from": 2, "size": 3},
     "rrf, past its window": {"retriever": rrf(FOX, NEAR, rank_window_size=4), "from": 3, "size": 4},
