@@ -15,7 +15,7 @@ from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch
 
 from connector.errors import RequestError
 from connector.hybrid import Call, EncoderLike, Hybrid, RerankerLike, index_of, lines, mapping_path, unless_ignored
-from connector.search import Embed, MultiSearch, Need, ReadMappings, Score, arun, run
+from connector.needs import Embed, MultiSearch, Need, ReadMappings, Score, arun, run
 
 _MULTI_SEARCH_HEADERS = {"accept": "application/json", "content-type": "application/x-ndjson"}
 _JSON = {"accept": "application/json"}

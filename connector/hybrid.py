@@ -21,8 +21,9 @@ from connector.dialects import Dialect, ElasticsearchDialect
 from connector.models.encoder import Encoder, Fingerprint, as_encoder
 from connector.models.loading import Once
 from connector.models.reranker import Reranker, as_reranker
+from connector.needs import Embed, Embedded, Flow, MultiSearch, Score
 from connector.request import is_ours, parse_request
-from connector.search import Embed, Embedded, Flow, MultiSearch, Score, search_flow
+from connector.search import search_flow
 
 EncoderLike: TypeAlias = Encoder | str | Callable[[list[str]], Any]
 RerankerLike: TypeAlias = Reranker | str | Callable[[str, list[str]], Any]

@@ -112,7 +112,7 @@ def _with_own_names(legs: Sequence[Leg]) -> list[Leg]:
 def leg_bodies(
     plan: Plan, request: SearchRequest, dialect: Dialect, vectors: Mapping[int, Sequence[float]]
 ) -> list[dict[str, Any]]:
-    """Write the search body of every leg.
+    """Write the search body of every leg and, where the request asks for it, last, that of their union.
 
     Args:
         plan: the legs.
@@ -120,26 +120,67 @@ def leg_bodies(
         dialect: the cluster's.
         vectors: the query vector of each leg whose text was embedded, by the leg's place.
     """
-    hit_options: dict[str, Any] = dict(request.hit_options) if plan.carries_page else {"_source": False}
-    if plan.rerank_fields:
-        hit_options["fields"] = [*hit_options.get("fields", ()), *plan.rerank_fields]
-    bodies = []
+    hit_options: dict[str, Any] = _hit_options(plan, request) if plan.carries_page else {"_source": False}
+    own_fields = [*plan.rerank_fields, *([] if request.collapse is None else [request.collapse])]
+    if own_fields:
+        hit_options["fields"] = [*hit_options.get("fields", ()), *own_fields]
+    searches = []
     for place, leg in enumerate(plan.legs):
         retriever = leg.retriever
         if isinstance(retriever, Knn):
-            body = dialect.vector_body(retriever, vectors.get(place, retriever.query_vector), leg.filters)
+            searches.append(dialect.vector_body(retriever, vectors.get(place, retriever.query_vector), leg.filters))
         else:
-            body = dialect.lexical_body(retriever, leg.filters)
-        bodies.append({**body, "size": leg.window, **request.leg_options, **hit_options})
+            searches.append(dialect.lexical_body(retriever, leg.filters))
+    counted = {"track_total_hits": False} if "track_total_hits" in request.union_options else {}
+    bodies = [
+        {**search, "size": leg.window, **counted, **request.leg_options, **hit_options}
+        for leg, search in zip(plan.legs, searches, strict=True)
+    ]
+    if request.asks_for_union:
+        bodies.append({**dialect.union_body(searches), "size": 0, **request.leg_options, **request.union_options})
     return bodies
 
 
-def page_body(ids: Sequence[str], request: SearchRequest) -> dict[str, Any]:
+def page_body(ids: Sequence[str], plan: Plan, request: SearchRequest) -> dict[str, Any]:
     """Write the search that fetches what the page needs of these documents of one index."""
     return {
         "query": {"bool": {"filter": [{"ids": {"values": list(ids)}}]}},
         "size": len(ids),
         "track_total_hits": False,
         **{name: value for name, value in request.leg_options.items() if name == "runtime_mappings"},
-        **request.hit_options,
+        **_hit_options(plan, request),
     }
+
+
+def filter_body(ids: Sequence[str], request: SearchRequest) -> dict[str, Any]:
+    """Write the search that says which of these documents of one index pass the `post_filter`."""
+    return {
+        "query": {"bool": {"filter": [{"ids": {"values": list(ids)}}, request.post_filter]}},
+        "size": len(ids),
+        "track_total_hits": False,
+        "_source": False,
+        **{name: value for name, value in request.leg_options.items() if name == "runtime_mappings"},
+    }
+
+
+def _hit_options(plan: Plan, request: SearchRequest) -> dict[str, Any]:
+    """Say what a hit holds; highlights are of the legs' queries, so that a hit of vectors alone has them too."""
+    options = dict(request.hit_options)
+    highlight = options.get("highlight")
+    if isinstance(highlight, Mapping) and "highlight_query" not in highlight:
+        queries = [
+            leg.retriever.query
+            for leg in plan.legs
+            if isinstance(leg.retriever, Standard) and leg.retriever.query is not None
+        ]
+        fields = list(highlight.get("fields", ()))
+        texts = [text for leg in plan.legs if (text := _embedded_text(leg)) is not None]
+        queries += [{"multi_match": {"query": text, "fields": fields}} for text in texts if not queries]
+        if queries:
+            options["highlight"] = {**highlight, "highlight_query": {"bool": {"should": queries}}}
+    return options
+
+
+def _embedded_text(leg: Leg) -> str | None:
+    builder = leg.retriever.query_vector_builder if isinstance(leg.retriever, Knn) else None
+    return None if builder is None else builder.text_embedding.model_text

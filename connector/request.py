@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from connector.errors import RequestError
-from connector.retrievers import COMPOUND, Compound, Node, TextSimilarityReranker, parse_retriever
+from connector.retriever_tree import parse_retriever
+from connector.retrievers import COMPOUND, Compound, Node, TextSimilarityReranker
 
 _REFUSED_BY_ELASTICSEARCH = frozenset(
     {"query", "knn", "sort", "search_after", "terminate_after", "rescore", "scroll", "rank"}
 )
 _HIT_OPTIONS = frozenset(
-    {"_source", "fields", "docvalue_fields", "stored_fields", "script_fields", "version", "seq_no_primary_term"}
+    {
+        "_source",
+        "fields",
+        "docvalue_fields",
+        "stored_fields",
+        "script_fields",
+        "version",
+        "seq_no_primary_term",
+        "highlight",
+    }
 )
-_LEG_OPTIONS = frozenset({"timeout", "track_total_hits", "runtime_mappings", "indices_boost"})
+_LEG_OPTIONS = frozenset({"timeout", "runtime_mappings", "indices_boost"})
+_UNION_OPTIONS = frozenset({"aggs", "aggregations", "suggest", "track_total_hits"})
+_PAGE_OPTIONS = frozenset({"post_filter", "collapse", "min_score", "size", "from"})
+_BODY_OPTIONS = _HIT_OPTIONS | _LEG_OPTIONS | _UNION_OPTIONS | _PAGE_OPTIONS
 _HEADER_OPTIONS = frozenset(
     {
         "preference",
@@ -44,8 +58,12 @@ class SearchRequest:
         header: what goes into the header of each `_msearch` line: index, preference, routing, ...
         leg_options: body options of every leg, as timeout.
         hit_options: body options that say what a returned hit holds, as `_source`.
+        union_options: body options about all that any leg matches: aggregations, suggest, track_total_hits.
         url_options: parameters of the `_msearch` URL.
         models: the names of the models registered with the client.
+        min_score: the least final score of a hit.
+        post_filter: a query that every hit of the page must match; what is counted does not change.
+        collapse: the field of which each value is shown once, by its best hit; a hit without it counts as one value.
     """
 
     tree: Node
@@ -54,8 +72,17 @@ class SearchRequest:
     header: Mapping[str, Any]
     leg_options: Mapping[str, Any] = field(default_factory=dict)
     hit_options: Mapping[str, Any] = field(default_factory=dict)
+    union_options: Mapping[str, Any] = field(default_factory=dict)
     url_options: Mapping[str, Any] = field(default_factory=dict)
     models: frozenset[str] = frozenset()
+    min_score: float | None = None
+    post_filter: dict[str, Any] | None = None
+    collapse: str | None = None
+
+    @property
+    def asks_for_union(self) -> bool:
+        """Tell whether something is asked that one more search over the union of the legs has to answer."""
+        return any(name != "track_total_hits" or value is not False for name, value in self.union_options.items())
 
 
 def is_ours(body: object, models: Collection[str]) -> bool:
@@ -96,8 +123,8 @@ def parse_request(
     for name in body:
         if name in _REFUSED_BY_ELASTICSEARCH:
             raise RequestError(name, body[name], "can't stand beside a compound retriever; put it into a leg")
-        if name not in _HIT_OPTIONS | _LEG_OPTIONS | {"retriever", "size", "from"}:
-            allowed = ", ".join(sorted(_HIT_OPTIONS | _LEG_OPTIONS | {"size", "from"}))
+        if name not in _BODY_OPTIONS | {"retriever"}:
+            allowed = ", ".join(sorted(_BODY_OPTIONS))
             raise RequestError(name, body[name], f"is not supported beside a compound retriever; allowed are {allowed}")
     tree = parse_retriever(body["retriever"])
     _check_rerankers(tree, models)
@@ -110,8 +137,12 @@ def parse_request(
         header=header if index is None else {"index": index.split(","), **header},
         leg_options={name: value for name, value in body.items() if name in _LEG_OPTIONS},
         hit_options={name: value for name, value in body.items() if name in _HIT_OPTIONS},
+        union_options={name: value for name, value in body.items() if name in _UNION_OPTIONS},
         url_options={name: value for name, value in params.items() if name in _URL_OPTIONS},
         models=frozenset(models),
+        min_score=_min_score(body.get("min_score")),
+        post_filter=_post_filter(body.get("post_filter")),
+        collapse=_collapse(body.get("collapse")),
     )
 
 
@@ -157,3 +188,27 @@ def _page(body: Mapping[str, Any], tree: Node) -> tuple[int, int]:
             f"must be at least size ({values['size']}); raise rank_window_size or lower size",
         )
     return values["size"], values["from"]
+
+
+def _min_score(value: Any) -> float | None:
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)):
+        return value
+    raise RequestError("min_score", value, "must be a finite number")
+
+
+def _post_filter(value: Any) -> dict[str, Any] | None:
+    if value is None or isinstance(value, dict):
+        return value
+    raise RequestError("post_filter", value, "must be a query, as {'term': {'lang': 'en'}}")
+
+
+def _collapse(value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict) or not isinstance(value.get("field"), str):
+        raise RequestError("collapse", value, "must name a field, as {'field': 'author'}")
+    for name in value:
+        if name != "field":
+            raise RequestError(f"collapse.{name}", value[name], "is not supported beside a compound retriever")
+    field_name: str = value["field"]
+    return field_name

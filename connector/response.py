@@ -56,7 +56,7 @@ def make_response(
         plan: how it was asked.
         ranking: all hits in their final order, with their final scores.
         hits: what the cluster said of each hit on the page.
-        answers: the legs' responses.
+        answers: the legs' responses, then that of their union where it was asked for.
         provenance: what each stage thought.
         with_provenance: add `_hybrid` to the response and to each hit.
     """
@@ -83,6 +83,8 @@ def make_response(
             "hits": shown,
         },
     }
+    if request.asks_for_union:
+        response |= {name: answers[-1][name] for name in ("aggregations", "suggest") if name in answers[-1]}
     if with_provenance:
         response["_hybrid"] = {
             "took_ms": {stage: round(took, 3) for stage, took in provenance.took_ms.items()},
@@ -157,10 +159,13 @@ def _shards(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _total(
     request: SearchRequest, plan: Plan, ranking: Ranking, answers: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Count the hits: exact for one leg, else a lower bound, since legs overlap by an unknown number of hits."""
-    if request.leg_options.get("track_total_hits") is False:
+    """Count the hits: exact for one leg or where it was asked for, else a lower bound, since legs overlap.
+
+    How many hits two legs share is unknown without one more search over their union.
+    """
+    if request.union_options.get("track_total_hits") is False:
         return {}
-    totals = [answer["hits"]["total"] for answer in answers]
-    if len(plan.legs) == 1:
-        return {"total": totals[0]}
+    totals = [answer["hits"]["total"] for answer in answers if "total" in answer["hits"]]
+    if len(plan.legs) == 1 or request.asks_for_union:
+        return {"total": totals[-1]}
     return {"total": {"value": max(len(ranking), *(total["value"] for total in totals)), "relation": "gte"}}

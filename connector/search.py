@@ -1,115 +1,29 @@
-"""The search flow, written once, and its two drivers. No I/O here: the flow yields a need and is sent the answer.
+"""The search flow, written once. No I/O here: it yields a need and is sent the answer (see `needs`).
 
 Comes in from `client`, which performs the needs: sync with `run`, async with `arun`.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from itertools import compress
 from time import perf_counter
-from typing import Any, TypeAlias, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from connector.dialects import Dialect
 from connector.fusion import Key, Ranking, blend, linear, rank, rrf
-from connector.models.encoder import Fingerprint
 from connector.models.texts import checked_scores
+from connector.needs import Embed, Embedded, Flow, MultiSearch, ReadMappings, Score
 from connector.passages import passage_of
-from connector.plan import Fuse, Leaf, Merge, Plan, Rerank, leg_bodies, make_plan, page_body
+from connector.plan import Fuse, Leaf, Merge, Plan, Rerank, filter_body, leg_bodies, make_plan, page_body
 from connector.request import SearchRequest
 from connector.response import Provenance, make_response, partial_failure
 from connector.retrievers import Knn, Linear
 from connector.vectors import check_encoder
-
-
-@dataclass(frozen=True)
-class MultiSearch:
-    """One `_msearch` round trip. The answer: a response for each search, in order, none of them an error."""
-
-    headers: Sequence[Mapping[str, Any]]
-    bodies: Sequence[Mapping[str, Any]]
-    url_options: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class ReadMappings:
-    """The mappings of an index expression (None: all indices). The answer: by index; {} when they can't be read."""
-
-    index: str | None
-
-
-@dataclass(frozen=True)
-class Embed:
-    """The query vector of a text. The answer: `Embedded`.
-
-    `model_id` None means the client's own encoder.
-    """
-
-    text: str
-    model_id: str | None
-
-
-@dataclass(frozen=True)
-class Embedded:
-    """What `Embed` is answered with: the query vector, and the encoder it comes from."""
-
-    fingerprint: Fingerprint
-    vector: Sequence[float]
-
-
-@dataclass(frozen=True)
-class Score:
-    """The reranker's raw scores of (query, passage) pairs. The answer: the model's name, float32 (n,).
-
-    `model_id` None means the client's own reranker.
-    """
-
-    query: str
-    passages: Sequence[str]
-    model_id: str | None
-
-
-Need: TypeAlias = MultiSearch | ReadMappings | Embed | Score
-Asked = TypeVar("Asked")
-Answer = TypeVar("Answer")
-Flow: TypeAlias = Generator[Need, Any, Answer]
-
-
-def run(flow: Generator[Asked, Any, Answer], perform: Callable[[Asked], Any]) -> Answer:
-    """Drive a flow to its end; what fails is thrown into the flow, which decides what that means."""
-    try:
-        need = next(flow)
-        while True:
-            try:
-                answer = perform(need)
-            except Exception as error:
-                need = flow.throw(error)
-            else:
-                need = flow.send(answer)
-    except StopIteration as end:
-        found: Answer = end.value
-        return found
-
-
-async def arun(flow: Generator[Asked, Any, Answer], perform: Callable[[Asked], Awaitable[Any]]) -> Answer:
-    """Drive a flow to its end, awaiting each need: see `run`."""
-    try:
-        need = next(flow)
-        while True:
-            try:
-                answer = await perform(need)
-            except Exception as error:
-                need = flow.throw(error)
-            else:
-                need = flow.send(answer)
-    except StopIteration as end:
-        found: Answer = end.value
-        return found
 
 
 def search_flow(request: SearchRequest, dialect: Dialect, *, with_provenance: bool = True) -> Flow[dict[str, Any]]:
@@ -131,12 +45,18 @@ def search_flow(request: SearchRequest, dialect: Dialect, *, with_provenance: bo
     if (reason := partial_failure(answers)) is not None:
         provenance.degrade(reason)
     hits: dict[Key, Mapping[str, Any]] = {}
-    for leg, answer in zip(plan.legs, answers, strict=True):
+    for leg, answer in zip(plan.legs, answers[: len(plan.legs)], strict=True):
         provenance.legs[leg.name] = _leg_ranking(answer["hits"]["hits"], hits, is_sorted=leg.is_sorted)
     ranking = yield from _merged(plan.merge, plan, hits, provenance)
+    ranking = _above(request.min_score, ranking)
+    if request.post_filter is not None:
+        with _timed(provenance, "post_filter"):
+            ranking = yield from _post_filtered(ranking, request)
+    if request.collapse is not None:
+        ranking = _collapsed(ranking, request.collapse, hits)
     if not plan.carries_page:
         with _timed(provenance, "page"):
-            yield from _fetch_page(ranking, request, hits, provenance)
+            yield from _fetch_page(ranking, plan, request, hits, provenance)
     return make_response(request, plan, ranking, hits, answers, provenance, with_provenance=with_provenance)
 
 
@@ -161,9 +81,16 @@ def _query_vectors(plan: Plan, request: SearchRequest, dialect: Dialect) -> Flow
 
 
 def _leg_ranking(found: Sequence[Mapping[str, Any]], hits: dict[Key, Mapping[str, Any]], *, is_sorted: bool) -> Ranking:
-    """Rank a leg's hits, ties by (`_index`, `_id`), and collect what was said of each; the first leg's word stands."""
+    """Rank a leg's hits, ties by (`_index`, `_id`), and collect what was said of each.
+
+    The first leg's word stands, but for `matched_queries`, which are those of all legs.
+    """
     keys = [(hit["_index"], hit["_id"]) for hit in found]
-    deque(map(hits.setdefault, keys, found), maxlen=0)
+    for key, hit in zip(keys, found, strict=True):
+        known = hits.setdefault(key, hit)
+        if known is not hit and "matched_queries" in hit:
+            names = dict.fromkeys([*known.get("matched_queries", ()), *hit["matched_queries"]])
+            hits[key] = {**known, "matched_queries": list(names)}
     scores = np.array([hit["_score"] or 0.0 for hit in found], dtype=np.float32)
     return Ranking(keys, scores) if is_sorted else rank(keys, scores)
 
@@ -249,23 +176,58 @@ def normalized_rerank_scores(raw: NDArray[np.float32]) -> NDArray[np.float32]:
     return positive.astype(np.float32)
 
 
+def _post_filtered(ranking: Ranking, request: SearchRequest) -> Flow[Ranking]:
+    """Keep the hits that pass the `post_filter`; the cluster says which."""
+    passed = yield from _fetch(ranking.keys, request, lambda ids: filter_body(ids, request))
+    return _kept(ranking, [key in passed for key in ranking.keys])
+
+
+def _collapsed(ranking: Ranking, field: str, hits: Mapping[Key, Mapping[str, Any]]) -> Ranking:
+    """Keep the first hit of each value of a field; hits without it are one group, as Elasticsearch has it."""
+    seen: set[str] = set()
+    is_first = []
+    for key in ranking.keys:
+        value = repr(hits[key].get("fields", {}).get(field))
+        is_first.append(value not in seen)
+        seen.add(value)
+    return _kept(ranking, is_first)
+
+
+def _kept(ranking: Ranking, is_kept: Sequence[bool]) -> Ranking:
+    return Ranking(list(compress(ranking.keys, is_kept)), ranking.scores[np.array(is_kept, dtype=bool)])
+
+
 def _fetch_page(
-    ranking: Ranking, request: SearchRequest, hits: dict[Key, Mapping[str, Any]], provenance: Provenance
+    ranking: Ranking,
+    plan: Plan,
+    request: SearchRequest,
+    hits: dict[Key, Mapping[str, Any]],
+    provenance: Provenance,
 ) -> Flow[None]:
-    """Fetch what the page shows by ids, a search for each index; a hit deleted meanwhile keeps what its leg said."""
+    """Fetch what the page shows by ids; a hit deleted meanwhile keeps what its leg said."""
     page = ranking.keys[request.offset : request.offset + request.size]
-    by_index: dict[str, list[str]] = {}
-    for index, identifier in page:
-        by_index.setdefault(index, []).append(identifier)
-    if not by_index:
-        return
-    answers = yield MultiSearch(
-        [{**request.header, "index": index} for index in by_index],
-        [page_body(ids, request) for ids in by_index.values()],
-        request.url_options,
-    )
-    fetched = {(hit["_index"], hit["_id"]): hit for answer in answers for hit in answer["hits"]["hits"]}
-    hits.update(fetched)
+    fetched = yield from _fetch(page, request, lambda ids: page_body(ids, plan, request))
+    for key, hit in fetched.items():
+        of_legs = {name: hits[key][name] for name in ("matched_queries",) if name in hits[key]}
+        asked = {**hits[key].get("fields", {}), **hit.get("fields", {})}
+        hits[key] = {**hit, **of_legs, **({"fields": asked} if asked else {})}
     gone = sum(key not in fetched for key in page)
     if gone:
         provenance.degrade(f"{gone} hits were deleted between retrieval and page, and have no _source")
+
+
+def _fetch(
+    keys: Sequence[Key], request: SearchRequest, body_of: Callable[[Sequence[str]], dict[str, Any]]
+) -> Flow[dict[Key, Mapping[str, Any]]]:
+    """Search for hits by their ids, a search for each index, all in one round trip; give those that were found."""
+    by_index: dict[str, list[str]] = {}
+    for index, identifier in keys:
+        by_index.setdefault(index, []).append(identifier)
+    if not by_index:
+        return {}
+    answers = yield MultiSearch(
+        [{**request.header, "index": index} for index in by_index],
+        [body_of(ids) for ids in by_index.values()],
+        request.url_options,
+    )
+    return {(hit["_index"], hit["_id"]): hit for answer in answers for hit in answer["hits"]["hits"]}

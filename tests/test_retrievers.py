@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from connector.errors import RequestError
-from connector.retrievers import Knn, Linear, Rrf, Standard, TextSimilarityReranker, parse_retriever
+from connector.retriever_tree import parse_retriever
+from connector.retrievers import Knn, Linear, Rrf, Standard, TextSimilarityReranker
 
 LEXICAL: dict[str, Any] = {"standard": {"query": {"match": {"title": "car"}}}}
 VECTOR: dict[str, Any] = {"knn": {"field": "vector", "query_vector": [1.0, 2], "k": 3}}

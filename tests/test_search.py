@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from connector.dialects import ElasticsearchDialect
+from connector.needs import MultiSearch, Need, Score, run
 from connector.request import parse_request
-from connector.search import MultiSearch, Need, Score, normalized_rerank_scores, run, search_flow
+from connector.search import normalized_rerank_scores, search_flow
 
 SHARDS = {"total": 1, "successful": 1, "skipped": 0, "failed": 0}
 LEXICAL: dict[str, Any] = {"standard": {"query": {"match": {"body": "car"}}}}
@@ -243,3 +244,110 @@ def test_provenance_can_be_left_out() -> None:
     response = run(flow, Cluster([leg, answer()]).perform)
     assert response.keys() == {"took", "timed_out", "_shards", "hits"}
     assert response["hits"]["hits"][0].keys() == {"_index", "_id", "_score"}
+
+
+def test_aggregations_ride_along_as_one_more_search_over_the_union_of_the_legs() -> None:
+    union = answer(aggregations={"kinds": {"buckets": []}}) | {
+        "hits": {"total": {"value": 7, "relation": "eq"}, "hits": []}
+    }
+    cluster = Cluster([answer(("a", 2.0)), answer(("b", 0.5)), union])
+    kinds = {"kinds": {"terms": {"field": "kind"}}}
+    response = cluster.search(RRF, aggs=kinds)
+    assert isinstance(cluster.needs[0], MultiSearch)
+    *legs, counted = cluster.needs[0].bodies
+    assert [sorted(leg) for leg in legs] == [["query", "size"], ["knn", "size"]]
+    assert counted == {
+        "query": {"bool": {"should": [{"match": {"body": "car"}}], "minimum_should_match": 1}},
+        "knn": legs[1]["knn"],
+        "size": 0,
+        "aggs": kinds,
+    }
+    assert response["aggregations"] == {"kinds": {"buckets": []}}
+    assert response["hits"]["total"] == {"value": 7, "relation": "eq"}
+    assert ids(response) == ["a", "b"]
+
+
+def test_hits_are_counted_over_the_union_only_where_that_is_asked_for() -> None:
+    cluster = Cluster([answer(("a", 2.0)), answer(("b", 0.5))])
+    assert cluster.search(RRF)["hits"]["total"] == {"value": 2, "relation": "gte"}
+    counted = {"total": {"value": 9, "relation": "eq"}, "hits": []}
+    cluster = Cluster([answer(("a", 2.0)), answer(("b", 0.5)), answer() | {"hits": counted}])
+    assert cluster.search(RRF, track_total_hits=True)["hits"]["total"] == {"value": 9, "relation": "eq"}
+    assert isinstance(cluster.needs[0], MultiSearch)
+    assert [body["track_total_hits"] for body in cluster.needs[0].bodies] == [False, False, True]
+    cluster = Cluster([answer(("a", 2.0)), answer(("b", 0.5))])
+    assert "total" not in cluster.search(RRF, track_total_hits=False)["hits"]
+
+
+def test_a_legs_min_score_holds_in_the_union() -> None:
+    tree = {"rrf": {"retrievers": [{"standard": {**LEXICAL["standard"], "min_score": 2.0}}]}}
+    cluster = Cluster([answer(("a", 2.0)), answer()])
+    cluster.search(tree, aggs={"years": {"max": {"field": "year"}}})
+    assert isinstance(cluster.needs[0], MultiSearch)
+    scored = {"function_score": {"query": {"match": {"body": "car"}}, "min_score": 2.0}}
+    assert cluster.needs[0].bodies[1]["query"] == {"bool": {"should": [scored], "minimum_should_match": 1}}
+
+
+def test_a_post_filter_is_asked_after_fusion_and_leaves_ranks_and_totals_as_they_were() -> None:
+    legs = [answer(("a", 3.0), ("b", 2.0), ("c", 1.0)), answer()]
+    cluster = Cluster(legs, [answer(("c", 0.0), ("a", 0.0))])
+    lang = {"term": {"lang": "en"}}
+    response = cluster.search(RRF, post_filter=lang, size=2)
+    assert ids(response) == ["a", "c"]
+    assert response["hits"]["hits"][1]["_hybrid"]["fused_rank"] == 3
+    assert response["hits"]["total"] == {"value": 3, "relation": "gte"}
+    assert isinstance(cluster.needs[1], MultiSearch)
+    (body,) = cluster.needs[1].bodies
+    assert body["query"] == {"bool": {"filter": [{"ids": {"values": ["a", "b", "c"]}}, lang]}}
+
+
+def test_collapse_keeps_the_best_hit_of_each_value_and_one_of_those_without() -> None:
+    legs = [answer(("a", 5.0), ("b", 4.0), ("c", 3.0), ("d", 2.0), ("e", 1.0)), answer()]
+    for hit, kind in zip(legs[0]["hits"]["hits"], ["news", "story", "news", None, None], strict=True):
+        hit["fields"] = {} if kind is None else {"kind": [kind]}
+    cluster = Cluster(legs)
+    response = cluster.search(RRF, collapse={"field": "kind"})
+    assert ids(response) == ["a", "b", "d"]
+    assert response["hits"]["hits"][0]["fields"] == {"kind": ["news"]}
+    assert response["hits"]["total"]["value"] == 5
+    assert isinstance(cluster.needs[0], MultiSearch)
+    assert cluster.needs[0].bodies[1]["fields"] == ["kind"]
+
+
+def test_min_score_applies_to_the_final_score() -> None:
+    cluster = Cluster([answer(("a", 2.0), ("b", 1.0)), answer(("b", 0.5))])
+    assert ids(cluster.search(RRF, min_score=0.02)) == ["b"]  # a has 1/61 alone, b 1/62 + 1/61
+
+
+def test_a_hit_of_vectors_alone_is_highlighted_by_the_text_query() -> None:
+    cluster = Cluster([answer(), answer()])
+    cluster.search(RRF, highlight={"fields": {"body": {}}})
+    assert isinstance(cluster.needs[0], MultiSearch)
+    query = {"bool": {"should": [{"match": {"body": "car"}}]}}
+    assert [body["highlight"]["highlight_query"] for body in cluster.needs[0].bodies] == [query, query]
+    cluster = Cluster([answer(), answer()])
+    own = {"fields": {"body": {}}, "highlight_query": {"term": {"body": "bus"}}}
+    cluster.search(RRF, highlight=own)
+    assert isinstance(cluster.needs[0], MultiSearch)
+    assert [body["highlight"] for body in cluster.needs[0].bodies] == [own, own]
+
+
+def test_matched_queries_are_those_of_all_legs() -> None:
+    legs = [answer(("a", 2.0)), answer(("a", 0.5), ("b", 0.4))]
+    legs[0]["hits"]["hits"][0]["matched_queries"] = ["text"]
+    legs[1]["hits"]["hits"][0]["matched_queries"] = ["near", "text"]
+    response = Cluster(legs).search(RRF)
+    assert response["hits"]["hits"][0]["matched_queries"] == ["text", "near"]
+
+
+def test_linear_adds_up_the_legs_scores() -> None:
+    tree = {
+        "linear": {
+            "retrievers": [
+                {"retriever": LEXICAL, "weight": 0.5, "normalizer": "minmax"},
+                {"retriever": VECTOR, "weight": 2},
+            ]
+        }
+    }
+    response = Cluster([answer(("a", 8.0), ("b", 4.0)), answer(("b", 0.5), ("c", 0.125))]).search(tree)
+    assert [(hit["_id"], hit["_score"]) for hit in response["hits"]["hits"]] == [("b", 1.0), ("a", 0.5), ("c", 0.25)]

@@ -16,7 +16,7 @@ from connector.models.interaction import InteractionModel, save_interaction, sta
 from training.judged import Collection
 
 BUNDLED_START = "bundled-start"
-LEARNING_RATE, HEADS_RATE, GATES_RATE, WEIGHT_DECAY = 4e-5, 2e-4, 1e-2, 0.01
+LEARNING_RATE, HEADS_RATE, GATES_RATE, WEIGHT_DECAY = 6e-5, 2e-4, 1e-2, 0.01
 _ORGANIZATION = "cross-encoder"
 _LEAST_PASSAGES = 3_000
 

@@ -45,6 +45,15 @@ class ElasticsearchDialect:
             knn["similarity"] = leg.similarity
         return {"knn": knn} if leg.min_score is None else {"knn": knn, "min_score": leg.min_score}
 
+    def union_body(self, legs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Write one search over the legs: `knn` at the top level, where it counts `k` globally, beside a `bool`."""
+        vectors = [leg["knn"] for leg in legs if "knn" in leg]
+        queries = [_with_min_score(leg) for leg in legs if "knn" not in leg]
+        body: dict[str, Any] = {"knn": vectors[0] if len(vectors) == 1 else vectors} if vectors else {}
+        if queries:
+            body["query"] = {"bool": {"should": queries, "minimum_should_match": 1}}
+        return body
+
     def vector_dims(self, mapping: dict[str, Any]) -> int | None:
         """Give a `dense_vector` field's dims; None for any other field."""
         return int(mapping.get("dims", 0)) if mapping.get("type") == "dense_vector" else None
@@ -54,3 +63,8 @@ def _query(leg: Knn, vector: Sequence[float] | None) -> dict[str, Any]:
     if vector is None and leg.query_vector_builder is not None:
         return {"query_vector_builder": leg.query_vector_builder.model_dump()}
     return {"query_vector": vector}
+
+
+def _with_min_score(leg: dict[str, Any]) -> dict[str, Any]:
+    query: dict[str, Any] = leg.get("query", {"match_all": {}})
+    return {"function_score": {"query": query, "min_score": leg["min_score"]}} if "min_score" in leg else query

@@ -24,5 +24,8 @@ class Dialect(Protocol):
         `vector` None leaves the embedding to the cluster, as the leg's query_vector_builder says.
         """
 
+    def union_body(self, legs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Write a search body that matches what any of the legs' bodies matches, to count and to aggregate over."""
+
     def vector_dims(self, mapping: dict[str, Any]) -> int | None:
         """Give the dimensions of a field from its mapping; None when it is no vector field (0: not known yet)."""

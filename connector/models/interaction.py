@@ -1,7 +1,7 @@
 """Room: models. The bundled reranker's network; `connector.models.reranker` loads it, `training/` makes its weights.
 
 The lower layers read query and passage apart, as the bi-encoder they come from does; the upper ones let each side
-attend to the other, through gates that start all but closed. Then both sides are compared token by token. So it starts
+attend to the other, through gates that start half closed. Then both sides are compared token by token. So it starts
 as late interaction in the bi-encoder's own geometry, and training only adds to it.
 Source: MaxSim from Khattab and Zaharia, SIGIR 2020; layers that join late from MacAvaney et al., SIGIR 2020 (PreTTR).
 Importing this module imports torch and transformers, so the rest of the package imports it on first use only.
@@ -28,7 +28,7 @@ WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 _ARCHITECTURE = "connector-interaction"
 _WORST_COSINE = -1.0
-_CLOSED_GATE = -5.0
+_START_GATE = -1.0
 _BERT_SIZES = (
     "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act",
     "layer_norm_eps", "max_position_embeddings", "type_vocab_size", "pad_token_id",
@@ -67,7 +67,7 @@ class InteractionModel(nn.Module):
         self.bert = BertModel(BertConfig(**config.bert), add_pooling_layer=False)
         sizes = self.bert.config
         self.token_idf = nn.Parameter(torch.ones(sizes.vocab_size), requires_grad=False)
-        self.gates = nn.Parameter(torch.full((config.joint_layers, sizes.num_attention_heads), _CLOSED_GATE))
+        self.gates = nn.Parameter(torch.full((config.joint_layers, sizes.num_attention_heads), _START_GATE))
         self.token_weight = nn.Linear(sizes.hidden_size, 1, bias=False)
         self.cls_term = nn.Linear(2 * sizes.hidden_size, 1)
         self.scale = nn.Parameter(torch.tensor(20.0))
