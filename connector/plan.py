@@ -137,7 +137,9 @@ def leg_bodies(
         for leg, search in zip(plan.legs, searches, strict=True)
     ]
     if request.asks_for_union:
-        bodies.append({**dialect.union_body(searches), "size": 0, **request.leg_options, **request.union_options})
+        after = {} if request.post_filter is None else {"post_filter": request.post_filter}
+        union = dialect.union_body(searches)
+        bodies.append({**union, "size": 0, **after, **request.leg_options, **request.union_options})
     return bodies
 
 

@@ -62,7 +62,7 @@ class SearchRequest:
         url_options: parameters of the `_msearch` URL.
         models: the names of the models registered with the client.
         min_score: the least final score of a hit.
-        post_filter: a query that every hit of the page must match; what is counted does not change.
+        post_filter: a query that every hit must match, asked after fusion; aggregations don't see it.
         collapse: the field of which each value is shown once, by its best hit; a hit without it counts as one value.
     """
 
@@ -82,7 +82,13 @@ class SearchRequest:
     @property
     def asks_for_union(self) -> bool:
         """Tell whether something is asked that one more search over the union of the legs has to answer."""
-        return any(name != "track_total_hits" or value is not False for name, value in self.union_options.items())
+        options = {name for name, value in self.union_options.items() if name != "track_total_hits" or value}
+        return bool(options) or (self.post_filter is not None and self.counts_hits)
+
+    @property
+    def counts_hits(self) -> bool:
+        """Tell whether the response says how many hits there are."""
+        return self.union_options.get("track_total_hits") is not False
 
 
 def is_ours(body: object, models: Collection[str]) -> bool:

@@ -159,12 +159,15 @@ def _shards(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _total(
     request: SearchRequest, plan: Plan, ranking: Ranking, answers: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Count the hits: exact for one leg or where it was asked for, else a lower bound, since legs overlap.
+    """Count the hits: exact for one leg or where it was asked for, else a lower bound.
 
-    How many hits two legs share is unknown without one more search over their union.
+    How many hits two legs share is unknown without one more search over their union; how many score enough in the end
+    is known of those in the window only.
     """
-    if request.union_options.get("track_total_hits") is False:
+    if not request.counts_hits:
         return {}
+    if request.min_score is not None:
+        return {"total": {"value": len(ranking), "relation": "gte"}}
     totals = [answer["hits"]["total"] for answer in answers if "total" in answer["hits"]]
     if len(plan.legs) == 1 or request.asks_for_union:
         return {"total": totals[-1]}

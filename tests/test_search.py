@@ -288,16 +288,20 @@ def test_a_legs_min_score_holds_in_the_union() -> None:
     assert cluster.needs[0].bodies[1]["query"] == {"bool": {"should": [scored], "minimum_should_match": 1}}
 
 
-def test_a_post_filter_is_asked_after_fusion_and_leaves_ranks_and_totals_as_they_were() -> None:
+def test_a_post_filter_is_asked_after_fusion_and_leaves_ranks_as_they_were() -> None:
     legs = [answer(("a", 3.0), ("b", 2.0), ("c", 1.0)), answer()]
-    cluster = Cluster(legs, [answer(("c", 0.0), ("a", 0.0))])
+    counted = {"total": {"value": 2, "relation": "eq"}, "hits": []}
+    cluster = Cluster([*legs, answer() | {"hits": counted}], [answer(("c", 0.0), ("a", 0.0))])
     lang = {"term": {"lang": "en"}}
     response = cluster.search(RRF, post_filter=lang, size=2)
     assert ids(response) == ["a", "c"]
     assert response["hits"]["hits"][1]["_hybrid"]["fused_rank"] == 3
-    assert response["hits"]["total"] == {"value": 3, "relation": "gte"}
-    assert isinstance(cluster.needs[1], MultiSearch)
-    (body,) = cluster.needs[1].bodies
+    assert response["hits"]["total"] == {"value": 2, "relation": "eq"}
+    legs_and_union, filtered = cluster.needs
+    assert isinstance(legs_and_union, MultiSearch)
+    assert [body.get("post_filter") for body in legs_and_union.bodies] == [None, None, lang]
+    assert isinstance(filtered, MultiSearch)
+    (body,) = filtered.bodies
     assert body["query"] == {"bool": {"filter": [{"ids": {"values": ["a", "b", "c"]}}, lang]}}
 
 
@@ -316,7 +320,9 @@ def test_collapse_keeps_the_best_hit_of_each_value_and_one_of_those_without() ->
 
 def test_min_score_applies_to_the_final_score() -> None:
     cluster = Cluster([answer(("a", 2.0), ("b", 1.0)), answer(("b", 0.5))])
-    assert ids(cluster.search(RRF, min_score=0.02)) == ["b"]  # a has 1/61 alone, b 1/62 + 1/61
+    response = cluster.search(RRF, min_score=0.02)
+    assert ids(response) == ["b"]  # a has 1/61 alone, b 1/62 + 1/61
+    assert response["hits"]["total"] == {"value": 1, "relation": "gte"}
 
 
 def test_a_hit_of_vectors_alone_is_highlighted_by_the_text_query() -> None:

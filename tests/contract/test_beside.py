@@ -1,0 +1,93 @@
+"""What stands beside a compound retriever, held to `rescorer`: one that every licence runs natively."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.contract.conftest import Pair
+from tests.contract.corpora import ARTICLES
+from tests.contract.test_hybrid import hybrid, rrf
+
+Body = dict[str, Any]
+
+WORDS: Body = {"standard": {"query": {"multi_match": {"query": "quick fox dog lazy", "fields": ["title", "body"]}}}}
+NEAR: Body = {"knn": {"field": "vector", "query_vector": [0.7, 0.2, 0.1, 0.3], "k": 4, "num_candidates": 50}}
+STORY: Body = {"term": {"kind": "story"}}
+KINDS: Body = {"kinds": {"terms": {"field": "kind", "order": {"_key": "asc"}}}, "last": {"max": {"field": "year"}}}
+
+BESIDE: dict[str, Body] = {
+    "size": {"size": 3},
+    "from and size past the window": {"from_": 4, "size": 4},
+    "no size is the whole window": {},
+    "post_filter": {"post_filter": STORY},
+    "post_filter and a page": {"post_filter": STORY, "from_": 1, "size": 1},
+    "collapse": {"collapse": {"field": "kind"}},
+    "collapse and a page": {"collapse": {"field": "kind"}, "size": 2},
+    "collapse after post_filter": {"collapse": {"field": "kind"}, "post_filter": STORY},
+    "min_score": {"min_score": 1.5},
+    "aggregations": {"aggs": KINDS, "size": 2},
+    "aggregations under a post_filter": {"aggs": KINDS, "post_filter": STORY},
+    "totals": {"track_total_hits": True, "size": 1},
+    "totals not counted": {"track_total_hits": False},
+    "highlight": {"highlight": {"fields": {"body": {}, "title": {}}}},
+    "fields": {"fields": ["title", "year"], "source": False},
+    "version and sequence numbers": {"version": True, "seq_no_primary_term": True},
+    "docvalue_fields": {"docvalue_fields": ["year"]},
+    "suggest": {"suggest": {"typo": {"text": "quikc", "term": {"field": "body", "min_word_length": 3}}}},
+    "runtime_mappings": {"runtime_mappings": {"year": {"type": "keyword"}}, "fields": ["year"]},
+}
+
+
+def natively(leg: Body, window: int) -> Body:
+    """The leg under a `rescorer` that changes nothing, run by the cluster."""
+    unchanged = {"rescore_query": {"match_all": {}}, "query_weight": 1.0, "rescore_query_weight": 0.0}
+    return {"rescorer": {"retriever": leg, "rescore": {"window_size": window, "query": unchanged}}}
+
+
+def by_us(leg: Body, window: int) -> Body:
+    """The leg under a `linear` that changes nothing, run by us."""
+    return {"linear": {"retrievers": [{"retriever": leg}], "rank_window_size": window}}
+
+
+@pytest.mark.parametrize("beside", BESIDE.values(), ids=BESIDE.keys())
+def test_what_stands_beside_does_what_it_does_beside_a_native_compound_retriever(pair: Pair, beside: Body) -> None:
+    index = pair.real.index_of(ARTICLES)
+    source: Body = {} if "source" in beside else {"source": {"excludes": ["vector"]}}
+    window = 10 if "collapse" in beside else 6  # a rescorer's window does not bound what is collapsed
+    native = pair.real.client.search(index=index, retriever=natively(WORDS, window), **beside, **source).body
+    ours = hybrid(pair.real.client).search(index=index, retriever=by_us(WORDS, window), **beside, **source).body
+    for hit in ours["hits"]["hits"]:
+        del hit["_hybrid"]
+    assert ours.get("aggregations") == native.get("aggregations")
+    assert ours.get("suggest") == native.get("suggest")
+    if "min_score" not in beside:  # ours counts in the window only, and says so
+        assert ours["hits"].get("total") == native["hits"].get("total")
+    assert len(ours["hits"]["hits"]) == len(native["hits"]["hits"])
+    for hit, expected in zip(ours["hits"]["hits"], native["hits"]["hits"], strict=True):
+        assert hit.pop("_score") == pytest.approx(expected.pop("_score"), abs=1e-4)
+        assert hit == expected
+
+
+def test_the_union_of_a_lexical_and_a_vector_leg_is_counted_and_aggregated_over(pair: Pair) -> None:
+    index = pair.real.index_of(ARTICLES)
+    client = pair.real.client
+    found: set[str] = set()
+    for leg in (WORDS, NEAR):
+        hits = client.search(index=index, retriever=leg, size=100)["hits"]["hits"]
+        found |= {hit["_id"] for hit in hits}
+    expected = client.search(index=index, query={"ids": {"values": sorted(found)}}, aggs=KINDS, size=0)
+    ours = hybrid(client).search(index=index, retriever=rrf(WORDS, NEAR), aggs=KINDS, track_total_hits=True)
+    assert ours["hits"]["total"] == {"value": len(found), "relation": "eq"}
+    assert ours["aggregations"] == expected["aggregations"]
+
+
+def test_a_hit_of_vectors_alone_is_highlighted(pair: Pair) -> None:
+    index = pair.real.index_of(ARTICLES)
+    nothing = {"standard": {**WORDS["standard"], "filter": {"match_none": {}}}}
+    response = hybrid(pair.real.client).search(
+        index=index, retriever=rrf(nothing, NEAR), highlight={"fields": {"body": {}, "title": {}}}
+    )
+    assert any(hit.get("highlight") for hit in response["hits"]["hits"])
+    assert all("standard" not in hit["_hybrid"]["legs"] for hit in response["hits"]["hits"])
