@@ -6,19 +6,22 @@ The seam is `perform_request`: everything else passes through it byte for byte.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elastic_transport import ObjectApiResponse
 from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch
 
+from connector.calls import CallNeed, OwnSearch, Pass, RenderTemplate
 from connector.errors import RequestError
 from connector.hybrid import Call, EncoderLike, Hybrid, RerankerLike, index_of, lines, mapping_path, unless_ignored
 from connector.needs import Embed, MultiSearch, Need, ReadMappings, Score, arun, run
 
 _MULTI_SEARCH_HEADERS = {"accept": "application/json", "content-type": "application/x-ndjson"}
 _JSON = {"accept": "application/json"}
+_JSON_BODY = {**_JSON, "content-type": "application/json"}
 _READ_MAPPING = "indices.get_mapping"
 _CARRIED_BY_WRAP = (
     "_headers",
@@ -106,9 +109,30 @@ class HybridElasticsearch(Elasticsearch):
             return self._search(body, params or {}, index_of(path_parts))
         if endpoint_id and endpoint_id.startswith("indices."):
             self._hybrid.forget_mappings()
-        return super().perform_request(
-            method, path, params=params, headers=headers, body=body, endpoint_id=endpoint_id, path_parts=path_parts
+        send = partial(
+            super().perform_request,
+            method,
+            path,
+            params=params,
+            headers=headers,
+            endpoint_id=endpoint_id,
+            path_parts=path_parts,
         )
+        flow = self._hybrid.call_flow(endpoint_id, body, params or {}, index_of(path_parts))
+        if flow is None:
+            return send(body=body)
+        return run(flow, lambda need: self._perform_call(need, send))
+
+    def _perform_call(self, need: CallNeed, send: Callable[..., Any]) -> Any:
+        match need:
+            case Pass(body):
+                return send(body=body)
+            case RenderTemplate(body):
+                return super().perform_request(
+                    "POST", "/_render/template", headers=_JSON_BODY, body=body, endpoint_id="render_search_template"
+                )
+            case OwnSearch(body, params, index):
+                return self._search(body, params, index)
 
     def _search(self, body: Any, params: Mapping[str, Any], index: str | None) -> ObjectApiResponse[Any]:
         flow = self._hybrid.flow(body, params, index)
@@ -200,9 +224,30 @@ class AsyncHybridElasticsearch(AsyncElasticsearch):
             return await self._search(body, params or {}, index_of(path_parts))
         if endpoint_id and endpoint_id.startswith("indices."):
             self._hybrid.forget_mappings()
-        return await super().perform_request(
-            method, path, params=params, headers=headers, body=body, endpoint_id=endpoint_id, path_parts=path_parts
+        send = partial(
+            super().perform_request,
+            method,
+            path,
+            params=params,
+            headers=headers,
+            endpoint_id=endpoint_id,
+            path_parts=path_parts,
         )
+        flow = self._hybrid.call_flow(endpoint_id, body, params or {}, index_of(path_parts))
+        if flow is None:
+            return await send(body=body)
+        return await arun(flow, lambda need: self._perform_call(need, send))
+
+    async def _perform_call(self, need: CallNeed, send: Callable[..., Any]) -> Any:
+        match need:
+            case Pass(body):
+                return await send(body=body)
+            case RenderTemplate(body):
+                return await super().perform_request(
+                    "POST", "/_render/template", headers=_JSON_BODY, body=body, endpoint_id="render_search_template"
+                )
+            case OwnSearch(body, params, index):
+                return await self._search(body, params, index)
 
     async def _search(self, body: Any, params: Mapping[str, Any], index: str | None) -> ObjectApiResponse[Any]:
         flow = self._hybrid.flow(body, params, index)

@@ -17,6 +17,7 @@ from elastic_transport.client_utils import DEFAULT
 from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch
 from elasticsearch.exceptions import HTTP_EXCEPTIONS
 
+from connector.calls import CallFlow, multi_search_flow, search_template_flow
 from connector.dialects import Dialect, ElasticsearchDialect
 from connector.models.encoder import Encoder, Fingerprint, as_encoder
 from connector.models.loading import Once
@@ -59,6 +60,20 @@ class Hybrid:
     def is_ours(self, endpoint_id: str | None, body: object) -> bool:
         """Tell whether a call is a search that the cluster can't run."""
         return endpoint_id == "search" and is_ours(body, self.models)
+
+    def call_flow(
+        self, endpoint_id: str | None, body: Any, params: Mapping[str, Any], index: str | None
+    ) -> CallFlow | None:
+        """Start a call that holds searches of ours, or may hold them; None for any other call."""
+
+        def ours(search: object) -> bool:
+            return is_ours(search, self.models)
+
+        if endpoint_id == "msearch" and isinstance(body, list | tuple) and any(map(ours, body[1::2])):
+            return multi_search_flow(body, index, ours)
+        if endpoint_id == "search_template" and isinstance(body, Mapping):
+            return search_template_flow(body, params, index, ours)
+        return None
 
     def flow(self, body: Mapping[str, Any], params: Mapping[str, Any], index: str | None) -> Flow[dict[str, Any]]:
         """Start a search: the request is validated here, before anything is sent."""

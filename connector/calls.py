@@ -1,0 +1,122 @@
+"""Calls that hold searches: `msearch`, line by line, and `search_template`. Pure; comes in from `client`.
+
+Each is a flow, as a search is: it yields what it needs and is sent the answer, or thrown the error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from elastic_transport import ApiResponseMeta, ObjectApiResponse
+from elasticsearch import ApiError
+
+from connector.errors import RequestError
+
+
+@dataclass(frozen=True)
+class Pass:
+    """The call as it came, with this body. The answer: the cluster's response."""
+
+    body: Any
+
+
+@dataclass(frozen=True)
+class RenderTemplate:
+    """A search template filled in. The answer: the cluster's response, the search under `template_output`."""
+
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class OwnSearch:
+    """A search that this package runs. The answer: its response."""
+
+    body: Mapping[str, Any]
+    params: Mapping[str, Any]
+    index: str | None
+
+
+CallNeed: TypeAlias = Pass | RenderTemplate | OwnSearch
+CallFlow: TypeAlias = Generator[CallNeed, Any, Any]
+IsOurs: TypeAlias = Callable[[object], bool]
+
+
+def multi_search_flow(body: Sequence[Any], index: str | None, is_ours: IsOurs) -> CallFlow:
+    """Run the lines that are ours one by one and the others in one call; give all answers in the order asked.
+
+    A line that fails has its error in its own answer, as in Elasticsearch's.
+
+    Args: body: a header and a search, in turn. index: the index of lines that name none.
+    Raises: RequestError: every line is ours and wrong, so that there is nothing to send.
+    """
+    pairs = list(zip(body[::2], body[1::2], strict=True))
+    ours = [place for place, (_, search) in enumerate(pairs) if is_ours(search)]
+    others = [place for place in range(len(pairs)) if place not in set(ours)]
+    answers: dict[int, Any] = {}
+    took, meta, wrong = 0, None, None
+    if others:
+        passed = yield Pass([line for place in others for line in pairs[place]])
+        if "responses" not in passed.body:
+            return passed
+        answers.update(zip(others, passed.body["responses"], strict=True))
+        took, meta = passed.body.get("took", 0), passed.meta
+    for place in ours:
+        header, search = pairs[place]
+        params = {name: value for name, value in header.items() if name != "index"}
+        named = header.get("index", index)
+        try:
+            response = yield OwnSearch(search, params, ",".join(named) if isinstance(named, list) else named)
+        except ApiError as error:
+            answers[place], meta = _failed(error.body, error.meta.status), error.meta
+        except RequestError as error:
+            wrong = error
+            cause = {"type": "illegal_argument_exception", "reason": str(error)}
+            answers[place] = _failed({"error": {"root_cause": [cause], **cause}}, 400)
+        else:
+            answers[place], meta = {**response.body, "status": response.meta.status}, response.meta
+            took = max(took, response.body.get("took", 0))
+    if meta is None and wrong is not None:
+        raise wrong
+    return _response({"took": took, "responses": [answers[place] for place in range(len(pairs))]}, meta)
+
+
+def search_template_flow(
+    body: Mapping[str, Any], params: Mapping[str, Any], index: str | None, is_ours: IsOurs
+) -> CallFlow:
+    """Pass a search template on; where the cluster refuses its retriever, have it filled in and run it here."""
+    try:
+        passed = yield Pass(body)
+        if not _is_refused(passed.meta.status, passed.body):
+            return passed
+    except ApiError as error:
+        if not _is_refused(error.meta.status, error.body):
+            raise
+        passed = error
+    template = {name: body[name] for name in ("id", "source", "params") if name in body}
+    rendered = yield RenderTemplate(template)
+    search = rendered.body["template_output"]
+    if is_ours(search):
+        return (yield OwnSearch(search, params, index))
+    if isinstance(passed, ApiError):
+        raise passed
+    return passed
+
+
+def _is_refused(status: int, body: Any) -> bool:
+    """Tell whether the licence, or a module that is not there, is why a retriever was not run."""
+    error = body.get("error") if isinstance(body, Mapping) else None
+    if not isinstance(error, Mapping):
+        return False
+    kind, reason = error.get("type"), str(error.get("reason"))
+    return (status, kind) == (403, "security_exception") or (status == 400 and "unknown retriever" in reason)
+
+
+def _failed(body: Any, status: int) -> dict[str, Any]:
+    return {"error": body.get("error") if isinstance(body, Mapping) else str(body), "status": status}
+
+
+def _response(body: dict[str, Any], meta: ApiResponseMeta | None) -> ObjectApiResponse[Any]:
+    assert meta is not None
+    return ObjectApiResponse(body=body, meta=replace(meta, status=200))

@@ -1,0 +1,129 @@
+"""Calls that hold searches, driven by hand, and through a client over the embedded engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectApiResponse
+from elasticsearch import ApiError, NotFoundError
+
+from connector import HybridElasticsearch, connect
+from connector.calls import CallNeed, OwnSearch, Pass, RenderTemplate, multi_search_flow, search_template_flow
+from connector.errors import RequestError
+from connector.needs import run
+from tests.models_by_hand import count_words, first_words
+
+META = ApiResponseMeta(200, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "made", 9200))
+PLAIN: dict[str, Any] = {"query": {"match_all": {}}}
+OURS: dict[str, Any] = {"retriever": {"rrf": {}}}
+
+
+def is_ours(search: object) -> bool:
+    return search == OURS
+
+
+def response(**body: Any) -> ObjectApiResponse[Any]:
+    return ObjectApiResponse(body=body, meta=META)
+
+
+def refused(status: int, kind: str, reason: str = "") -> ApiError:
+    meta = ApiResponseMeta(status, "1.1", HttpHeaders(), 0.0, META.node)
+    return ApiError(kind, meta, {"error": {"type": kind, "reason": reason}, "status": status})
+
+
+def answered(asked: list[CallNeed], *answers: Any) -> Callable[[CallNeed], Any]:
+    left = list(answers)
+
+    def perform(need: CallNeed) -> Any:
+        asked.append(need)
+        answer = left.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return perform
+
+
+def test_lines_of_ours_are_run_here_and_the_others_pass_in_one_call() -> None:
+    asked: list[CallNeed] = []
+    body = [{"index": "a"}, PLAIN, {"index": ["b", "c"], "preference": "x"}, OURS, {}, PLAIN]
+    perform = answered(asked, response(took=3, responses=["first", "last"]), response(took=5, hits="ours"))
+    found = run(multi_search_flow(body, "d", is_ours), perform)
+    assert asked == [Pass([{"index": "a"}, PLAIN, {}, PLAIN]), OwnSearch(OURS, {"preference": "x"}, "b,c")]
+    assert found.body == {"took": 5, "responses": ["first", {"took": 5, "hits": "ours", "status": 200}, "last"]}
+
+
+def test_a_line_without_an_index_searches_the_calls() -> None:
+    asked: list[CallNeed] = []
+    run(multi_search_flow([{}, OURS], "articles", is_ours), answered(asked, response(took=1)))
+    assert asked == [OwnSearch(OURS, {}, "articles")]
+
+
+def test_a_line_that_fails_has_its_error_in_its_own_answer() -> None:
+    missing = NotFoundError("index_not_found_exception", refused(404, "").meta, {"error": {"type": "x"}, "status": 404})
+    perform = answered([], response(took=1), missing, RequestError("size", -1, "must be at least 0"))
+    found = run(multi_search_flow([{}, OURS] * 3, "articles", is_ours), perform).body["responses"]
+    assert [each["status"] for each in found] == [200, 404, 400]
+    assert found[1]["error"] == {"type": "x"}
+    assert found[2]["error"]["type"] == "illegal_argument_exception"
+    assert "must be at least 0" in found[2]["error"]["reason"]
+
+
+def test_where_every_line_is_wrong_the_error_is_raised() -> None:
+    with pytest.raises(RequestError, match="at least 0"):
+        run(multi_search_flow([{}, OURS], "a", is_ours), answered([], RequestError("size", -1, "must be at least 0")))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [refused(403, "security_exception", "non-compliant"), refused(400, "parsing_exception", "unknown retriever [rrf]")],
+)
+def test_a_template_whose_retriever_is_refused_is_filled_in_and_run_here(error: ApiError) -> None:
+    asked: list[CallNeed] = []
+    body = {"id": "mine", "params": {"text": "car"}, "explain": True}
+    perform = answered(asked, error, response(template_output=OURS), response(hits="ours"))
+    assert run(search_template_flow(body, {"preference": "x"}, "articles", is_ours), perform).body == {"hits": "ours"}
+    template = {"id": "mine", "params": {"text": "car"}}
+    assert asked == [Pass(body), RenderTemplate(template), OwnSearch(OURS, {"preference": "x"}, "articles")]
+
+
+def test_a_template_that_the_cluster_runs_passes() -> None:
+    asked: list[CallNeed] = []
+    run(search_template_flow({"id": "mine"}, {}, "articles", is_ours), answered(asked, response(hits="theirs")))
+    assert asked == [Pass({"id": "mine"})]
+
+
+def test_another_error_of_a_template_is_raised_as_it_is() -> None:
+    error = refused(404, "resource_not_found_exception")
+    with pytest.raises(ApiError) as caught:
+        run(search_template_flow({"id": "mine"}, {}, "articles", is_ours), answered([], error))
+    assert caught.value is error
+
+
+def test_a_refused_template_that_is_not_ours_stays_refused() -> None:
+    error = refused(403, "security_exception")
+    with pytest.raises(ApiError) as caught:
+        run(search_template_flow({"id": "m"}, {}, "a", is_ours), answered([], error, response(template_output=PLAIN)))
+    assert caught.value is error
+
+
+def test_msearch_mixes_both_kinds_on_an_engine() -> None:
+    with connect("embedded:", encoder=count_words, reranker=first_words) as client:
+        assert isinstance(client, HybridElasticsearch)
+        client.index(index="cars", id="1", document={"body": "small car"}, refresh=True)
+        client.index(index="cars", id="2", document={"body": "slow car"}, refresh=True)
+        leg = {"standard": {"query": {"match": {"body": "small"}}}}
+        searches: list[dict[str, Any]] = [
+            {"index": "cars"},
+            {"retriever": {"rrf": {"retrievers": [leg]}}},
+            {"index": "cars"},
+            {"query": {"match": {"body": "slow"}}},
+            {"index": "vans"},
+            {"retriever": {"rrf": {"retrievers": [leg]}}},
+        ]
+        first, second, third = client.msearch(searches=searches)["responses"]
+    assert [hit["_id"] for hit in first["hits"]["hits"]] == ["1"]
+    assert [hit["_id"] for hit in second["hits"]["hits"]] == ["2"]
+    assert (third["status"], third["error"]["type"]) == (404, "index_not_found_exception")
