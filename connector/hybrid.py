@@ -78,7 +78,7 @@ class Hybrid:
     def flow(self, body: Mapping[str, Any], params: Mapping[str, Any], index: str | None) -> Flow[dict[str, Any]]:
         """Start a search: the request is validated here, before anything is sent."""
         request = parse_request(body, params, index, self.models)
-        if "preference" not in request.header:
+        if "preference" not in request.header and not request.has_pit:
             request = replace(request, header={**request.header, "preference": self._preference})
         return search_flow(request, self.dialect, with_provenance=self.provenance)
 

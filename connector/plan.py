@@ -13,6 +13,8 @@ from connector.retrievers import Knn, Linear, Node, Rrf, Standard, TextSimilarit
 MAX_WINDOW_WITH_PAGE = 100
 """Up to this window every leg carries what the page needs; beyond it the page is fetched by ids in a second trip."""
 
+_OF_EVERY_SEARCH = ("runtime_mappings", "pit")
+
 
 @dataclass(frozen=True)
 class Leg:
@@ -149,7 +151,7 @@ def page_body(ids: Sequence[str], plan: Plan, request: SearchRequest) -> dict[st
         "query": {"bool": {"filter": [{"ids": {"values": list(ids)}}]}},
         "size": len(ids),
         "track_total_hits": False,
-        **{name: value for name, value in request.leg_options.items() if name == "runtime_mappings"},
+        **{name: value for name, value in request.leg_options.items() if name in _OF_EVERY_SEARCH},
         **_hit_options(plan, request),
     }
 
@@ -161,7 +163,7 @@ def filter_body(ids: Sequence[str], request: SearchRequest) -> dict[str, Any]:
         "size": len(ids),
         "track_total_hits": False,
         "_source": False,
-        **{name: value for name, value in request.leg_options.items() if name == "runtime_mappings"},
+        **{name: value for name, value in request.leg_options.items() if name in _OF_EVERY_SEARCH},
     }
 
 

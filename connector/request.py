@@ -26,7 +26,10 @@ _HIT_OPTIONS = frozenset(
         "highlight",
     }
 )
-_LEG_OPTIONS = frozenset({"timeout", "runtime_mappings", "indices_boost"})
+_LEG_OPTIONS = frozenset({"timeout", "runtime_mappings", "indices_boost", "pit"})
+_REFUSED_BESIDE_PIT = frozenset(
+    {"index", "preference", "routing", "ignore_unavailable", "allow_no_indices", "expand_wildcards"}
+)
 _UNION_OPTIONS = frozenset({"aggs", "aggregations", "suggest", "track_total_hits"})
 _PAGE_OPTIONS = frozenset({"post_filter", "collapse", "min_score", "size", "from"})
 _BODY_OPTIONS = _HIT_OPTIONS | _LEG_OPTIONS | _UNION_OPTIONS | _PAGE_OPTIONS
@@ -43,7 +46,9 @@ _HEADER_OPTIONS = frozenset(
         "ccs_minimize_roundtrips",
     }
 )
-_URL_OPTIONS = frozenset({"error_trace", "human", "pretty", "max_concurrent_shard_requests"})
+_URL_OPTIONS = frozenset({"error_trace", "human", "pretty", "max_concurrent_shard_requests", "typed_keys"})
+_RESPONSE_OPTIONS = frozenset({"filter_path", "rest_total_hits_as_int"})
+_URL_PARAMETERS = _HEADER_OPTIONS | _URL_OPTIONS | _RESPONSE_OPTIONS
 _BODY_OPTIONS_IN_URL = frozenset({"_source", "timeout", "track_total_hits", "size", "from"})
 
 
@@ -60,6 +65,7 @@ class SearchRequest:
         hit_options: body options that say what a returned hit holds, as `_source`.
         union_options: body options about all that any leg matches: aggregations, suggest, track_total_hits.
         url_options: parameters of the `_msearch` URL.
+        response_options: parameters that change how the response is shown: filter_path, rest_total_hits_as_int.
         models: the names of the models registered with the client.
         min_score: the least final score of a hit.
         post_filter: a query that every hit must match, asked after fusion; aggregations don't see it.
@@ -74,10 +80,16 @@ class SearchRequest:
     hit_options: Mapping[str, Any] = field(default_factory=dict)
     union_options: Mapping[str, Any] = field(default_factory=dict)
     url_options: Mapping[str, Any] = field(default_factory=dict)
+    response_options: Mapping[str, Any] = field(default_factory=dict)
     models: frozenset[str] = frozenset()
     min_score: float | None = None
     post_filter: dict[str, Any] | None = None
     collapse: str | None = None
+
+    @property
+    def has_pit(self) -> bool:
+        """Tell whether the search is over a point in time, which says by itself what is searched."""
+        return "pit" in self.leg_options
 
     @property
     def asks_for_union(self) -> bool:
@@ -136,15 +148,19 @@ def parse_request(
     _check_rerankers(tree, models)
     size, offset = _page(body, tree)
     header = {name: value for name, value in params.items() if name in _HEADER_OPTIONS}
+    if index is not None:
+        header = {"index": index.split(","), **header}
+    _check_pit(body.get("pit"), header)
     return SearchRequest(
         tree=tree,
         size=size,
         offset=offset,
-        header=header if index is None else {"index": index.split(","), **header},
+        header=header,
         leg_options={name: value for name, value in body.items() if name in _LEG_OPTIONS},
         hit_options={name: value for name, value in body.items() if name in _HIT_OPTIONS},
         union_options={name: value for name, value in body.items() if name in _UNION_OPTIONS},
         url_options={name: value for name, value in params.items() if name in _URL_OPTIONS},
+        response_options={name: value for name, value in params.items() if name in _RESPONSE_OPTIONS},
         models=frozenset(models),
         min_score=_min_score(body.get("min_score")),
         post_filter=_post_filter(body.get("post_filter")),
@@ -173,8 +189,8 @@ def _with_url_options(body: Mapping[str, Any], params: Mapping[str, Any]) -> dic
             source[name.removeprefix("_source_")] = value.split(",") if isinstance(value, str) else list(value)
         elif name in _BODY_OPTIONS_IN_URL:
             merged[name] = value
-        elif name not in _HEADER_OPTIONS | _URL_OPTIONS:
-            allowed = ", ".join(sorted(_HEADER_OPTIONS | _URL_OPTIONS | _BODY_OPTIONS_IN_URL))
+        elif name not in _URL_PARAMETERS:
+            allowed = ", ".join(sorted(_URL_PARAMETERS | _BODY_OPTIONS_IN_URL))
             raise RequestError(name, value, f"is not supported beside a compound retriever; allowed are {allowed}")
     return merged | {"_source": source} if source else merged
 
@@ -218,3 +234,14 @@ def _collapse(value: Any) -> str | None:
             raise RequestError(f"collapse.{name}", value[name], "is not supported beside a compound retriever")
     field_name: str = value["field"]
     return field_name
+
+
+def _check_pit(pit: Any, header: Mapping[str, Any]) -> None:
+    if pit is None:
+        return
+    if not isinstance(pit, dict) or not isinstance(pit.get("id"), str):
+        raise RequestError("pit", pit, "must be {'id': ..., 'keep_alive': ...}, as open_point_in_time gave it")
+    for name in sorted(_REFUSED_BESIDE_PIT & header.keys()):
+        raise RequestError(
+            name, header[name], "can't stand beside a point in time, which knows its indices; leave it out"
+        )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from connector.filter_path import filtered
 from connector.fusion import Key, Ranking
 from connector.plan import Plan
 from connector.request import SearchRequest
@@ -83,6 +84,8 @@ def make_response(
             "hits": shown,
         },
     }
+    if "pit_id" in answers[-1]:
+        response["pit_id"] = answers[-1]["pit_id"]
     if request.asks_for_union:
         response |= {name: answers[-1][name] for name in ("aggregations", "suggest") if name in answers[-1]}
     if with_provenance:
@@ -93,7 +96,9 @@ def make_response(
             "model": provenance.model,
             "degraded": provenance.degraded,
         }
-    return response
+    if request.response_options.get("rest_total_hits_as_int") in (True, "true", "") and "total" in response["hits"]:
+        response["hits"]["total"] = response["hits"]["total"]["value"]
+    return filtered(response, request.response_options.get("filter_path") or "")
 
 
 def partial_failure(answers: Sequence[Mapping[str, Any]]) -> str | None:

@@ -97,6 +97,8 @@ class Knn(_Named):
     k: Window
     num_candidates: int | None = Field(None, ge=1, le=10_000)
     similarity: float | None = Field(None, allow_inf_nan=False)
+    rescore_vector: dict[str, Any] | None = None
+    visit_percentage: float | None = Field(None, ge=0, le=100)
 
     @model_validator(mode="after")
     def _is_whole(self) -> Knn:

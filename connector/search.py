@@ -225,9 +225,13 @@ def _fetch(
         by_index.setdefault(index, []).append(identifier)
     if not by_index:
         return {}
-    answers = yield MultiSearch(
-        [{**request.header, "index": index} for index in by_index],
-        [body_of(ids) for ids in by_index.values()],
-        request.url_options,
-    )
-    return {(hit["_index"], hit["_id"]): hit for answer in answers for hit in answer["hits"]["hits"]}
+    if request.has_pit:  # it names its indices itself, so that all are searched at once
+        ids = list(dict.fromkeys(identifier for _, identifier in keys))
+        headers, bodies = [request.header], [{**body_of(ids), "size": len(ids) * len(by_index)}]
+    else:
+        headers = [{**request.header, "index": index} for index in by_index]
+        bodies = [body_of(ids) for ids in by_index.values()]
+    answers = yield MultiSearch(headers, bodies, request.url_options)
+    wanted = set(keys)
+    hits = (hit for answer in answers for hit in answer["hits"]["hits"])
+    return {key: hit for hit in hits if (key := (hit["_index"], hit["_id"])) in wanted}

@@ -53,6 +53,8 @@ def test_what_elasticsearch_refuses_beside_a_compound_retriever_is_refused(name:
         ({"min_score": "1"}, {}, "min_score", "finite number"),
         ({"min_score": float("nan")}, {}, "min_score", "finite number"),
         ({"post_filter": "lang:en"}, {}, "post_filter", "must be a query"),
+        ({"pit": "abc"}, {}, "pit", "as open_point_in_time gave it"),
+        ({"pit": {"id": "abc"}}, {}, "index", "leave it out"),
         ({"collapse": "author"}, {}, "collapse", "must name a field"),
         ({"collapse": {"field": 5}}, {}, "collapse", "must name a field"),
         ({"collapse": {"field": "author", "inner_hits": {"name": "more"}}}, {}, "collapse.inner_hits", "not supported"),

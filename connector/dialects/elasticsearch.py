@@ -41,8 +41,9 @@ class ElasticsearchDialect:
         }
         if filters:
             knn["filter"] = list(filters)
-        if leg.similarity is not None:
-            knn["similarity"] = leg.similarity
+        for name in ("similarity", "rescore_vector", "visit_percentage"):
+            if (value := getattr(leg, name)) is not None:
+                knn[name] = value
         return {"knn": knn} if leg.min_score is None else {"knn": knn, "min_score": leg.min_score}
 
     def union_body(self, legs: Sequence[dict[str, Any]]) -> dict[str, Any]:
