@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.results import machine
+from benchmarks.reranker_report import Row, report, table
 from connector.errors import RequestError
 from connector.evaluation.binding import binding_markdown, make_suite, measure_binding
-from connector.evaluation.measure import MRR_AT_10, NDCG_AT_10, PairedTest, holm, measure, paired_test, recall_at
+from connector.evaluation.measure import MRR_AT_10, NDCG_AT_10, measure, paired_test, recall_at
 from connector.fusion import Ranking, blend, probabilities
 from connector.models.encoder import load_encoder
 from connector.models.folders import bundled_encoder
@@ -36,7 +36,6 @@ DEPTHS = (50, 100)
 DEFAULT_BLEND = 0.5
 BLENDS = tuple(round(0.1 * step, 1) for step in range(11))
 SEED = 7
-TRAINED_ON = ("feedbackqa", "squad_dev", "nq_qed", "medquad", "msrd_movies")
 COLLECTIONS = (
     "feedbackqa_uk", "feedbackqa", "feedbackqa_rated", "medquad", "squad_dev", "nq_qed", "msrd_movies", "cacm", "cisi",
     "vaswani_npl", "stackfaq", "stdlib",
@@ -113,20 +112,6 @@ def oracle(asked: Asked, grades: Mapping[str, int], depth: int) -> list[str]:
     return sorted(asked.fused[:depth], key=lambda key: -grades.get(key, 0))
 
 
-@dataclass(frozen=True)
-class Row:
-    """One collection's figures: nDCG@10 and MRR@10 by stage, recall and oracle by depth, and the tests of the lifts."""
-
-    name: str
-    count: int
-    ndcg: dict[str, float]
-    mrr: dict[str, float]
-    ceiling: dict[str, float]
-    lift: PairedTest
-    blended_lift: PairedTest
-    curve: dict[float, float]
-
-
 def summarise(name: str, judged: Judged, asked: Sequence[Asked]) -> Row:
     """Measure every stage of a collection."""
     qrels = {each.query_id: judged.qrels[each.query_id] for each in asked}
@@ -163,81 +148,6 @@ def summarise(name: str, judged: Judged, asked: Sequence[Asked]) -> Row:
     )
 
 
-def report(rows: Sequence[Row], binding: str, error: float) -> str:
-    """Draw RERANKER.md."""
-    stages, ceilings = list(rows[0].ndcg), list(rows[0].ceiling)
-    adjusted = {kind: holm([getattr(row, kind).p_value for row in rows]) for kind in ("lift", "blended_lift")}
-    mark = {row.name: f"{row.name}{' *' if row.name in TRAINED_ON else ''}" for row in rows}
-    quality = [
-        [
-            mark[row.name],
-            str(row.count),
-            *(f"{row.ndcg[s]:.3f}" for s in stages),
-            *(f"{row.ceiling[s]:.3f}" for s in ceilings),
-        ]
-        for row in rows
-    ]
-    reciprocal = [[mark[row.name], *(f"{row.mrr[s]:.3f}" for s in stages)] for row in rows]
-    tests = [
-        [mark[row.name], *_test(row.lift, adjusted["lift"][at]), *_test(row.blended_lift, adjusted["blended_lift"][at])]
-        for at, row in enumerate(rows)
-    ]
-    curve = [[mark[row.name], *(f"{row.curve[weight]:.3f}" for weight in BLENDS)] for row in rows]
-    curve.append(["mean", *(f"{np.mean([row.curve[weight] for row in rows]):.3f}" for weight in BLENDS)])
-    return f"""# What the bundled reranker is worth
-
-`make eval-models` wrote this on {machine()}.
-The window is the RRF of BM25's and kNN's first 100; questions are sampled with seed {SEED}; `blend` is {DEFAULT_BLEND}.
-`*`: the model was trained on this collection's training split. feedbackqa_uk shares no page with the training.
-
-## nDCG@10
-
-recall is how much of what is relevant the window holds; oracle is nDCG@10 of the window in a perfect order.
-
-{_table(["collection", "n", *stages, *ceilings], quality)}
-
-## MRR@10
-
-{_table(["collection", *stages], reciprocal)}
-
-## The lift over RRF in nDCG@10
-
-95 % bootstrap interval; p of the paired randomization test, corrected by Holm over the collections; questions better
-/ worse.
-
-{_table(["collection", "rerank@50", "interval", "p", "b / w", "blend@50", "interval", "p", "b / w"], tests)}
-
-## nDCG@10 by blend
-
-0 is RRF's order, 1 the reranker's; depth 50.
-
-{_table(["collection", *(str(weight) for weight in BLENDS)], curve)}
-
-## Calibration
-
-sigmoid(score) against relevance, over all pairs of the windows of 50: expected calibration error {error:.3f} (10 bins).
-
-## Minimal pairs
-
-{binding}
-"""
-
-
-def _test(test: PairedTest, p_value: float) -> list[str]:
-    low, high = test.interval
-    return [
-        f"{test.difference:+.3f}",
-        f"{low:+.3f} to {high:+.3f}",
-        f"{p_value:.3f}",
-        f"{test.improved} / {test.harmed}",
-    ]
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
-    return "\n".join(lines)
-
-
 def calibration_error(judged: Mapping[str, Judged], asked: Mapping[str, Sequence[Asked]], bins: int = 10) -> float:
     """Return the expected calibration error of sigmoid(score), each collection weighing the same.
 
@@ -254,6 +164,26 @@ def calibration_error(judged: Mapping[str, Judged], asked: Mapping[str, Sequence
         ]
         errors.append(float(np.sum(gaps)))
     return float(np.mean(errors))
+
+
+def shuffled_probe(judged: Mapping[str, Judged], asked: Mapping[str, Sequence[Asked]], reranker: Reranker) -> str:
+    """Return a table of how often a right passage beats a wrong one under another question; chance is 50 %."""
+    rng = np.random.default_rng(SEED)
+    rows = []
+    for name, questions in asked.items():
+        collection, qrels = judged[name].collection, judged[name].qrels
+        text = dict(zip(collection.question_ids, collection.questions, strict=True))
+        passage = dict(zip(collection.passage_ids, collection.passages, strict=True))
+        wins: list[float] = []
+        for each, other in zip(questions, [*questions[1:], questions[0]], strict=True):
+            right = [key for key in each.fused[:50] if qrels[each.query_id].get(key, 0) > 0]
+            wrong = [key for key in each.fused[:50] if qrels[each.query_id].get(key, 0) <= 0]
+            if right and wrong:
+                keys = [right[0], *rng.permutation(wrong)[:7]]
+                first, *rest = _scores(reranker, text[other.query_id], [passage[key] for key in keys])
+                wins.append(float(np.mean([first > score for score in rest])))
+        rows.append([name, str(len(wins)), f"{100 * np.mean(wins):.0f} %" if wins else "-"])
+    return table(["collection", "questions", "right passage first"], rows)
 
 
 def measure_pairs(reranker: Reranker) -> str:
@@ -287,7 +217,10 @@ def main() -> None:
         asked[name] = ask(each, reranker, options.queries, options.work)
         rows.append(summarise(name, each, asked[name]))
         print(name, {stage: round(value, 3) for stage, value in rows[-1].ndcg.items()}, flush=True)
-    text = report(rows, measure_pairs(reranker), calibration_error(judged, asked))
+    probe = shuffled_probe(judged, asked, reranker)
+    text = report(
+        rows, measure_pairs(reranker), probe, calibration_error(judged, asked), seed=SEED, blend=DEFAULT_BLEND
+    )
     print(text)
     if options.write:
         REPORT.write_text(text, "utf-8")

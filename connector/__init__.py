@@ -1,10 +1,17 @@
-"""Two-stage search for the Elasticsearch you already run."""
+"""Two-stage search for the Elasticsearch you already run.
 
-from connector.client import AsyncHybridElasticsearch, HybridElasticsearch, connect
-from connector.connector import Connector
-from connector.errors import ConnectorError
-from connector.models.encoder import Encoder, load_encoder
-from connector.models.reranker import Reranker, load_reranker
+A public name is imported on first use: elasticsearch-py, numpy and pydantic take most of a second together.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from connector.client import AsyncHybridElasticsearch, HybridElasticsearch, connect
+    from connector.connector import Connector
+    from connector.errors import ConnectorError
+    from connector.models.encoder import Encoder, load_encoder
+    from connector.models.reranker import Reranker, load_reranker
 
 __version__ = "0.1.0"
 __all__ = [
@@ -18,3 +25,25 @@ __all__ = [
     "load_encoder",
     "load_reranker",
 ]
+
+_ROOMS = {
+    "AsyncHybridElasticsearch": "client",
+    "Connector": "connector",
+    "ConnectorError": "errors",
+    "Encoder": "models.encoder",
+    "HybridElasticsearch": "client",
+    "Reranker": "models.reranker",
+    "connect": "client",
+    "load_encoder": "models.encoder",
+    "load_reranker": "models.reranker",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_ROOMS])
