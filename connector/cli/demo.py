@@ -21,7 +21,7 @@ from connector.cli.stdlib import StdlibDocument, stdlib_documents
 
 INDEX = "hybrid-demo-stdlib"
 DEPTH = 20
-BODY_LENGTH = 400
+BODY_LENGTH = 256
 TEXT_FIELDS = ["title", "body"]
 
 
