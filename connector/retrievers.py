@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -166,7 +167,7 @@ class Rrf(_Fusion):
         _check_weights(self.legs)
         return self
 
-    @property
+    @cached_property
     def legs(self) -> list[Weighted]:
         """The legs, also where they were given as `query` and `fields`."""
         if self.retrievers is None:
@@ -188,7 +189,7 @@ class Linear(_Fusion):
         _check_weights(self.legs)
         return self
 
-    @property
+    @cached_property
     def legs(self) -> list[LinearLeg]:
         """The legs, each with its normalizer, also where they were given as `query` and `fields`."""
         if self.retrievers is None:
@@ -240,12 +241,12 @@ class Node(_Model):
             raise ValueError(f"must be one retriever: {{name: {{...}}}} with a name of {', '.join(_KINDS)}")
         return self
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """The retriever's name, as `knn`."""
         return next(iter(self.model_fields_set))
 
-    @property
+    @cached_property
     def retriever(self) -> Retriever:
         """The one retriever of this node."""
         found: Retriever = getattr(self, self.kind)
