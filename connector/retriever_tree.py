@@ -5,6 +5,7 @@ Comes in from `request`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -38,6 +39,7 @@ def parse_retriever(tree: dict[str, Any]) -> Node:
         raise _request_error(tree, error) from error
     _check_windows(node, "retriever", None, MAX_DEPTH)
     _check_names(node)
+    _check_texts(tree, "retriever")
     return node
 
 
@@ -68,6 +70,21 @@ def _check_names(node: Node) -> None:
         if name in seen:
             raise RequestError(f"retriever...{inner.kind}._name", name, "stands twice; give each a name of its own")
         seen.add(name)
+
+
+def _check_texts(value: object, path: str) -> None:
+    """Refuse half surrogate pairs anywhere in the tree: they are no text, and JSON can't carry them."""
+    if isinstance(value, str):
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise RequestError(path, value, "holds half of a surrogate pair, which is no text; remove it") from error
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            _check_texts(inner, f"{path}.{name}")
+    elif isinstance(value, list) and not (value and isinstance(value[0], float)):
+        for place, inner in enumerate(value):
+            _check_texts(inner, f"{path}[{place}]")
 
 
 def _request_error(tree: dict[str, Any], error: ValidationError) -> RequestError:

@@ -19,7 +19,11 @@ MAX_DEPTH = 20
 MAX_WINDOW = 10_000
 """Elasticsearch's default `index.max_result_window`: no leg can return more hits."""
 
+MAX_MODEL_TEXT = 32_768
+"""The longest text in characters that a model is asked to read as a query: far more than any can."""
+
 Filter: TypeAlias = dict[str, Any] | list[dict[str, Any]] | None
+ModelText: TypeAlias = Annotated[str, Field(min_length=1, max_length=MAX_MODEL_TEXT)]
 Normalizer: TypeAlias = Literal["none", "minmax", "l2_norm", "zscore", "dbsf"]
 Window: TypeAlias = Annotated[int, Field(ge=1, le=MAX_WINDOW)]
 
@@ -57,7 +61,7 @@ class _Model(BaseModel):
 class TextEmbedding(_Model):
     """The text of a kNN query, embedded by a model of ours when `model_id` is absent or registered with the client."""
 
-    model_text: Annotated[str, Field(min_length=1)]
+    model_text: ModelText
     model_id: str | None = None
 
 
@@ -213,7 +217,7 @@ class TextSimilarityReranker(_Named):
 
     retriever: Node
     field: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_as_list), Field(min_length=1)]
-    inference_text: Annotated[str, Field(min_length=1)]
+    inference_text: ModelText
     inference_id: str | None = None
     rank_window_size: Window = 10
     allow_rerank_failures: bool = True

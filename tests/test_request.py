@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from elastic_transport import BaseNode
 
+from connector import HybridElasticsearch
 from connector.errors import RequestError
 from connector.request import is_ours, parse_request
+from tests.test_retrievers import MALFORMED
 
 RRF: dict[str, Any] = {"rrf": {"retrievers": [{"standard": {}}, {"standard": {}}]}}
 
@@ -40,28 +43,28 @@ def test_what_elasticsearch_refuses_beside_a_compound_retriever_is_refused(name:
         parse_request({"retriever": RRF, name: {}}, {}, "articles", ())
 
 
-@pytest.mark.parametrize(
-    ("beside", "params", "path", "remedy"),
-    [
-        ({"size": 11}, {}, "retriever.rrf.rank_window_size", "must be at least size (11)"),
-        ({"size": -1}, {}, "size", "at least 0"),
-        ({"size": "10"}, {}, "size", "whole number"),
-        ({"size": True}, {}, "size", "whole number"),
-        ({"from": -1}, {}, "from", "at least 0"),
-        ({"from": 1.5}, {}, "from", "whole number"),
-        ({"highlights": {}}, {}, "highlights", "allowed are"),
-        ({"min_score": "1"}, {}, "min_score", "finite number"),
-        ({"min_score": float("nan")}, {}, "min_score", "finite number"),
-        ({"post_filter": "lang:en"}, {}, "post_filter", "must be a query"),
-        ({"pit": "abc"}, {}, "pit", "as open_point_in_time gave it"),
-        ({"pit": {"id": "abc"}}, {}, "index", "leave it out"),
-        ({"collapse": "author"}, {}, "collapse", "must name a field"),
-        ({"collapse": {"field": 5}}, {}, "collapse", "must name a field"),
-        ({"collapse": {"field": "author", "inner_hits": {"name": "more"}}}, {}, "collapse.inner_hits", "not supported"),
-        ({}, {"scroll": "1m"}, "scroll", "allowed are"),
-        ({}, {"q": "car"}, "q", "allowed are"),
-    ],
-)
+BESIDE: list[tuple[Any, Any, str, str]] = [
+    ({"size": 11}, {}, "retriever.rrf.rank_window_size", "must be at least size (11)"),
+    ({"size": -1}, {}, "size", "at least 0"),
+    ({"size": "10"}, {}, "size", "whole number"),
+    ({"size": True}, {}, "size", "whole number"),
+    ({"from": -1}, {}, "from", "at least 0"),
+    ({"from": 1.5}, {}, "from", "whole number"),
+    ({"highlights": {}}, {}, "highlights", "allowed are"),
+    ({"min_score": "1"}, {}, "min_score", "finite number"),
+    ({"min_score": float("nan")}, {}, "min_score", "finite number"),
+    ({"post_filter": "lang:en"}, {}, "post_filter", "must be a query"),
+    ({"pit": "abc"}, {}, "pit", "as open_point_in_time gave it"),
+    ({"pit": {"id": "abc"}}, {}, "index", "leave it out"),
+    ({"collapse": "author"}, {}, "collapse", "must name a field"),
+    ({"collapse": {"field": 5}}, {}, "collapse", "must name a field"),
+    ({"collapse": {"field": "author", "inner_hits": {"name": "more"}}}, {}, "collapse.inner_hits", "not supported"),
+    ({}, {"scroll": "1m"}, "scroll", "allowed are"),
+    ({}, {"q": "car"}, "q", "allowed are"),
+]
+
+
+@pytest.mark.parametrize(("beside", "params", "path", "remedy"), BESIDE)
 def test_what_stands_beside_is_checked(beside: Any, params: Any, path: str, remedy: str) -> None:
     with pytest.raises(RequestError) as caught:
         parse_request({"retriever": RRF, **beside}, params, "articles", ())
@@ -89,3 +92,39 @@ def test_url_parameters_go_where_msearch_takes_them() -> None:
     assert request.hit_options == {"_source": {"includes": ["title", "body"]}}
     assert request.leg_options == {"timeout": "1s"}
     assert request.url_options == {"pretty": True}
+
+
+class NoCluster(BaseNode):
+    """A node that nothing may reach."""
+
+    def perform_request(self, *_: Any, **__: Any) -> Any:
+        raise AssertionError("the request reached the cluster")
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+@pytest.mark.parametrize(
+    ("body", "params"),
+    [
+        ({"retriever": tree}, {})
+        for tree, _, _ in MALFORMED
+        if isinstance(tree, dict) and is_ours({"retriever": tree}, ())
+    ]
+    + [({"retriever": RRF, **beside}, params) for beside, params, _, _ in BESIDE],
+)
+def test_nothing_of_a_malformed_request_reaches_the_cluster(body: Any, params: Any) -> None:
+    with (
+        HybridElasticsearch("http://nowhere:9200", node_class=NoCluster) as client,
+        pytest.raises(RequestError) as caught,
+    ):
+        client.perform_request(
+            "POST",
+            "/articles/_search",
+            params=params,
+            body=body,
+            endpoint_id="search",
+            path_parts={"index": "articles"},
+        )
+    assert caught.value.path
+    assert caught.value.remedy
