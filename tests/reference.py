@@ -1,0 +1,84 @@
+"""A retriever tree run the slow, obvious way: each leaf by a search of its own, each formula as the books write it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from elasticsearch import Elasticsearch
+
+from tests.models_by_hand import first_words
+
+Hit = tuple[str, float]
+
+
+def run_tree(client: Elasticsearch, index: str, tree: dict[str, Any]) -> list[Hit]:
+    """The ids and scores of a tree, best first, equal scores by id."""
+    ((kind, retriever),) = tree.items()
+    return _run(client, index, kind, retriever, [], retriever.get("rank_window_size", 10))
+
+
+def _run(
+    client: Elasticsearch, index: str, kind: str, retriever: dict[str, Any], above: list[Any], window: int
+) -> list[Hit]:
+    own = retriever.get("filter", [])
+    filters = [*above, *(own if isinstance(own, list) else [own])]
+    if kind == "standard":
+        query = {"bool": {"must": [retriever["query"]], "filter": filters}}
+        return _ordered(_search(client, index, window, query=query))
+    if kind == "knn":
+        knn = {name: retriever[name] for name in ("field", "query_vector", "k", "num_candidates")}
+        return _ordered(_search(client, index, window, knn={**knn, "filter": filters}))
+    size = retriever.get("rank_window_size", 10)
+    if kind == "text_similarity_reranker":
+        ((below, inner),) = retriever["retriever"].items()
+        found = _run(client, index, below, inner, filters, size)[:size]
+        return _reranked(client, index, retriever, found)
+    legs = []
+    for leg in retriever["retrievers"]:
+        given = leg if "retriever" in leg else {"retriever": leg}
+        ((below, inner),) = given["retriever"].items()
+        legs.append((given, _run(client, index, below, inner, filters, size)[:size]))
+    sums: dict[str, float] = {}
+    for leg, hits in legs:
+        values = _reciprocal_ranks(hits, retriever) if kind == "rrf" else _normalized(hits, leg, retriever)
+        for identifier, value in values.items():
+            sums[identifier] = sums.get(identifier, 0.0) + leg.get("weight", 1.0) * value
+    return _ordered(list(sums.items()))[:size]
+
+
+def _search(client: Elasticsearch, index: str, window: int, **body: Any) -> list[Hit]:
+    hits = client.search(index=index, size=window, source=False, **body)["hits"]["hits"]
+    return [(hit["_id"], hit["_score"]) for hit in hits]
+
+
+def _ordered(hits: list[Hit]) -> list[Hit]:
+    """Equal scores by id; scores that differ in a float's rounding only are equal."""
+    return sorted(hits, key=lambda hit: (-float(f"{hit[1]:.5g}"), hit[0]))
+
+
+def _reciprocal_ranks(hits: list[Hit], retriever: dict[str, Any]) -> dict[str, float]:
+    constant = retriever.get("rank_constant", 60)
+    return {identifier: 1 / (constant + rank) for rank, (identifier, _) in enumerate(hits, start=1)}
+
+
+def _normalized(hits: list[Hit], leg: dict[str, Any], retriever: dict[str, Any]) -> dict[str, float]:
+    how = leg.get("normalizer") or retriever.get("normalizer") or "none"
+    scores = [score for _, score in hits]
+    if how == "minmax" and max(scores, default=0) - min(scores, default=0) > 1e-6:
+        scores = [(score - min(scores)) / (max(scores) - min(scores)) for score in scores]
+    if how == "l2_norm" and scores:
+        scores = [score / math.sqrt(sum(each**2 for each in scores)) for score in scores]
+    return {identifier: score for (identifier, _), score in zip(hits, scores, strict=True)}
+
+
+def _reranked(client: Elasticsearch, index: str, retriever: dict[str, Any], hits: list[Hit]) -> list[Hit]:
+    scored, unread = [], []
+    for identifier, _ in hits:
+        text = client.get(index=index, id=identifier)["_source"].get(retriever["field"], "")
+        if text:
+            raw = float(first_words(retriever["inference_text"], [text])[0])
+            scored.append((identifier, max(raw, 0) + min(math.exp(raw), 1)))
+        else:
+            unread.append((identifier, 0.0))
+    return _ordered(scored) + unread

@@ -1,0 +1,99 @@
+"""Random trees give what a slow, obvious interpreter gives: the same ids, the same scores, and so the same order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from connector import HybridElasticsearch, connect
+from tests.models_by_hand import WORDS, count_words, first_words
+from tests.reference import run_tree
+
+INDEX = "cars"
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[HybridElasticsearch]:
+    chance = random.Random(3)
+    vector = {"type": "dense_vector", "dims": 3, "similarity": "cosine", "index_options": {"type": "hnsw"}}
+    properties = {"body": {"type": "text"}, "kind": {"type": "keyword"}, "vector": vector}
+    with connect("embedded:", encoder=count_words, reranker=first_words) as made:
+        assert isinstance(made, HybridElasticsearch)
+        made.indices.create(index=INDEX, mappings={"properties": properties})
+        for number in range(30):
+            document: dict[str, Any] = {
+                "kind": chance.choice("abc"),
+                "vector": [chance.random() + 0.1 for _ in range(3)],
+            }
+            if number % 7:
+                document["body"] = " ".join(chance.choices(WORDS, k=chance.randint(1, 8)))
+            made.index(index=INDEX, id=f"{number:02}", document=document)
+        made.indices.refresh(index=INDEX)
+        yield made
+
+
+texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(" ".join)
+filters = st.sampled_from([{"term": {"kind": "a"}}, {"terms": {"kind": ["a", "b"]}}, {"exists": {"field": "body"}}])
+maybe_filter: st.SearchStrategy[Any] = st.one_of(st.just({}), filters.map(lambda each: {"filter": each}))
+standard = st.builds(
+    lambda text, extra: {"standard": {"query": {"match": {"body": text}}, **extra}}, texts, maybe_filter
+)
+vectors = st.lists(st.sampled_from([0.1, 0.5, 1.0]), min_size=3, max_size=3)
+knn = st.builds(
+    lambda vector, k, extra: {
+        "knn": {"field": "vector", "query_vector": vector, "k": k, "num_candidates": 30, **extra}
+    },
+    vectors,
+    st.integers(1, 12),
+    maybe_filter,
+)
+weights = st.sampled_from([0.5, 1.0, 2.0])
+
+
+def fusions(legs: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    weighted = st.builds(lambda leg, weight: {"retriever": leg, "weight": weight}, legs, weights)
+    normalized = st.builds(
+        lambda leg, how: {**leg, "normalizer": how}, weighted, st.sampled_from(["none", "minmax", "l2_norm"])
+    )
+    rrf = st.builds(
+        lambda parts, constant, extra: {"rrf": {"retrievers": parts, "rank_constant": constant, **extra}},
+        st.lists(st.one_of(legs, weighted), min_size=1, max_size=3),
+        st.sampled_from([1, 60]),
+        maybe_filter,
+    )
+    linear = st.builds(
+        lambda parts, extra: {"linear": {"retrievers": parts, **extra}},
+        st.lists(normalized, min_size=1, max_size=3),
+        maybe_filter,
+    )
+    reranker = st.builds(
+        lambda leg, text: {"text_similarity_reranker": {"retriever": leg, "field": "body", "inference_text": text}},
+        legs,
+        texts,
+    )
+    return st.one_of(rrf, linear, reranker)
+
+
+trees = st.recursive(st.one_of(standard, knn), fusions, max_leaves=6).filter(
+    lambda tree: tree.keys() - {"standard", "knn"}
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(tree=trees)
+def test_a_tree_is_what_its_definition_says(client: HybridElasticsearch, tree: dict[str, Any]) -> None:
+    expected = run_tree(client, INDEX, tree)
+    hits = client.search(index=INDEX, retriever=tree, source=False)["hits"]["hits"]
+    found = {hit["_id"]: hit["_score"] for hit in hits}
+    assert len(found) == len(hits)
+    scores = sorted((score for _, score in expected), reverse=True)
+    assert [hit["_score"] for hit in hits] == pytest.approx(scores, rel=1e-4, abs=1e-6)
+    for identifier, score in found.items():
+        reference = dict(expected).get(identifier)
+        assert reference is not None
+        assert score == pytest.approx(reference, rel=1e-4, abs=1e-6)
