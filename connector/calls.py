@@ -1,4 +1,4 @@
-"""Calls that hold searches: `msearch`, line by line, and `search_template`. Pure; comes in from `client`.
+"""Calls that may hold searches of ours: `msearch`, `search_template`, native execution. Pure; comes in from `client`.
 
 Each is a flow, as a search is: it yields what it needs and is sent the answer, or thrown the error.
 """
@@ -86,22 +86,44 @@ def search_template_flow(
     body: Mapping[str, Any], params: Mapping[str, Any], index: str | None, is_ours: IsOurs
 ) -> CallFlow:
     """Pass a search template on; where the cluster refuses its retriever, have it filled in and run it here."""
-    try:
-        passed = yield Pass(body)
-        if not _is_refused(passed.meta.status, passed.body):
-            return passed
-    except ApiError as error:
-        if not _is_refused(error.meta.status, error.body):
-            raise
-        passed = error
+    passed = yield from _passed(body)
+    if not isinstance(passed, _Refused):
+        return passed
     template = {name: body[name] for name in ("id", "source", "params") if name in body}
     rendered = yield RenderTemplate(template)
     search = rendered.body["template_output"]
     if is_ours(search):
         return (yield OwnSearch(search, params, index))
-    if isinstance(passed, ApiError):
-        raise passed
-    return passed
+    return passed.answer()
+
+
+def native_flow(body: Mapping[str, Any], params: Mapping[str, Any], index: str | None) -> CallFlow:
+    """Pass a search on to a cluster that may run its retriever; run it here where the cluster refuses it."""
+    passed = yield from _passed(body)
+    return (yield OwnSearch(body, params, index)) if isinstance(passed, _Refused) else passed
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """What the cluster said to a retriever it does not run: an error, or an answer where that status is ignored."""
+
+    said: Any
+
+    def answer(self) -> Any:
+        if isinstance(self.said, ApiError):
+            raise self.said
+        return self.said
+
+
+def _passed(body: Any) -> CallFlow:
+    """Pass a call on. Returns: its answer, or `_Refused`."""
+    try:
+        answer = yield Pass(body)
+    except ApiError as error:
+        if not _is_refused(error.meta.status, error.body):
+            raise
+        return _Refused(error)
+    return _Refused(answer) if _is_refused(answer.meta.status, answer.body) else answer
 
 
 def _is_refused(status: int, body: Any) -> bool:

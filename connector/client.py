@@ -16,7 +16,17 @@ from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch
 
 from connector.calls import CallNeed, OwnSearch, Pass, RenderTemplate
 from connector.errors import RequestError
-from connector.hybrid import Call, EncoderLike, Hybrid, RerankerLike, index_of, lines, mapping_path, unless_ignored
+from connector.hybrid import (
+    Call,
+    EncoderLike,
+    Execution,
+    Hybrid,
+    RerankerLike,
+    index_of,
+    lines,
+    mapping_path,
+    unless_ignored,
+)
 from connector.needs import Embed, MultiSearch, Need, ReadMappings, Score, arun, run
 
 _MULTI_SEARCH_HEADERS = {"accept": "application/json", "content-type": "application/x-ndjson"}
@@ -51,6 +61,8 @@ class HybridElasticsearch(Elasticsearch):
         reranker: scores pairs: a model's name or path, a `Reranker`, or a function (query, passages) -> (n,).
         models: more encoders and rerankers, by the `model_id` or `inference_id` that requests call them by.
         provenance: add `_hybrid` to the response and to each hit; False leaves the response exactly Elastic's.
+        execution: "auto" and "client" run compound retrievers here; "native" lets the cluster try first those that it may
+            know, and runs here what its licence or version refuses.
         **kwargs: as `elasticsearch.Elasticsearch`.
 
     Models load on first use, once.
@@ -63,10 +75,11 @@ class HybridElasticsearch(Elasticsearch):
         reranker: RerankerLike = "bundled",
         models: Mapping[str, EncoderLike | RerankerLike] | None = None,
         provenance: bool = True,
+        execution: Execution = "auto",
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._hybrid = Hybrid(encoder, reranker, dict(models or {}), provenance)
+        self._hybrid = Hybrid(encoder, reranker, dict(models or {}), provenance, execution)
 
     @classmethod
     def wrap(cls, es: Elasticsearch, **hybrid: Any) -> HybridElasticsearch:
@@ -74,7 +87,7 @@ class HybridElasticsearch(Elasticsearch):
 
         Args:
             es: an elasticsearch-py client; closing either closes both.
-            **hybrid: encoder, reranker, models, provenance, as for the class.
+            **hybrid: encoder, reranker, models, provenance, execution, as for the class.
         """
         if not isinstance(es, Elasticsearch):
             raise RequestError("es", type(es).__name__, "must be an elasticsearch.Elasticsearch client")
@@ -183,10 +196,11 @@ class AsyncHybridElasticsearch(AsyncElasticsearch):
         reranker: RerankerLike = "bundled",
         models: Mapping[str, EncoderLike | RerankerLike] | None = None,
         provenance: bool = True,
+        execution: Execution = "auto",
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._hybrid = Hybrid(encoder, reranker, dict(models or {}), provenance)
+        self._hybrid = Hybrid(encoder, reranker, dict(models or {}), provenance, execution)
 
     @classmethod
     def wrap(cls, es: AsyncElasticsearch, **hybrid: Any) -> AsyncHybridElasticsearch:

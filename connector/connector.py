@@ -315,7 +315,7 @@ def _ours(
         made = kind.wrap(client, **models)
     elif models:
         own = client._hybrid
-        kept = {"encoder": own.encoder, "reranker": own.reranker, "models": own.models, "provenance": own.provenance}
+        kept = {name: getattr(own, name) for name in ("encoder", "reranker", "models", "provenance", "execution")}
         made = kind.wrap(client, **(kept | models))
     else:
         made = client

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from time import monotonic
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 from urllib.parse import quote, unquote
 
 from elastic_transport import ApiResponseMeta, ObjectApiResponse
@@ -17,17 +17,19 @@ from elastic_transport.client_utils import DEFAULT
 from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch
 from elasticsearch.exceptions import HTTP_EXCEPTIONS
 
-from connector.calls import CallFlow, multi_search_flow, search_template_flow
+from connector.calls import CallFlow, multi_search_flow, native_flow, search_template_flow
 from connector.dialects import Dialect, ElasticsearchDialect
+from connector.errors import RequestError
 from connector.models.encoder import Encoder, Fingerprint, as_encoder
 from connector.models.loading import Once
 from connector.models.reranker import Reranker, as_reranker
 from connector.needs import Embed, Embedded, Flow, MultiSearch, Score
-from connector.request import is_ours, parse_request
+from connector.request import is_elastics, is_ours, parse_request
 from connector.search import search_flow
 
 EncoderLike: TypeAlias = Encoder | str | Callable[[list[str]], Any]
 RerankerLike: TypeAlias = Reranker | str | Callable[[str, list[str]], Any]
+Execution: TypeAlias = Literal["auto", "client", "native"]
 Client = TypeVar("Client", Elasticsearch, AsyncElasticsearch)
 
 _MAPPINGS_KEPT_S = 60.0
@@ -42,6 +44,8 @@ class Hybrid:
         reranker: scores pairs whose `inference_id` is left out.
         models: encoders and rerankers by the `model_id` or `inference_id` that requests call them by.
         provenance: add `_hybrid` to the response and to each hit.
+        execution: "auto" and "client" run compound retrievers here; "native" lets the cluster try first those that it may
+            know, and runs here what its licence or version refuses.
         dialect: the cluster's.
     """
 
@@ -49,9 +53,12 @@ class Hybrid:
     reranker: RerankerLike = "bundled"
     models: Mapping[str, EncoderLike | RerankerLike] = field(default_factory=dict)
     provenance: bool = True
+    execution: Execution = "auto"
     dialect: Dialect = field(default_factory=ElasticsearchDialect)
 
     def __post_init__(self) -> None:
+        if self.execution not in get_args(Execution):
+            raise RequestError("execution", self.execution, f"must be one of {', '.join(get_args(Execution))}")
         self._encoders: dict[str | None, Once[Encoder]] = {None: Once(lambda: as_encoder(self.encoder))}
         self._rerankers: dict[str | None, Once[Reranker]] = {None: Once(lambda: as_reranker(self.reranker))}
         self._preference = uuid.uuid4().hex
@@ -59,7 +66,11 @@ class Hybrid:
 
     def is_ours(self, endpoint_id: str | None, body: object) -> bool:
         """Tell whether a call is a search that the cluster can't run."""
-        return endpoint_id == "search" and is_ours(body, self.models)
+        return endpoint_id == "search" and is_ours(body, self.models) and not self._goes_first(body)
+
+    def _goes_first(self, body: Any) -> bool:
+        """Tell whether the cluster is to try a search of ours first."""
+        return self.execution == "native" and is_elastics(body["retriever"], self.models)
 
     def call_flow(
         self, endpoint_id: str | None, body: Any, params: Mapping[str, Any], index: str | None
@@ -69,6 +80,8 @@ class Hybrid:
         def ours(search: object) -> bool:
             return is_ours(search, self.models)
 
+        if endpoint_id == "search" and ours(body):
+            return native_flow(body, params, index)
         if endpoint_id == "msearch" and isinstance(body, list | tuple) and any(map(ours, body[1::2])):
             return multi_search_flow(body, index, ours)
         if endpoint_id == "search_template" and isinstance(body, Mapping):

@@ -123,6 +123,29 @@ def is_ours(body: object, models: Collection[str]) -> bool:
     return isinstance(embedding, dict) and embedding.get("model_id") in (None, *models)
 
 
+def is_elastics(tree: object, models: Collection[str]) -> bool:
+    """Tell whether a tree holds nothing that only this package knows, so that a licensed cluster may run it.
+
+    Args:
+        tree: a request's `retriever`, as it came.
+        models: the names of the models registered with the client.
+    """
+    if isinstance(tree, list):
+        return all(is_elastics(part, models) for part in tree)
+    if not isinstance(tree, Mapping):
+        return True
+    for name, value in tree.items():
+        if name == "text_similarity_reranker" and isinstance(value, Mapping):
+            own_model = value.get("inference_id") in (None, *models)
+            if own_model or "blend" in value or isinstance(value.get("field"), list):
+                return False
+        if name == "text_embedding" and isinstance(value, Mapping) and value.get("model_id") in (None, *models):
+            return False
+        if name == "normalizer" and value in ("zscore", "dbsf"):
+            return False
+    return all(is_elastics(part, models) for part in tree.values())
+
+
 def parse_request(
     body: Mapping[str, Any], params: Mapping[str, Any], index: str | None, models: Collection[str]
 ) -> SearchRequest:

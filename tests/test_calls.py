@@ -10,9 +10,18 @@ from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectAp
 from elasticsearch import ApiError, NotFoundError
 
 from connector import HybridElasticsearch, connect
-from connector.calls import CallNeed, OwnSearch, Pass, RenderTemplate, multi_search_flow, search_template_flow
+from connector.calls import (
+    CallNeed,
+    OwnSearch,
+    Pass,
+    RenderTemplate,
+    multi_search_flow,
+    native_flow,
+    search_template_flow,
+)
 from connector.errors import RequestError
 from connector.needs import run
+from connector.request import is_elastics
 from tests.models_by_hand import count_words, first_words
 
 META = ApiResponseMeta(200, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "made", 9200))
@@ -107,6 +116,49 @@ def test_a_refused_template_that_is_not_ours_stays_refused() -> None:
     with pytest.raises(ApiError) as caught:
         run(search_template_flow({"id": "m"}, {}, "a", is_ours), answered([], error, response(template_output=PLAIN)))
     assert caught.value is error
+
+
+def test_native_execution_lets_the_cluster_try_first_and_runs_here_what_it_refuses() -> None:
+    asked: list[CallNeed] = []
+    run(native_flow(OURS, {}, "a"), answered(asked, response(hits="theirs")))
+    assert asked == [Pass(OURS)]
+    asked.clear()
+    refusal = refused(403, "security_exception", "current license is non-compliant for [rrf]")
+    run(native_flow(OURS, {"preference": "x"}, "a"), answered(asked, refusal, response(hits="ours")))
+    assert asked == [Pass(OURS), OwnSearch(OURS, {"preference": "x"}, "a")]
+
+
+LEG: dict[str, Any] = {"standard": {"query": {"match": {"body": "car"}}}}
+
+
+@pytest.mark.parametrize(
+    ("tree", "expected"),
+    [
+        ({"rrf": {"retrievers": [LEG]}}, True),
+        ({"linear": {"retrievers": [{"retriever": LEG, "normalizer": "minmax"}]}}, True),
+        ({"linear": {"retrievers": [{"retriever": LEG, "normalizer": "dbsf"}]}}, False),
+        ({"text_similarity_reranker": {"retriever": LEG, "field": "body", "inference_id": "elser"}}, True),
+        ({"text_similarity_reranker": {"retriever": LEG, "field": "body", "inference_id": "mine"}}, False),
+        ({"text_similarity_reranker": {"retriever": LEG, "field": "body"}}, False),
+        ({"text_similarity_reranker": {"retriever": LEG, "field": ["a"], "inference_id": "elser"}}, False),
+        ({"text_similarity_reranker": {"retriever": LEG, "inference_id": "elser", "blend": 0.5}}, False),
+        ({"rrf": {"retrievers": [{"knn": {"query_vector_builder": {"text_embedding": {"model_text": "a"}}}}]}}, False),
+    ],
+)
+def test_a_tree_that_only_we_know_is_never_sent(tree: dict[str, Any], expected: bool) -> None:
+    assert is_elastics(tree, {"mine"}) is expected
+
+
+def test_native_execution_falls_back_on_an_engine_that_knows_no_compound_retriever() -> None:
+    with connect("embedded:", encoder=count_words, reranker=first_words, execution="native") as client:
+        client.index(index="cars", id="1", document={"body": "small car"}, refresh=True)
+        tree = {"rrf": {"retrievers": [LEG]}}
+        assert [hit["_id"] for hit in client.search(index="cars", retriever=tree)["hits"]["hits"]] == ["1"]
+
+
+def test_an_unknown_execution_is_named() -> None:
+    with pytest.raises(RequestError, match="execution: 'fast': must be one of auto, client, native"):
+        connect("embedded:", execution="fast")
 
 
 def test_msearch_mixes_both_kinds_on_an_engine() -> None:
