@@ -61,8 +61,8 @@ class HybridElasticsearch(Elasticsearch):
         reranker: scores pairs: a model's name or path, a `Reranker`, or a function (query, passages) -> (n,).
         models: more encoders and rerankers, by the `model_id` or `inference_id` that requests call them by.
         provenance: add `_hybrid` to the response and to each hit; False leaves the response exactly Elastic's.
-        execution: "auto" and "client" run compound retrievers here; "native" lets the cluster try first those that it may
-            know, and runs here what its licence or version refuses.
+        execution: "auto" and "client" run compound retrievers here; "native" lets the cluster try first those that it
+            may know, and runs here what its licence or version refuses.
         **kwargs: as `elasticsearch.Elasticsearch`.
 
     Models load on first use, once.

@@ -44,8 +44,8 @@ class Hybrid:
         reranker: scores pairs whose `inference_id` is left out.
         models: encoders and rerankers by the `model_id` or `inference_id` that requests call them by.
         provenance: add `_hybrid` to the response and to each hit.
-        execution: "auto" and "client" run compound retrievers here; "native" lets the cluster try first those that it may
-            know, and runs here what its licence or version refuses.
+        execution: "auto" and "client" run compound retrievers here; "native" lets the cluster try first those that it
+            may know, and runs here what its licence or version refuses.
         dialect: the cluster's.
     """
 
