@@ -18,7 +18,7 @@ from connector.models.interaction import InteractionModel, load_interaction, sav
 from connector.models.reranker import CrossEncoderReranker
 from training.judged import make_candidates, read_collection
 
-COLLECTIONS = ("feedbackqa", "squad_dev", "medquad", "msrd_movies")
+COLLECTIONS = ("feedbackqa", "squad_dev")
 DEPTH, SEED = 50, 11
 _STEPS = 50
 
@@ -61,7 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("model", type=Path, help="the folder that training exported; it is written to")
     parser.add_argument("--work", type=Path, required=True, help="folder where embeddings are cached")
-    parser.add_argument("--queries", type=int, default=20, help="questions a collection")
+    parser.add_argument("--queries", type=int, default=40, help="questions a collection")
     options = parser.parse_args()
     backbone = bundled_encoder().folder
     found = ModelFolder(BUNDLED, options.model, (options.model / "model.safetensors",))

@@ -99,7 +99,7 @@ def is_held_out(question_id: str, of: int, keep: int) -> bool:
 def read_collection(name: str, split: str) -> Collection:
     """Read one collection's passages and one split's questions (train, dev, test; for nq_qed: train, held_out).
 
-    `feedbackqa` in training is without every passage and question of the UK; `feedbackqa_uk` has the UK's questions
+    `feedbackqa` in train and dev is without every passage and question of the UK; `feedbackqa_uk` has the UK's questions
     only. `squad_dev` passages are text only, all others title and text.
     """
     whole = read_folder(
@@ -108,7 +108,7 @@ def read_collection(name: str, split: str) -> Collection:
         name=name,
         with_title=name != "squad_dev",
     )
-    if name == "feedbackqa" and split == "train":
+    if name == "feedbackqa" and split != "test":
         return _kept(whole, lambda key: not key.startswith("UK-"), lambda key: not key.startswith("UK-"))
     if name == "feedbackqa_uk":
         return _kept(whole, lambda key: key.startswith("UK-"))
