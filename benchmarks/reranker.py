@@ -32,7 +32,6 @@ from training.evaluation_sets import Judged, read_judged
 from training.judged import bm25_scores, make_candidates
 
 REPORT = Path(__file__).parent / "RERANKER.md"
-DEPTHS = (50, 100)
 DEFAULT_BLEND = 0.5
 BLENDS = tuple(round(0.1 * step, 1) for step in range(11))
 SEED = 7
@@ -53,14 +52,14 @@ class Asked:
     scores: list[float]
 
 
-def ask(judged: Judged, reranker: Reranker, count: int, work: Path) -> list[Asked]:
+def ask(judged: Judged, reranker: Reranker, count: int, depth: int, work: Path) -> list[Asked]:
     """Return a sample of a collection's questions with every candidate scored, from the cache where it is there."""
     collection = judged.collection
     total = len(collection.questions)
     rows = sorted(np.random.default_rng(SEED).choice(total, min(count, total), replace=False).tolist())
     candidates = make_candidates(collection.only(rows), bundled_encoder().folder, work)
     weights = b"".join(path.read_bytes() for path in sorted(Path(reranker.source).glob("*.safetensors")))
-    cache = work / "scores" / hashlib.sha256(weights).hexdigest()[:16] / f"{collection.name}.jsonl"
+    cache = work / "scores" / hashlib.sha256(weights).hexdigest()[:16] / f"{collection.name}-{depth}.jsonl"
     cache.parent.mkdir(parents=True, exist_ok=True)
     lines = cache.read_text("utf-8").splitlines() if cache.is_file() else []
     known = {asked.query_id: asked for asked in (Asked(**json.loads(line)) for line in lines)}
@@ -69,12 +68,12 @@ def ask(judged: Judged, reranker: Reranker, count: int, work: Path) -> list[Aske
         for row, question in enumerate(candidates.collection.questions):
             query_id = candidates.collection.question_ids[row]
             if query_id not in known:
-                window = judged.window(query_id, candidates.fused[row])[: max(DEPTHS)]
+                window = judged.window(query_id, candidates.fused[row])[:depth]
                 cosine = candidates.passage_vectors @ candidates.question_vectors[row]
                 known[query_id] = Asked(
                     query_id,
-                    lexical=_first(judged, query_id, candidates.lexical[row].toarray().ravel()),
-                    nearest=_first(judged, query_id, cosine),
+                    lexical=_first(judged, query_id, candidates.lexical[row].toarray().ravel(), depth),
+                    nearest=_first(judged, query_id, cosine, depth),
                     fused=[collection.passage_ids[place] for place in window],
                     scores=_scores(reranker, question, [collection.passages[place] for place in window]),
                 )
@@ -84,9 +83,9 @@ def ask(judged: Judged, reranker: Reranker, count: int, work: Path) -> list[Aske
     return found
 
 
-def _first(judged: Judged, query_id: str, scores: NDArray[np.floating[Any]]) -> list[str]:
+def _first(judged: Judged, query_id: str, scores: NDArray[np.floating[Any]], depth: int) -> list[str]:
     """Return the ids of a first stage's window."""
-    best = judged.window(query_id, np.argsort(-scores, kind="stable"))[: max(DEPTHS)]
+    best = judged.window(query_id, np.argsort(-scores, kind="stable"))[:depth]
     return [judged.collection.passage_ids[place] for place in best]
 
 
@@ -112,19 +111,19 @@ def oracle(asked: Asked, grades: Mapping[str, int], depth: int) -> list[str]:
     return sorted(asked.fused[:depth], key=lambda key: -grades.get(key, 0))
 
 
-def summarise(name: str, judged: Judged, asked: Sequence[Asked]) -> Row:
+def summarise(name: str, judged: Judged, asked: Sequence[Asked], depths: Sequence[int]) -> Row:
     """Measure every stage of a collection."""
     qrels = {each.query_id: judged.qrels[each.query_id] for each in asked}
     runs = {
         "BM25": {each.query_id: each.lexical for each in asked},
         "kNN": {each.query_id: each.nearest for each in asked},
         "RRF": {each.query_id: each.fused for each in asked},
-        **{f"rerank@{depth}": {each.query_id: reranked(each, depth, None) for each in asked} for depth in DEPTHS},
+        **{f"rerank@{depth}": {each.query_id: reranked(each, depth, None) for each in asked} for depth in depths},
         "blend@50": {each.query_id: reranked(each, 50, DEFAULT_BLEND) for each in asked},
     }
     found = {stage: measure(qrels, run, [NDCG_AT_10, MRR_AT_10]) for stage, run in runs.items()}
     ceiling = {}
-    for depth in DEPTHS:
+    for depth in depths:
         window = {each.query_id: each.fused[:depth] for each in asked}
         best = {each.query_id: oracle(each, qrels[each.query_id], depth) for each in asked}
         ceiling[f"recall@{depth}"] = measure(qrels, window, [recall_at(depth)]).mean(recall_at(depth))
@@ -205,6 +204,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder where embeddings and scores are cached")
     parser.add_argument("--queries", type=int, default=60, help="questions a collection at most")
+    parser.add_argument("--depths", type=int, nargs="+", default=[50, 100], help="how many hits are reranked")
     parser.add_argument("--collections", nargs="*", default=list(COLLECTIONS), choices=COLLECTIONS)
     parser.add_argument("--model", default="bundled", help="the reranker's name or path")
     parser.add_argument("--write", action="store_true", help="write benchmarks/RERANKER.md")
@@ -214,8 +214,8 @@ def main() -> None:
     asked = {}
     rows = []
     for name, each in judged.items():
-        asked[name] = ask(each, reranker, options.queries, options.work)
-        rows.append(summarise(name, each, asked[name]))
+        asked[name] = ask(each, reranker, options.queries, max(options.depths), options.work)
+        rows.append(summarise(name, each, asked[name], options.depths))
         print(name, {stage: round(value, 3) for stage, value in rows[-1].ndcg.items()}, flush=True)
     probe = shuffled_probe(judged, asked, reranker)
     text = report(

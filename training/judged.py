@@ -99,8 +99,8 @@ def is_held_out(question_id: str, of: int, keep: int) -> bool:
 def read_collection(name: str, split: str) -> Collection:
     """Read one collection's passages and one split's questions (train, dev, test; for nq_qed: train, held_out).
 
-    `feedbackqa` in train and dev is without every passage and question of the UK; `feedbackqa_uk` has the UK's questions
-    only. `squad_dev` passages are text only, all others title and text.
+    `feedbackqa` in train and dev is without every passage and question of the UK; `feedbackqa_uk` has the UK's
+    questions only. `squad_dev` passages are text only, all others title and text.
     """
     whole = read_folder(
         data_folder() / name.removesuffix("_uk"),
