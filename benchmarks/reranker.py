@@ -32,7 +32,7 @@ from training.evaluation_sets import Judged, read_judged
 from training.judged import bm25_scores, make_candidates
 
 REPORT = Path(__file__).parent / "RERANKER.md"
-DEFAULT_BLEND = 0.5
+DEFAULT_BLEND = 0.8
 BLENDS = tuple(round(0.1 * step, 1) for step in range(11))
 SEED = 7
 COLLECTIONS = (

@@ -16,6 +16,7 @@ Key = tuple[str, str]
 """A hit's identity: (`_index`, `_id`)."""
 
 _EQUAL = 1e-6
+_UNREAD = -1e6
 
 
 @dataclass(frozen=True)
@@ -178,26 +179,31 @@ def _summed(rankings: Sequence[Ranking], values: Sequence[NDArray[np.float64]], 
     return rank(list(first_seen), sums.astype(np.float32))
 
 
-def probabilities(raw: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Map a calibrated reranker's raw scores (logits) to probabilities of relevance: 1 / (1 + e^-s)."""
-    return 1 / (1 + np.exp(-np.clip(raw.astype(np.float64), -700, 700)))
+def probabilities(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Map a calibrated reranker's logits to probabilities of relevance: 1 / (1 + e^-logit)."""
+    return 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -700, 700)))
 
 
-def blend(ranking: Ranking, raw: NDArray[np.float32], weight: float) -> Ranking:
-    """Order a ranking by score(d) = weight x p(d) + (1 - weight) x 1 / (1 + ln rank(d)), ranks from 1.
+def blend(ranking: Ranking, logits: NDArray[np.float32], weight: float) -> Ranking:
+    """Order a ranking by blended(d) = weight x logit(d) - (1 - weight) x 2 ln rank(d), ranks from 1.
+
+    The rank is one more witness, heard in log-odds as the reranker is. Equal hits stay in the ranking's order.
 
     Args:
         ranking: the fused hits, in their order.
-        raw: the reranker's raw score of each; p is their probability of relevance.
+        logits: the reranker's raw score of each; -inf for one that it has not read.
         weight: 0 keeps the fused order, 1 is the reranker's.
 
     Returns:
-        The same hits with their blended scores, between 0 and 1.
+        The same hits; their scores are the probabilities of the blended log-odds.
 
     Raises:
         ValueError: a weight outside 0 and 1.
     """
     if not 0 <= weight <= 1:
         raise ValueError(f"weight: {weight}: must be between 0 and 1")
-    place = 1 / (1 + np.log(np.arange(1, len(ranking) + 1)))
-    return rank(ranking.keys, weight * probabilities(raw) + (1 - weight) * place)
+    read = np.maximum(logits.astype(np.float64), _UNREAD)
+    blended = weight * read - (1 - weight) * 2 * np.log(np.arange(1, len(ranking) + 1))
+    order = np.argsort(-blended, kind="stable")
+    keys = list(map(ranking.keys.__getitem__, order.tolist()))
+    return Ranking(keys, probabilities(blended[order]).astype(np.float32))

@@ -118,11 +118,20 @@ def test_an_unknown_normalizer_and_a_wrong_count_are_refused() -> None:
         linear([scored(a=1)], weights=[1.0, 2.0])
 
 
-def test_blend_keeps_the_rankings_share() -> None:
-    blended = blend(ranking("a", "b"), np.array([0.0, 0.0], np.float32), 0.5)
-    np.testing.assert_allclose(blended.scores, [0.25 + 0.5, 0.25 + 0.5 / (1 + np.log(2))], rtol=1e-6)
+def test_blend_adds_the_rank_to_the_log_odds() -> None:
+    blended = blend(ranking("a", "b"), np.array([0.0, 3.0], np.float32), 0.5)
+    # b: (3 - 2 ln 2) / 2 = 0.807; a: 0
+    assert ids(blended) == ["b", "a"]
+    np.testing.assert_allclose(blended.scores, [1 / (1 + np.exp(-(1.5 - np.log(2)))), 0.5], rtol=1e-6)
     with pytest.raises(ValueError, match="between 0 and 1"):
         blend(ranking("a"), np.zeros(1, np.float32), 1.5)
+
+
+@pytest.mark.parametrize("weight", [0.5, 1.0])
+def test_hits_that_were_not_read_come_last_in_the_rankings_order(weight: float) -> None:
+    blended = blend(ranking("d", "c", "b", "a"), np.array([-np.inf, -9, -np.inf, -np.inf], np.float32), weight)
+    assert ids(blended) == ["c", "d", "b", "a"]
+    assert blended.scores.tolist()[1:] == pytest.approx([0, 0, 0])
 
 
 def test_extreme_logits_are_certain_and_no_warning() -> None:

@@ -143,13 +143,15 @@ def test_min_score_of_the_reranker_applies_to_the_normalised_score() -> None:
     assert ids(cluster.search(rerank(RRF, min_score=0.5))) == ["a"]
 
 
-def test_blend_mixes_the_probability_with_the_fused_rank() -> None:
+def test_blend_mixes_the_rerank_score_with_the_fused_rank() -> None:
     legs = [answer(("a", 3.0), ("b", 2.0), ("c", 1.0)), answer()]
     del legs[0]["hits"]["hits"][2]["fields"]
-    response = Cluster(legs, scores=[0.0, np.log(3.0)]).search(rerank(RRF, blend=0.75))  # probabilities 1/2 and 3/4
-    expected = {"b": 0.75 * 0.75 + 0.25 / (1 + np.log(2)), "a": 0.75 * 0.5 + 0.25, "c": 0.25 / (1 + np.log(3))}
-    assert ids(response) == list(expected)
-    assert [hit["_score"] for hit in response["hits"]["hits"]] == pytest.approx(list(expected.values()))
+    response = Cluster(legs, scores=[0.0, 4.0]).search(rerank(RRF, blend=0.75))
+    assert ids(response) == ["b", "a", "c"]
+    log_odds = 0.75 * 4 - 0.25 * 2 * np.log(2)
+    expected = [1 / (1 + np.exp(-log_odds)), 0.5, 0.0]
+    assert [hit["_score"] for hit in response["hits"]["hits"]] == pytest.approx(expected)
+    assert [hit["_hybrid"]["rerank_score"] for hit in response["hits"]["hits"]] == [4.0, 0.0, None]
 
 
 @pytest.mark.parametrize(("weight", "expected"), [(0, ["a", "b"]), (1, ["b", "a"])])
