@@ -218,9 +218,11 @@ def main() -> None:
         rows.append(summarise(name, each, asked[name], options.depths))
         print(name, {stage: round(value, 3) for stage, value in rows[-1].ndcg.items()}, flush=True)
     probe = shuffled_probe(judged, asked, reranker)
-    text = report(
-        rows, measure_pairs(reranker), probe, calibration_error(judged, asked), seed=SEED, blend=DEFAULT_BLEND
+    arguments = (
+        f"--queries {options.queries} --depths {' '.join(map(str, options.depths))} --collections {' '.join(judged)}"
     )
+    measured = (measure_pairs(reranker), probe, calibration_error(judged, asked))
+    text = report(rows, *measured, arguments=arguments, seed=SEED, blend=DEFAULT_BLEND)
     print(text)
     if options.write:
         REPORT.write_text(text, "utf-8")

@@ -27,7 +27,9 @@ class Row:
     curve: dict[float, float]
 
 
-def report(rows: Sequence[Row], binding: str, probe: str, error: float, *, seed: int, blend: float) -> str:
+def report(
+    rows: Sequence[Row], binding: str, probe: str, error: float, *, arguments: str, seed: int, blend: float
+) -> str:
     """Draw the page."""
     stages, ceilings = list(rows[0].ndcg), list(rows[0].ceiling)
     adjusted = {kind: holm([getattr(row, kind).p_value for row in rows]) for kind in ("lift", "blended_lift")}
@@ -51,7 +53,7 @@ def report(rows: Sequence[Row], binding: str, probe: str, error: float, *, seed:
     curve.append(["mean", *(f"{np.mean([row.curve[weight] for row in rows]):.3f}" for weight in weights)])
     return f"""# What the bundled reranker is worth
 
-`make eval-models` wrote this on {machine()}.
+`python -m benchmarks.reranker {arguments}` wrote this on {machine()}.
 The window is the RRF of BM25's and kNN's first 100; questions are sampled with seed {seed}; `blend` is {blend}.
 `*`: the model was trained on this collection's training split. feedbackqa_uk shares no page with the training.
 

@@ -21,7 +21,7 @@ from connector.cli.stdlib import StdlibDocument, stdlib_documents
 
 INDEX = "hybrid-demo-stdlib"
 DEPTH = 20
-BODY_LENGTH = 256
+BODY_LENGTH = 180
 TEXT_FIELDS = ["title", "body"]
 
 
