@@ -151,13 +151,19 @@ def test_the_untrained_score_is_late_interaction_of_the_two_sides(backbone: Path
     assert found == pytest.approx(20 * ((3 * best[0] + 1 * best[1]) / 4 + 0.5 * vectors), abs=1e-4)
 
 
-def test_open_gates_let_each_side_see_the_other(backbone: Path, tokenizer: Any) -> None:
+def test_a_side_sees_the_other_through_open_gates_only(backbone: Path, tokenizer: Any) -> None:
     model = start_interaction(backbone, joint_layers=1)
-    batch = tokens(tokenizer, ["fast drone"], ["a slow boat"])
-    with torch.inference_mode():
-        closed = float(model(**batch))
-        model.gates.zero_()
-        assert abs(float(model(**batch)) - closed) > 1e-3
+    batch = tokens(tokenizer, ["fast drone", "fast drone"], ["a slow boat", "the kettle"])
+
+    def query_states(gate: float) -> torch.Tensor:
+        with torch.inference_mode():
+            model.gates.fill_(gate)
+            sides = model._two_sides(*(batch[name] for name in ("input_ids", "attention_mask", "token_type_ids")))
+            return model._states(*sides)[:, :4]  # [CLS] fast drone [SEP]
+
+    shut, opened = query_states(-100.0), query_states(0.0)
+    torch.testing.assert_close(shut[0], shut[1], atol=1e-6, rtol=0)
+    assert float((opened[0] - opened[1]).abs().max()) > 1e-3
 
 
 def test_a_rare_token_weighs_more_than_a_frequent_one(tokenizer: Any) -> None:
