@@ -1,4 +1,4 @@
-"""Room: training. Trains a reranker: `python -m training.train_reranker --work DIR --steps 1600` makes the bundled one.
+"""Room: training. Trains a reranker: `python -m training.train_reranker --work DIR --steps 1400` makes the bundled one.
 
 Lists of one right and seven wrong passages; three of four lists are sampled from collections, one is generated.
 `--network NAME --beir FOLDER` fine-tunes any cross-encoder on judgments of your own: corpus.jsonl, queries.jsonl and
@@ -82,9 +82,12 @@ def read_sources(work: Path, left_out: Sequence[str]) -> list[tuple[Collection, 
         for name, share in COLLECTIONS.items()
         if name not in left_out
     ]
-    broad = [thinned(each, BROAD_PASSAGES) for each in read_breadth(work)]
-    questions = sum(len(each.questions) for each in broad)
-    return sources + [(each, BROAD_SHARE * len(each.questions) / questions) for each in broad]
+    broad = read_breadth(work)
+    sizes = [min(len(each.questions), BROAD_PASSAGES) for each in broad]
+    return sources + [
+        (thinned(each, BROAD_PASSAGES), BROAD_SHARE * size / sum(sizes))
+        for each, size in zip(broad, sizes, strict=True)
+    ]
 
 
 def train_step(
@@ -119,7 +122,7 @@ def _save_checkpoint(path: Path, network: Network, optimizer: torch.optim.AdamW,
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for vectors, checkpoint, log and exports")
-    parser.add_argument("--steps", type=int, default=1600, help=f"steps in all, of {LISTS} lists each")
+    parser.add_argument("--steps", type=int, default=1400, help=f"steps in all, of {LISTS} lists each")
     parser.add_argument("--network", default=BUNDLED_START, help="what to train: a cross-encoder's name or path")
     parser.add_argument("--beir", type=Path, help="train on this folder's qrels/train.tsv and nothing else")
     parser.add_argument("--leave-out", nargs="*", default=[], choices=list(COLLECTIONS), help="collections not seen")
