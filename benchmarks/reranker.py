@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.reranker_report import Row, report, table
+from connector.connector import BUNDLED_BLEND
 from connector.errors import RequestError
 from connector.evaluation.binding import binding_markdown, make_suite, measure_binding
 from connector.evaluation.measure import MRR_AT_10, NDCG_AT_10, measure, paired_test, recall_at
@@ -32,7 +33,6 @@ from training.evaluation_sets import Judged, read_judged
 from training.judged import bm25_scores, make_candidates
 
 REPORT = Path(__file__).parent / "RERANKER.md"
-DEFAULT_BLEND = 0.8
 BLENDS = tuple(round(0.1 * step, 1) for step in range(11))
 SEED = 7
 COLLECTIONS = (
@@ -97,11 +97,9 @@ def _scores(reranker: Reranker, question: str, passages: Sequence[str]) -> list[
         return [-float(rank) for rank in range(len(passages))]
 
 
-def reranked(asked: Asked, depth: int, weight: float | None) -> list[str]:
-    """Return the window with its first `depth` hits in the reranker's order, as a search would give them."""
+def reranked(asked: Asked, depth: int, weight: float) -> list[str]:
+    """Return the first `depth` hits of the window as a search with this `blend` gives them; 1 is the reranker alone."""
     raw = np.array(asked.scores[:depth], dtype=np.float32)
-    if weight is None:
-        return [asked.fused[place] for place in np.argsort(-raw, kind="stable")]
     window = Ranking([("", key) for key in asked.fused[:depth]], np.zeros(len(raw), dtype=np.float32))
     return [key for _, key in blend(window, raw, weight).keys]
 
@@ -118,8 +116,8 @@ def summarise(name: str, judged: Judged, asked: Sequence[Asked], depths: Sequenc
         "BM25": {each.query_id: each.lexical for each in asked},
         "kNN": {each.query_id: each.nearest for each in asked},
         "RRF": {each.query_id: each.fused for each in asked},
-        **{f"rerank@{depth}": {each.query_id: reranked(each, depth, None) for each in asked} for depth in depths},
-        "blend@50": {each.query_id: reranked(each, 50, DEFAULT_BLEND) for each in asked},
+        **{f"rerank@{depth}": {each.query_id: reranked(each, depth, 1.0) for each in asked} for depth in depths},
+        "blend@50": {each.query_id: reranked(each, 50, BUNDLED_BLEND) for each in asked},
     }
     found = {stage: measure(qrels, run, [NDCG_AT_10, MRR_AT_10]) for stage, run in runs.items()}
     ceiling = {}
@@ -222,7 +220,7 @@ def main() -> None:
         f"--queries {options.queries} --depths {' '.join(map(str, options.depths))} --collections {' '.join(judged)}"
     )
     measured = (measure_pairs(reranker), probe, calibration_error(judged, asked))
-    text = report(rows, *measured, arguments=arguments, seed=SEED, blend=DEFAULT_BLEND)
+    text = report(rows, *measured, arguments=arguments, seed=SEED, blend=BUNDLED_BLEND)
     print(text)
     if options.write:
         REPORT.write_text(text, "utf-8")

@@ -16,11 +16,13 @@ from connector.hybrid import EncoderLike, RerankerLike
 from connector.indexing import IndexReport, index_body, index_documents
 from connector.indexing.pipeline import Fields
 from connector.models.folders import BUNDLED
+from connector.retriever_tree import check_encodable
 from connector.vectors import check_encoder, fingerprint_in, vector_fields
 
 _MAX_WINDOW = 10_000
 _MIN_CANDIDATES = 100
-_BUNDLED_BLEND = 0.8
+BUNDLED_BLEND = 0.8
+"""How much of the bundled reranker's log-odds a search takes, beside the fused rank's."""
 
 
 class Connector:
@@ -282,7 +284,7 @@ class Connector:
                 "rank_window_size": window,
             }
             if blend is None and self.client._hybrid.reranker == BUNDLED:
-                blend = _BUNDLED_BLEND
+                blend = BUNDLED_BLEND
             if blend is not None:
                 reranker["blend"] = blend
             tree = {"text_similarity_reranker": {"retriever": tree, **reranker}}
@@ -297,10 +299,7 @@ class Connector:
 def _check_text(text: object) -> None:
     if not isinstance(text, str) or not text.strip():
         raise RequestError("text", text, "must be a text to search for")
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise RequestError("text", text, "holds half of a surrogate pair, which is no text; remove it") from error
+    check_encodable(text, "text")
 
 
 def _ours(

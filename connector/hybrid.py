@@ -80,7 +80,7 @@ class Hybrid:
         def ours(search: object) -> bool:
             return is_ours(search, self.models)
 
-        if endpoint_id == "search" and ours(body):
+        if endpoint_id == "search" and self.execution == "native" and ours(body):
             return native_flow(body, params, index)
         if endpoint_id == "msearch" and isinstance(body, list | tuple) and any(map(ours, body[1::2])):
             return multi_search_flow(body, index, ours)

@@ -72,13 +72,18 @@ def _check_names(node: Node) -> None:
         seen.add(name)
 
 
+def check_encodable(text: str, path: str) -> None:
+    """Refuse half a surrogate pair. Raises: RequestError."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise RequestError(path, text, "holds half of a surrogate pair, which is no text; remove it") from error
+
+
 def _check_texts(value: object, path: str) -> None:
     """Refuse half surrogate pairs anywhere in the tree: they are no text, and JSON can't carry them."""
     if isinstance(value, str):
-        try:
-            value.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise RequestError(path, value, "holds half of a surrogate pair, which is no text; remove it") from error
+        check_encodable(value, path)
     elif isinstance(value, Mapping):
         for name, inner in value.items():
             _check_texts(inner, f"{path}.{name}")

@@ -40,10 +40,8 @@ def read_judged(name: str) -> Judged:
     """Return one collection's test part. Raises: OSError: it is not there."""
     if name == "stdlib":
         return _stdlib()
-    split = _SPLITS.get(name, "test")
-    collection = read_collection(name, split)
-    file = "test" if name in _SPLITS else split
-    qrels = read_qrels(data_folder() / _FOLDERS.get(name, name) / "qrels" / f"{file}.tsv")
+    collection = read_collection(name, _SPLITS.get(name, "test"))
+    qrels = read_qrels(data_folder() / _FOLDERS.get(name, name) / "qrels" / "test.tsv")
     return Judged(collection, {key: qrels[key] for key in collection.question_ids}, name in _JUDGED_ONLY)
 
 

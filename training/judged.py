@@ -14,14 +14,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 from nltk.stem.porter import PorterStemmer
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from connector.evaluation.judgments import read_qrels
+from connector.evaluation.judgments import read_qrels, read_queries
 
 NQ_HELD_OUT = 300
 _DEPTH = 100
@@ -123,10 +123,12 @@ def read_folder(folder: Path, split: str, *, name: str | None = None, with_title
 
     Questions without a right passage are left out. Raises: OSError: a file is not there. ValueError: it can't be read.
     """
-    with _open(folder, "corpus.jsonl") as lines:
+    corpus = _packed_or_plain(folder / "corpus.jsonl")
+    with (
+        gzip.open(corpus, "rt", encoding="utf-8") if corpus.suffix == ".gz" else corpus.open(encoding="utf-8") as lines
+    ):
         documents = [json.loads(line) for line in lines]
-    with _open(folder, "queries.jsonl") as lines:
-        texts = {row["_id"]: row["text"] for row in map(json.loads, lines)}
+    texts = read_queries(_packed_or_plain(folder / "queries.jsonl"))
     place = {document["_id"]: row for row, document in enumerate(documents)}
     positives = {
         key: tuple(place[value] for value, grade in grades.items() if grade > 0 and value in place)
@@ -143,9 +145,9 @@ def read_folder(folder: Path, split: str, *, name: str | None = None, with_title
     )
 
 
-def _open(folder: Path, name: str) -> TextIO:
-    packed = folder / f"{name}.gz"
-    return gzip.open(packed, "rt", encoding="utf-8") if packed.is_file() else (folder / name).open(encoding="utf-8")
+def _packed_or_plain(path: Path) -> Path:
+    packed = path.with_name(f"{path.name}.gz")
+    return packed if packed.is_file() else path
 
 
 def _kept(
