@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from elastic_transport import ApiResponseMeta, ObjectApiResponse
 from elasticsearch import ApiError
 
+from connector.capabilities import Capabilities
 from connector.errors import RequestError
 
 
@@ -38,7 +39,12 @@ class OwnSearch:
     index: str | None
 
 
-CallNeed: TypeAlias = Pass | RenderTemplate | OwnSearch
+@dataclass(frozen=True)
+class ReadCapabilities:
+    """What the cluster is. The answer: its `Capabilities`; never an error."""
+
+
+CallNeed: TypeAlias = Pass | RenderTemplate | OwnSearch | ReadCapabilities
 CallFlow: TypeAlias = Generator[CallNeed, Any, Any]
 IsOurs: TypeAlias = Callable[[object], bool]
 
@@ -98,9 +104,13 @@ def search_template_flow(
 
 
 def native_flow(body: Mapping[str, Any], params: Mapping[str, Any], index: str | None) -> CallFlow:
-    """Pass a search on to a cluster that may run its retriever; run it here where the cluster refuses it."""
-    passed = yield from _passed(body)
-    return (yield OwnSearch(body, params, index)) if isinstance(passed, _Refused) else passed
+    """Pass a search on to a cluster whose licence runs its retriever; run it here where it is refused all the same."""
+    capabilities: Capabilities = yield ReadCapabilities()
+    if capabilities.runs_licensed_retrievers:
+        passed = yield from _passed(body)
+        if not isinstance(passed, _Refused):
+            return passed
+    return (yield OwnSearch(body, params, index))
 
 
 @dataclass(frozen=True)

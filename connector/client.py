@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elastic_transport import ObjectApiResponse
-from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch
+from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch, UnsupportedProductError
 
-from connector.calls import CallNeed, OwnSearch, Pass, RenderTemplate
+from connector.calls import CallNeed, OwnSearch, Pass, ReadCapabilities, RenderTemplate
+from connector.capabilities import Capabilities, read_capabilities
 from connector.errors import RequestError
 from connector.hybrid import (
     Call,
@@ -61,8 +62,8 @@ class HybridElasticsearch(Elasticsearch):
         reranker: scores pairs: a model's name or path, a `Reranker`, or a function (query, passages) -> (n,).
         models: more encoders and rerankers, by the `model_id` or `inference_id` that requests call them by.
         provenance: add `_hybrid` to the response and to each hit; False leaves the response exactly Elastic's.
-        execution: "auto" and "client" run compound retrievers here; "native" lets the cluster try first those that it
-            may know, and runs here what its licence or version refuses.
+        execution: "auto" and "client" run compound retrievers here; "native" passes on what the cluster's licence is
+            known to run, and runs here what it refuses all the same.
         **kwargs: as `elasticsearch.Elasticsearch`.
 
     Models load on first use, once.
@@ -146,6 +147,20 @@ class HybridElasticsearch(Elasticsearch):
                 )
             case OwnSearch(body, params, index):
                 return self._search(body, params, index)
+            case ReadCapabilities():
+                return self._read_capabilities()
+
+    def _read_capabilities(self) -> Capabilities:
+        if self._hybrid.capabilities is None:
+            info, licence = self._asked("/"), self._asked("/_license")
+            self._hybrid.capabilities = read_capabilities(info, licence)
+        return self._hybrid.capabilities
+
+    def _asked(self, path: str) -> Any:
+        try:
+            return (super().perform_request("GET", path, headers=_JSON)).body
+        except (ApiError, UnsupportedProductError):  # not allowed to ask, or no such endpoint
+            return None
 
     def _search(self, body: Any, params: Mapping[str, Any], index: str | None) -> ObjectApiResponse[Any]:
         flow = self._hybrid.flow(body, params, index)
@@ -262,6 +277,20 @@ class AsyncHybridElasticsearch(AsyncElasticsearch):
                 )
             case OwnSearch(body, params, index):
                 return await self._search(body, params, index)
+            case ReadCapabilities():
+                return await self._read_capabilities()
+
+    async def _read_capabilities(self) -> Capabilities:
+        if self._hybrid.capabilities is None:
+            info, licence = await self._asked("/"), await self._asked("/_license")
+            self._hybrid.capabilities = read_capabilities(info, licence)
+        return self._hybrid.capabilities
+
+    async def _asked(self, path: str) -> Any:
+        try:
+            return (await super().perform_request("GET", path, headers=_JSON)).body
+        except (ApiError, UnsupportedProductError):  # not allowed to ask, or no such endpoint
+            return None
 
     async def _search(self, body: Any, params: Mapping[str, Any], index: str | None) -> ObjectApiResponse[Any]:
         flow = self._hybrid.flow(body, params, index)

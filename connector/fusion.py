@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, get_args
@@ -10,12 +10,19 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from connector.retrievers import Normalizer
+from connector.retrievers import Normalizer, RescoreQuery, ScoreMode
 
 Key = tuple[str, str]
 """A hit's identity: (`_index`, `_id`)."""
 
 _EQUAL = 1e-6
+_COMBINED: dict[ScoreMode, Callable[[Any, Any], Any]] = {
+    "total": np.add,
+    "multiply": np.multiply,
+    "avg": lambda own, other: (own + other) / 2,
+    "max": np.maximum,
+    "min": np.minimum,
+}
 _UNREAD = -1e6
 
 
@@ -177,6 +184,23 @@ def _summed(rankings: Sequence[Ranking], values: Sequence[NDArray[np.float64]], 
         parts.sort(axis=0)
     sums = parts.sum(axis=0)[np.fromiter(first_seen.values(), np.intp, len(first_seen))]
     return rank(list(first_seen), sums.astype(np.float32))
+
+
+def rescored(ranking: Ranking, found: Mapping[Key, float], how: RescoreQuery) -> Ranking:
+    """Combine each hit's score with what another query gave it, and order by that; ties by (index, id).
+
+    Args:
+        ranking: the hits.
+        found: the other query's scores; a hit that it does not match keeps query_weight x its own.
+        how: the weights, and the way to combine.
+
+    Source: Elasticsearch's query rescorer.
+    """
+    own = ranking.scores * np.float32(how.query_weight)
+    matched = np.array([key in found for key in ranking.keys], dtype=bool)
+    other = np.array([found.get(key, 0.0) for key in ranking.keys], dtype=np.float32)
+    combined = _COMBINED[how.score_mode](own, other * np.float32(how.rescore_query_weight))
+    return rank(ranking.keys, np.where(matched, combined, own).astype(np.float32))
 
 
 def probabilities(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

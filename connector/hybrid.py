@@ -18,6 +18,7 @@ from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch
 from elasticsearch.exceptions import HTTP_EXCEPTIONS
 
 from connector.calls import CallFlow, multi_search_flow, native_flow, search_template_flow
+from connector.capabilities import Capabilities
 from connector.dialects import Dialect, ElasticsearchDialect
 from connector.errors import RequestError
 from connector.models.encoder import Encoder, Fingerprint, as_encoder
@@ -44,8 +45,8 @@ class Hybrid:
         reranker: scores pairs whose `inference_id` is left out.
         models: encoders and rerankers by the `model_id` or `inference_id` that requests call them by.
         provenance: add `_hybrid` to the response and to each hit.
-        execution: "auto" and "client" run compound retrievers here; "native" lets the cluster try first those that it
-            may know, and runs here what its licence or version refuses.
+        execution: "auto" and "client" run compound retrievers here; "native" passes on what the cluster's licence is
+            known to run, and runs here what it refuses all the same.
         dialect: the cluster's.
     """
 
@@ -63,13 +64,14 @@ class Hybrid:
         self._rerankers: dict[str | None, Once[Reranker]] = {None: Once(lambda: as_reranker(self.reranker))}
         self._preference = uuid.uuid4().hex
         self._mappings: dict[str | None, tuple[float, Mapping[str, Any]]] = {}
+        self.capabilities: Capabilities | None = None
 
     def is_ours(self, endpoint_id: str | None, body: object) -> bool:
         """Tell whether a call is a search that the cluster can't run."""
         return endpoint_id == "search" and is_ours(body, self.models) and not self._goes_first(body)
 
     def _goes_first(self, body: Any) -> bool:
-        """Tell whether the cluster is to try a search of ours first."""
+        """Tell whether a search of ours is for the cluster, if its licence runs it."""
         return self.execution == "native" and is_elastics(body["retriever"], self.models)
 
     def call_flow(

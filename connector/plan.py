@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from connector.dialects import Dialect
 from connector.request import SearchRequest
-from connector.retrievers import Knn, Linear, Node, Rrf, Standard, TextSimilarityReranker
+from connector.retrievers import Knn, Linear, Node, Rescore, Rescorer, Rrf, Standard, TextSimilarityReranker
 
 MAX_WINDOW_WITH_PAGE = 100
 """Up to this window every leg carries what the page needs; beyond it the page is fetched by ids in a second trip."""
@@ -18,17 +18,21 @@ _OF_EVERY_SEARCH = ("runtime_mappings", "pit")
 
 @dataclass(frozen=True)
 class Leg:
-    """One leaf search: its name in the provenance, the filters of all nodes above it, and how many hits it returns."""
+    """One leaf search: its name in the provenance, the filters of all nodes above it, and how many hits it returns.
+
+    `rescore` are the steps of a `rescorer` right above it, which the cluster runs.
+    """
 
     name: str
     retriever: Standard | Knn
     filters: tuple[dict[str, Any], ...]
     window: int
+    rescore: tuple[Rescore, ...] = ()
 
     @property
     def is_sorted(self) -> bool:
         """Tell whether the leg has an order of its own, which is then its ranking."""
-        return isinstance(self.retriever, Standard) and self.retriever.sort is not None
+        return isinstance(self.retriever, Standard) and self.retriever.sort is not None and not self.rescore
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,14 @@ class Fuse:
 
 
 @dataclass(frozen=True)
+class RescoreBy:
+    """Other queries' scores for the part's first hits."""
+
+    part: Merge
+    retriever: Rescorer
+
+
+@dataclass(frozen=True)
 class Rerank:
     """A cross-encoder's order of the part's first hits."""
 
@@ -54,7 +66,7 @@ class Rerank:
     retriever: TextSimilarityReranker
 
 
-Merge: TypeAlias = Leaf | Fuse | Rerank
+Merge: TypeAlias = Leaf | Fuse | RescoreBy | Rerank
 
 
 @dataclass(frozen=True)
@@ -76,8 +88,13 @@ def make_plan(request: SearchRequest) -> Plan:
     legs: list[Leg] = []
     page = request.offset + request.size
 
-    def add(node: Node, filters: tuple[dict[str, Any], ...], window: int) -> Merge:
+    def add(node: Node, filters: tuple[dict[str, Any], ...], window: int, rescore: tuple[Rescore, ...] = ()) -> Merge:
         retriever = node.retriever
+        if isinstance(retriever, Rescorer):
+            inner, steps, child = (*filters, *retriever.filters), tuple(retriever.rescore), retriever.retriever
+            if retriever.min_score is None and not child.children:
+                return add(child, inner, retriever.rank_window_size, steps)
+            return RescoreBy(add(child, inner, retriever.rank_window_size), retriever)
         if isinstance(retriever, TextSimilarityReranker):
             inner = (*filters, *retriever.filters)
             return Rerank(add(retriever.retriever, inner, retriever.rank_window_size), retriever)
@@ -85,7 +102,7 @@ def make_plan(request: SearchRequest) -> Plan:
             inner = (*filters, *retriever.filters)
             parts = (add(leg.retriever, inner, retriever.rank_window_size) for leg in retriever.legs)
             return Fuse(tuple(parts), retriever)
-        legs.append(Leg(retriever.name or node.kind, retriever, (*filters, *retriever.filters), window))
+        legs.append(Leg(retriever.name or node.kind, retriever, (*filters, *retriever.filters), window, rescore))
         return Leaf(len(legs) - 1)
 
     merge = add(request.tree, (), page)
@@ -106,7 +123,7 @@ def _with_own_names(legs: Sequence[Leg]) -> list[Leg]:
         while name in named:
             number += 1
             name = f"{leg.name}_{number}"
-        named[name] = Leg(name, leg.retriever, leg.filters, leg.window)
+        named[name] = replace(leg, name=name)
     by_retriever = {id(leg.retriever): leg for leg in named.values()}
     return [by_retriever[id(leg.retriever)] for leg in legs]
 
@@ -123,19 +140,13 @@ def leg_bodies(
         vectors: the query vector of each leg whose text was embedded, by the leg's place.
     """
     hit_options: dict[str, Any] = _hit_options(plan, request) if plan.carries_page else {"_source": False}
-    own_fields = [*plan.rerank_fields, *([] if request.collapse is None else [request.collapse])]
+    own_fields = [*plan.rerank_fields, *([] if request.collapse is None else [request.collapse.field])]
     if own_fields:
         hit_options["fields"] = [*hit_options.get("fields", ()), *own_fields]
-    searches = []
-    for place, leg in enumerate(plan.legs):
-        retriever = leg.retriever
-        if isinstance(retriever, Knn):
-            searches.append(dialect.vector_body(retriever, vectors.get(place, retriever.query_vector), leg.filters))
-        else:
-            searches.append(dialect.lexical_body(retriever, leg.filters))
+    searches = _searches(plan, dialect, vectors)
     counted = {"track_total_hits": False} if "track_total_hits" in request.union_options else {}
     bodies = [
-        {**search, "size": leg.window, **counted, **request.leg_options, **hit_options}
+        {**search, "size": leg.window, **_rescored(leg), **counted, **request.leg_options, **hit_options}
         for leg, search in zip(plan.legs, searches, strict=True)
     ]
     if request.asks_for_union:
@@ -145,13 +156,39 @@ def leg_bodies(
     return bodies
 
 
+def union_body(plan: Plan, dialect: Dialect, vectors: Mapping[int, Sequence[float]]) -> dict[str, Any]:
+    """Write one search over all that the legs match."""
+    return dialect.union_body(_searches(plan, dialect, vectors))
+
+
+def _searches(plan: Plan, dialect: Dialect, vectors: Mapping[int, Sequence[float]]) -> list[dict[str, Any]]:
+    return [
+        dialect.vector_body(leg.retriever, vectors.get(place, leg.retriever.query_vector), leg.filters)
+        if isinstance(leg.retriever, Knn)
+        else dialect.lexical_body(leg.retriever, leg.filters)
+        for place, leg in enumerate(plan.legs)
+    ]
+
+
+def _rescored(leg: Leg) -> dict[str, Any]:
+    return {"rescore": [step.model_dump() for step in leg.rescore]} if leg.rescore else {}
+
+
+def scores_body(ids: Sequence[str], query: Mapping[str, Any], request: SearchRequest) -> dict[str, Any]:
+    """Write the search that scores these documents of one index by a query; those that don't match are not found."""
+    return {
+        "query": {"bool": {"must": [query], "filter": [{"ids": {"values": list(ids)}}]}},
+        **_bare(ids, request),
+    }
+
+
 def page_body(ids: Sequence[str], plan: Plan, request: SearchRequest) -> dict[str, Any]:
     """Write the search that fetches what the page needs of these documents of one index."""
     return {
         "query": {"bool": {"filter": [{"ids": {"values": list(ids)}}]}},
         "size": len(ids),
         "track_total_hits": False,
-        **{name: value for name, value in request.leg_options.items() if name in _OF_EVERY_SEARCH},
+        **bare_options(request),
         **_hit_options(plan, request),
     }
 
@@ -160,11 +197,23 @@ def filter_body(ids: Sequence[str], request: SearchRequest) -> dict[str, Any]:
     """Write the search that says which of these documents of one index pass the `post_filter`."""
     return {
         "query": {"bool": {"filter": [{"ids": {"values": list(ids)}}, request.post_filter]}},
+        **_bare(ids, request),
+    }
+
+
+def _bare(ids: Sequence[str], request: SearchRequest) -> dict[str, Any]:
+    """Say of a search by ids that it returns which are found, and no more."""
+    return {
         "size": len(ids),
         "track_total_hits": False,
         "_source": False,
-        **{name: value for name, value in request.leg_options.items() if name in _OF_EVERY_SEARCH},
+        **bare_options(request),
     }
+
+
+def bare_options(request: SearchRequest) -> dict[str, Any]:
+    """Give the options that every search of a request has, whatever it is for."""
+    return {name: value for name, value in request.leg_options.items() if name in _OF_EVERY_SEARCH}
 
 
 def _hit_options(plan: Plan, request: SearchRequest) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from connector.errors import RequestError
 from connector.retriever_tree import parse_retriever
-from connector.retrievers import COMPOUND, Compound, Node, TextSimilarityReranker
+from connector.retrievers import LICENSED, Compound, Node, TextSimilarityReranker
 
 _REFUSED_BY_ELASTICSEARCH = frozenset(
     {"query", "knn", "sort", "search_after", "terminate_after", "rescore", "scroll", "rank"}
@@ -27,12 +27,13 @@ _HIT_OPTIONS = frozenset(
     }
 )
 _LEG_OPTIONS = frozenset({"timeout", "runtime_mappings", "indices_boost", "pit"})
+_FLAGS = frozenset({"explain", "profile"})
 _REFUSED_BESIDE_PIT = frozenset(
     {"index", "preference", "routing", "ignore_unavailable", "allow_no_indices", "expand_wildcards"}
 )
 _UNION_OPTIONS = frozenset({"aggs", "aggregations", "suggest", "track_total_hits"})
 _PAGE_OPTIONS = frozenset({"post_filter", "collapse", "min_score", "size", "from"})
-_BODY_OPTIONS = _HIT_OPTIONS | _LEG_OPTIONS | _UNION_OPTIONS | _PAGE_OPTIONS
+_BODY_OPTIONS = _HIT_OPTIONS | _LEG_OPTIONS | _FLAGS | _UNION_OPTIONS | _PAGE_OPTIONS
 _HEADER_OPTIONS = frozenset(
     {
         "preference",
@@ -46,10 +47,22 @@ _HEADER_OPTIONS = frozenset(
         "ccs_minimize_roundtrips",
     }
 )
+_COLLAPSE_OPTIONS = frozenset({"field", "inner_hits", "max_concurrent_group_searches"})
 _URL_OPTIONS = frozenset({"error_trace", "human", "pretty", "max_concurrent_shard_requests", "typed_keys"})
 _RESPONSE_OPTIONS = frozenset({"filter_path", "rest_total_hits_as_int"})
 _URL_PARAMETERS = _HEADER_OPTIONS | _URL_OPTIONS | _RESPONSE_OPTIONS
-_BODY_OPTIONS_IN_URL = frozenset({"_source", "timeout", "track_total_hits", "size", "from"})
+_BODY_OPTIONS_IN_URL = frozenset({"_source", "timeout", "track_total_hits", "size", "from", "explain"})
+
+
+@dataclass(frozen=True)
+class Collapse:
+    """The field of which each value is shown once, by its best hit; hits without it count as one value.
+
+    `inner_hits` are searches within a value, by name.
+    """
+
+    field: str
+    inner_hits: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -69,7 +82,8 @@ class SearchRequest:
         models: the names of the models registered with the client.
         min_score: the least final score of a hit.
         post_filter: a query that every hit must match, asked after fusion; aggregations don't see it.
-        collapse: the field of which each value is shown once, by its best hit; a hit without it counts as one value.
+        collapse: by what each value is shown once.
+        explain: say of each hit how its score came about.
     """
 
     tree: Node
@@ -84,7 +98,8 @@ class SearchRequest:
     models: frozenset[str] = frozenset()
     min_score: float | None = None
     post_filter: dict[str, Any] | None = None
-    collapse: str | None = None
+    collapse: Collapse | None = None
+    explain: bool = False
 
     @property
     def has_pit(self) -> bool:
@@ -106,7 +121,8 @@ class SearchRequest:
 def is_ours(body: object, models: Collection[str]) -> bool:
     """Tell whether a search body holds a tree that the cluster can't run on the free licence.
 
-    That is a compound retriever at the root, or a `knn` retriever whose text is to be embedded by a model of ours.
+    That is a licensed retriever, or a `knn` retriever whose text is to be embedded by a model of ours, at the root or
+    under a `rescorer`.
 
     Args:
         body: a search body.
@@ -116,8 +132,10 @@ def is_ours(body: object, models: Collection[str]) -> bool:
     if not isinstance(tree, dict) or len(tree) != 1:
         return False
     ((kind, retriever),) = tree.items()
+    if kind == "rescorer":
+        return is_ours(retriever, models)
     if kind != "knn" or not isinstance(retriever, dict):
-        return kind in COMPOUND
+        return kind in LICENSED
     builder = retriever.get("query_vector_builder")
     embedding = builder.get("text_embedding") if isinstance(builder, dict) else None
     return isinstance(embedding, dict) and embedding.get("model_id") in (None, *models)
@@ -167,6 +185,8 @@ def parse_request(
         if name not in _BODY_OPTIONS | {"retriever"}:
             allowed = ", ".join(sorted(_BODY_OPTIONS))
             raise RequestError(name, body[name], f"is not supported beside a compound retriever; allowed are {allowed}")
+        if name in _FLAGS and not isinstance(body[name], bool):
+            raise RequestError(name, body[name], "must be true or false")
     tree = parse_retriever(body["retriever"])
     _check_rerankers(tree, models)
     size, offset = _page(body, tree)
@@ -179,7 +199,7 @@ def parse_request(
         size=size,
         offset=offset,
         header=header,
-        leg_options={name: value for name, value in body.items() if name in _LEG_OPTIONS},
+        leg_options={name: value for name, value in body.items() if name in _LEG_OPTIONS or (name in _FLAGS and value)},
         hit_options={name: value for name, value in body.items() if name in _HIT_OPTIONS},
         union_options={name: value for name, value in body.items() if name in _UNION_OPTIONS},
         url_options={name: value for name, value in params.items() if name in _URL_OPTIONS},
@@ -188,6 +208,7 @@ def parse_request(
         min_score=_min_score(body.get("min_score")),
         post_filter=_post_filter(body.get("post_filter")),
         collapse=_collapse(body.get("collapse")),
+        explain=body.get("explain", False),
     )
 
 
@@ -247,16 +268,25 @@ def _post_filter(value: Any) -> dict[str, Any] | None:
     raise RequestError("post_filter", value, "must be a query, as {'term': {'lang': 'en'}}")
 
 
-def _collapse(value: Any) -> str | None:
+def _collapse(value: Any) -> Collapse | None:
     if value is None:
         return None
     if not isinstance(value, dict) or not isinstance(value.get("field"), str):
         raise RequestError("collapse", value, "must name a field, as {'field': 'author'}")
-    for name in value:
-        if name != "field":
-            raise RequestError(f"collapse.{name}", value[name], "is not supported beside a compound retriever")
-    field_name: str = value["field"]
-    return field_name
+    for name in value.keys() - _COLLAPSE_OPTIONS:
+        allowed = ", ".join(sorted(_COLLAPSE_OPTIONS))
+        raise RequestError(f"collapse.{name}", value[name], f"is not known here; allowed are {allowed}")
+    asked = value.get("inner_hits", [])
+    parts: dict[str, dict[str, Any]] = {}
+    for part in asked if isinstance(asked, list) else [asked]:
+        if not isinstance(part, dict) or not isinstance(part.get("name"), str):
+            raise RequestError("collapse.inner_hits", part, "must be named, as {'name': 'others', 'size': 3}")
+        if "collapse" in part:
+            raise RequestError("collapse.inner_hits.collapse", part["collapse"], "is not supported here; leave it out")
+        if part["name"] in parts:
+            raise RequestError("collapse.inner_hits.name", part["name"], "stands twice; give each a name of its own")
+        parts[part["name"]] = {name: option for name, option in part.items() if name != "name"}
+    return Collapse(value["field"], parts)
 
 
 def _check_pit(pit: Any, header: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from connector.explain import Explainer
 from connector.filter_path import filtered
 from connector.fusion import Key, Ranking
 from connector.plan import Plan
@@ -19,6 +20,8 @@ class Provenance:
 
     Attributes:
         legs: each leg's ranking by its name.
+        merged: what each node of the merge tree gave, by the node's `id()`.
+        explanations: the cluster's explanation of each hit by the leg's name, where asked for.
         fused: the outermost fusion's ranking; None without one.
         reranked: the outermost reranker's raw scores; hits it did not read are not in it.
         depth: how many pairs the rerankers read.
@@ -28,6 +31,8 @@ class Provenance:
     """
 
     legs: dict[str, Ranking] = field(default_factory=dict)
+    merged: dict[int, Ranking] = field(default_factory=dict)
+    explanations: dict[str, dict[Key, dict[str, Any]]] = field(default_factory=dict)
     fused: Ranking | None = None
     reranked: dict[Key, float] = field(default_factory=dict)
     depth: int = 0
@@ -65,12 +70,15 @@ def make_response(
     keep = _asked_fields(request, plan)
     shown = []
     ranks = _ranks(provenance, ranking.keys[page]) if with_provenance else {}
+    explainer = Explainer(plan, provenance.merged, provenance.explanations) if request.explain else None
     for key, score in zip(ranking.keys[page], ranking.scores[page].tolist(), strict=True):
-        hit = {name: value for name, value in hits[key].items() if name not in ("fields", "sort")}
+        hit = {name: value for name, value in hits[key].items() if name not in ("fields", "sort", "_explanation")}
         hit["_score"] = score
         fields = {name: value for name, value in hits[key].get("fields", {}).items() if keep(name)}
         if fields:
             hit["fields"] = fields
+        if explainer is not None:
+            hit["_explanation"] = explainer.explain(key)
         if with_provenance:
             hit["_hybrid"] = ranks[key]
         shown.append(hit)
@@ -84,6 +92,9 @@ def make_response(
             "hits": shown,
         },
     }
+    shards = [shard for answer in answers for shard in answer.get("profile", {}).get("shards", ())]
+    if shards:
+        response["profile"] = {"shards": shards}
     if "pit_id" in answers[-1]:
         response["pit_id"] = answers[-1]["pit_id"]
     if request.asks_for_union:

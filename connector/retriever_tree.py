@@ -19,6 +19,9 @@ from connector.retrievers import (
     LinearLeg,
     Node,
     QueryVectorBuilder,
+    Rescore,
+    RescoreQuery,
+    Rescorer,
     Rrf,
     Standard,
     TextEmbedding,
@@ -52,12 +55,14 @@ def _check_windows(node: Node, path: str, outer: int | None, levels_left: int) -
         window = retriever.rank_window_size
         if outer is not None and outer > window:
             raise RequestError(
-                f"{path}.rank_window_size",
+                f"{path}.{'rescore.window_size' if isinstance(retriever, Rescorer) else 'rank_window_size'}",
                 window,
                 f"must be at least the outer retriever's window ({outer}); raise it or lower the outer one",
             )
         for position, child in enumerate(node.children):
-            below = "retriever" if isinstance(retriever, TextSimilarityReranker) else f"retrievers[{position}]"
+            below = (
+                "retriever" if isinstance(retriever, Rescorer | TextSimilarityReranker) else f"retrievers[{position}]"
+            )
             _check_windows(child, f"{path}.{below}", window, levels_left - 1)
 
 
@@ -120,11 +125,19 @@ def _allowed(path: tuple[int | str, ...]) -> list[str]:
         "knn": Knn,
         "rrf": Rrf,
         "linear": Linear,
+        "rescorer": Rescorer,
+        "rescore": Rescore,
+        "query": RescoreQuery,
         "text_similarity_reranker": TextSimilarityReranker,
         "query_vector_builder": QueryVectorBuilder,
         "text_embedding": TextEmbedding,
     }
     last = path[-1] if path else "retriever"
-    weighted = LinearLeg if "linear" in path[-3:] else Weighted
-    model = weighted if isinstance(last, int) else models.get(str(last), Node)
+    model: type[BaseModel]
+    if isinstance(last, int):
+        listed: dict[Any, type[BaseModel]] = {"rescore": Rescore, "linear": LinearLeg}
+        last = next((name for name in path[-2:-4:-1] if name in listed), "rrf")
+        model = listed.get(last, Weighted)
+    else:
+        model = models.get(last, Node)
     return sorted(field.alias or name for name, field in model.model_fields.items())

@@ -25,6 +25,7 @@ MAX_MODEL_TEXT = 32_768
 Filter: TypeAlias = dict[str, Any] | list[dict[str, Any]] | None
 ModelText: TypeAlias = Annotated[str, Field(min_length=1, max_length=MAX_MODEL_TEXT)]
 Normalizer: TypeAlias = Literal["none", "minmax", "l2_norm", "zscore", "dbsf"]
+ScoreMode: TypeAlias = Literal["total", "multiply", "avg", "max", "min"]
 Window: TypeAlias = Annotated[int, Field(ge=1, le=MAX_WINDOW)]
 
 
@@ -207,6 +208,38 @@ def _check_weights(legs: Sequence[Weighted]) -> None:
         raise ValueError("at least one leg needs a weight above 0")
 
 
+class RescoreQuery(_Model):
+    """A query whose score is combined with the hit's own: `score_mode` of each times its weight."""
+
+    rescore_query: dict[str, Any]
+    query_weight: float = Field(1.0, allow_inf_nan=False)
+    rescore_query_weight: float = Field(1.0, allow_inf_nan=False)
+    score_mode: ScoreMode = "total"
+
+
+class Rescore(_Model):
+    """One step of a `rescorer`; on a leaf, `window_size` counts hits of each shard."""
+
+    window_size: Window = 10
+    query: RescoreQuery
+
+
+def _as_steps(value: object) -> object:
+    return [value] if isinstance(value, dict) else value
+
+
+class Rescorer(_Named):
+    """Another query's scores for the first hits of its retriever; the least `window_size` is how many it returns."""
+
+    retriever: Node
+    rescore: Annotated[list[Rescore], BeforeValidator(_as_steps), Field(min_length=1)]
+
+    @property
+    def rank_window_size(self) -> int:
+        """The least window of its steps."""
+        return min(step.window_size for step in self.rescore)
+
+
 class TextSimilarityReranker(_Named):
     """A cross-encoder over the first `rank_window_size` hits of its retriever.
 
@@ -224,10 +257,10 @@ class TextSimilarityReranker(_Named):
     blend: float | None = Field(None, ge=0, le=1)
 
 
-Retriever: TypeAlias = Standard | Knn | Rrf | Linear | TextSimilarityReranker
-Compound: TypeAlias = Rrf | Linear | TextSimilarityReranker
-COMPOUND = frozenset({"rrf", "linear", "text_similarity_reranker"})
-"""The retrievers that are run here, since the free licence does not."""
+Retriever: TypeAlias = Standard | Knn | Rrf | Linear | Rescorer | TextSimilarityReranker
+Compound: TypeAlias = Rrf | Linear | Rescorer | TextSimilarityReranker
+LICENSED = frozenset({"rrf", "linear", "text_similarity_reranker"})
+"""The retrievers that the free licence does not run."""
 
 
 class Node(_Model):
@@ -237,6 +270,7 @@ class Node(_Model):
     knn: Knn | None = None
     rrf: Rrf | None = None
     linear: Linear | None = None
+    rescorer: Rescorer | None = None
     text_similarity_reranker: TextSimilarityReranker | None = None
 
     @model_validator(mode="after")
@@ -262,7 +296,7 @@ class Node(_Model):
         match self.retriever:
             case Rrf() | Linear() as fusion:
                 return [leg.retriever for leg in fusion.legs]
-            case TextSimilarityReranker(retriever=child):
+            case TextSimilarityReranker(retriever=child) | Rescorer(retriever=child):
                 return [child]
         return []
 
@@ -273,6 +307,6 @@ class Node(_Model):
             yield from child.walk()
 
 
-_KINDS = ("standard", "knn", "rrf", "linear", "text_similarity_reranker")
-for _model in (Weighted, LinearLeg, Rrf, Linear, TextSimilarityReranker, Node):
+_KINDS = tuple(Node.model_fields)
+for _model in (Weighted, LinearLeg, Rrf, Linear, Rescorer, TextSimilarityReranker, Node):
     _model.model_rebuild()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import compress
 from time import perf_counter
 from typing import Any
@@ -14,16 +15,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from connector.collapse import collapsed, inner_hits, inner_searches
 from connector.dialects import Dialect
-from connector.fusion import Key, Ranking, blend, linear, rank, rrf
+from connector.fusion import Key, Ranking, blend, linear, rank, rescored, rrf
 from connector.models.texts import checked_scores
 from connector.needs import Embed, Embedded, Flow, MultiSearch, ReadMappings, Score
 from connector.passages import passage_of
-from connector.plan import Fuse, Leaf, Merge, Plan, Rerank, filter_body, leg_bodies, make_plan, page_body
+from connector.plan import (
+    Fuse,
+    Leaf,
+    Merge,
+    Plan,
+    Rerank,
+    RescoreBy,
+    filter_body,
+    leg_bodies,
+    make_plan,
+    page_body,
+    scores_body,
+    union_body,
+)
 from connector.request import SearchRequest
 from connector.response import Provenance, make_response, partial_failure
 from connector.retrievers import Knn, Linear
 from connector.vectors import check_encoder
+
+_OF_LEGS = ("matched_queries", "inner_hits", "_shard", "_node")
+"""What a hit's legs say of it, also where the page is fetched by ids."""
 
 
 def search_flow(request: SearchRequest, dialect: Dialect, *, with_provenance: bool = True) -> Flow[dict[str, Any]]:
@@ -46,14 +64,23 @@ def search_flow(request: SearchRequest, dialect: Dialect, *, with_provenance: bo
         provenance.degrade(reason)
     hits: dict[Key, Mapping[str, Any]] = {}
     for leg, answer in zip(plan.legs, answers[: len(plan.legs)], strict=True):
-        provenance.legs[leg.name] = _leg_ranking(answer["hits"]["hits"], hits, is_sorted=leg.is_sorted)
-    ranking = yield from _merged(plan.merge, plan, hits, provenance)
+        found = answer["hits"]["hits"]
+        provenance.legs[leg.name] = _leg_ranking(found, hits, is_sorted=leg.is_sorted)
+        if request.explain:
+            said = {(hit["_index"], hit["_id"]): hit.get("_explanation", {}) for hit in found}
+            provenance.explanations[leg.name] = said
+    ranking = yield from _merged(plan.merge, plan, request, hits, provenance)
     ranking = _above(request.min_score, ranking)
     if request.post_filter is not None:
         with _timed(provenance, "post_filter"):
             ranking = yield from _post_filtered(ranking, request)
+    whole = ranking
     if request.collapse is not None:
-        ranking = _collapsed(ranking, request.collapse, hits)
+        ranking = collapsed(whole, request.collapse.field, hits)
+        if request.collapse.inner_hits:
+            with _timed(provenance, "inner_hits"):
+                union = union_body(plan, dialect, vectors)
+                yield from _search_within(_page(ranking, request), whole, request, union, hits)
     if not plan.carries_page:
         with _timed(provenance, "page"):
             yield from _fetch_page(ranking, plan, request, hits, provenance)
@@ -95,19 +122,38 @@ def _leg_ranking(found: Sequence[Mapping[str, Any]], hits: dict[Key, Mapping[str
     return Ranking(keys, scores) if is_sorted else rank(keys, scores)
 
 
-def _merged(merge: Merge, plan: Plan, hits: Mapping[Key, Mapping[str, Any]], provenance: Provenance) -> Flow[Ranking]:
+def _merged(
+    merge: Merge, plan: Plan, request: SearchRequest, hits: Mapping[Key, Mapping[str, Any]], provenance: Provenance
+) -> Flow[Ranking]:
+    """Make a node's ranking of its children's, and note it."""
     if isinstance(merge, Leaf):
-        return provenance.legs[plan.legs[merge.leg].name]
-    if isinstance(merge, Fuse):
+        ranking = provenance.legs[plan.legs[merge.leg].name]
+    elif isinstance(merge, Fuse):
         parts = []
         for leg in merge.parts:
-            parts.append((yield from _merged(leg, plan, hits, provenance)))
+            parts.append((yield from _merged(leg, plan, request, hits, provenance)))
         with _timed(provenance, "fuse"):
-            provenance.fused = _above(merge.retriever.min_score, _fused(merge, parts))
-        return provenance.fused
-    part = yield from _merged(merge.part, plan, hits, provenance)
-    with _timed(provenance, "rerank"):
-        return (yield from _reranked(merge, part.head(merge.retriever.rank_window_size), hits, provenance))
+            ranking = provenance.fused = _above(merge.retriever.min_score, _fused(merge, parts))
+    else:
+        part = yield from _merged(merge.part, plan, request, hits, provenance)
+        part = part.head(merge.retriever.rank_window_size)
+        if isinstance(merge, Rerank):
+            with _timed(provenance, "rerank"):
+                ranking = yield from _reranked(merge, part, hits, provenance)
+        else:
+            with _timed(provenance, "rescore"):
+                ranking = yield from _rescored(merge, part, request)
+    provenance.merged[id(merge)] = ranking
+    return ranking
+
+
+def _rescored(merge: RescoreBy, ranking: Ranking, request: SearchRequest) -> Flow[Ranking]:
+    """Ask for the other queries' scores, one after the other, since each orders what the next one sees."""
+    for step in merge.retriever.rescore:
+        body_of = partial(scores_body, query=step.query.rescore_query, request=request)
+        found = yield from _fetch(ranking.keys, request, body_of)
+        ranking = rescored(ranking, {key: hit["_score"] or 0.0 for key, hit in found.items()}, step.query)
+    return _above(merge.retriever.min_score, ranking)
 
 
 def _fused(merge: Fuse, parts: Sequence[Ranking]) -> Ranking:
@@ -182,19 +228,31 @@ def _post_filtered(ranking: Ranking, request: SearchRequest) -> Flow[Ranking]:
     return _kept(ranking, [key in passed for key in ranking.keys])
 
 
-def _collapsed(ranking: Ranking, field: str, hits: Mapping[Key, Mapping[str, Any]]) -> Ranking:
-    """Keep the first hit of each value of a field; hits without it are one group, as Elasticsearch has it."""
-    seen: set[str] = set()
-    is_first = []
-    for key in ranking.keys:
-        value = repr(hits[key].get("fields", {}).get(field))
-        is_first.append(value not in seen)
-        seen.add(value)
-    return _kept(ranking, is_first)
+def _search_within(
+    page: Sequence[Key],
+    ranking: Ranking,
+    request: SearchRequest,
+    union: Mapping[str, Any],
+    hits: dict[Key, Mapping[str, Any]],
+) -> Flow[None]:
+    """Give each hit of the page the `inner_hits` of its value, all in one round trip."""
+    searches = list(inner_searches(page, ranking, request, union, hits))
+    bodies = [body for search in searches for body in search.bodies]
+    if not bodies:
+        return
+    answers = iter((yield MultiSearch([request.header] * len(bodies), bodies, request.url_options)))
+    for search in searches:
+        drawn = inner_hits(search, [next(answers) for _ in search.bodies], ranking)
+        known = hits[search.owner]
+        hits[search.owner] = {**known, "inner_hits": {**known.get("inner_hits", {}), search.name: drawn}}
 
 
 def _kept(ranking: Ranking, is_kept: Sequence[bool]) -> Ranking:
     return Ranking(list(compress(ranking.keys, is_kept)), ranking.scores[np.array(is_kept, dtype=bool)])
+
+
+def _page(ranking: Ranking, request: SearchRequest) -> list[Key]:
+    return ranking.keys[request.offset : request.offset + request.size]
 
 
 def _fetch_page(
@@ -205,10 +263,10 @@ def _fetch_page(
     provenance: Provenance,
 ) -> Flow[None]:
     """Fetch what the page shows by ids; a hit deleted meanwhile keeps what its leg said."""
-    page = ranking.keys[request.offset : request.offset + request.size]
+    page = _page(ranking, request)
     fetched = yield from _fetch(page, request, lambda ids: page_body(ids, plan, request))
     for key, hit in fetched.items():
-        of_legs = {name: hits[key][name] for name in ("matched_queries",) if name in hits[key]}
+        of_legs = {name: hits[key][name] for name in _OF_LEGS if name in hits[key]}
         asked = {**hits[key].get("fields", {}), **hit.get("fields", {})}
         hits[key] = {**hit, **of_legs, **({"fields": asked} if asked else {})}
     gone = sum(key not in fetched for key in page)

@@ -29,6 +29,8 @@ def _run(
     if kind == "knn":
         knn = {name: retriever[name] for name in ("field", "query_vector", "k", "num_candidates")}
         return _ordered(_search(client, index, window, knn={**knn, "filter": filters}))
+    if kind == "rescorer":
+        return _rescored(client, index, retriever, filters)
     size = retriever.get("rank_window_size", 10)
     if kind == "text_similarity_reranker":
         ((below, inner),) = retriever["retriever"].items()
@@ -45,6 +47,26 @@ def _run(
         for identifier, value in values.items():
             sums[identifier] = sums.get(identifier, 0.0) + leg.get("weight", 1.0) * value
     return _ordered(list(sums.items()))[:size]
+
+
+def _rescored(client: Elasticsearch, index: str, retriever: dict[str, Any], filters: list[Any]) -> list[Hit]:
+    steps = retriever["rescore"]
+    ((below, inner),) = retriever["retriever"].items()
+    size = min(step["window_size"] for step in steps)
+    hits = _run(client, index, below, inner, filters, size)[:size]
+    for step in steps:
+        query = step["query"]
+        other = dict(_search(client, index, 100, query=query["rescore_query"]))
+        scored = []
+        for identifier, score in hits:
+            own = score * query["query_weight"]
+            if identifier in other:
+                second = other[identifier] * query["rescore_query_weight"]
+                modes = {"total": own + second, "multiply": own * second, "avg": (own + second) / 2}
+                own = {**modes, "max": max(own, second), "min": min(own, second)}[query["score_mode"]]
+            scored.append((identifier, own))
+        hits = _ordered(scored)
+    return hits
 
 
 def _search(client: Elasticsearch, index: str, window: int, **body: Any) -> list[Hit]:

@@ -14,11 +14,13 @@ from connector.calls import (
     CallNeed,
     OwnSearch,
     Pass,
+    ReadCapabilities,
     RenderTemplate,
     multi_search_flow,
     native_flow,
     search_template_flow,
 )
+from connector.capabilities import Capabilities
 from connector.errors import RequestError
 from connector.needs import run
 from connector.request import is_elastics
@@ -118,14 +120,24 @@ def test_a_refused_template_that_is_not_ours_stays_refused() -> None:
     assert caught.value is error
 
 
-def test_native_execution_lets_the_cluster_try_first_and_runs_here_what_it_refuses() -> None:
+ENTERPRISE = Capabilities((9, 5, 3), "default", "enterprise")
+
+
+def test_native_execution_passes_on_what_the_licence_runs_and_runs_here_what_is_refused_all_the_same() -> None:
     asked: list[CallNeed] = []
-    run(native_flow(OURS, {}, "a"), answered(asked, response(hits="theirs")))
-    assert asked == [Pass(OURS)]
+    run(native_flow(OURS, {}, "a"), answered(asked, ENTERPRISE, response(hits="theirs")))
+    assert asked == [ReadCapabilities(), Pass(OURS)]
     asked.clear()
     refusal = refused(403, "security_exception", "current license is non-compliant for [rrf]")
-    run(native_flow(OURS, {"preference": "x"}, "a"), answered(asked, refusal, response(hits="ours")))
-    assert asked == [Pass(OURS), OwnSearch(OURS, {"preference": "x"}, "a")]
+    run(native_flow(OURS, {"preference": "x"}, "a"), answered(asked, ENTERPRISE, refusal, response(hits="ours")))
+    assert asked == [ReadCapabilities(), Pass(OURS), OwnSearch(OURS, {"preference": "x"}, "a")]
+
+
+@pytest.mark.parametrize("known", [Capabilities(), Capabilities((9, 5, 3), "default", "basic")])
+def test_native_execution_sends_nothing_that_is_not_known_to_run_there(known: Capabilities) -> None:
+    asked: list[CallNeed] = []
+    run(native_flow(OURS, {}, "a"), answered(asked, known, response(hits="ours")))
+    assert asked == [ReadCapabilities(), OwnSearch(OURS, {}, "a")]
 
 
 LEG: dict[str, Any] = {"standard": {"query": {"match": {"body": "car"}}}}

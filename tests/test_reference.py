@@ -76,11 +76,31 @@ def fusions(legs: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         legs,
         texts,
     )
-    return st.one_of(rrf, linear, reranker)
+    step = st.builds(
+        lambda text, mode, weight: {
+            "window_size": 10,
+            "query": {
+                "rescore_query": {"match": {"body": text}},
+                "score_mode": mode,
+                "query_weight": weight,
+                "rescore_query_weight": 1.5,
+            },
+        },
+        texts,
+        st.sampled_from(["total", "multiply", "avg", "max", "min"]),
+        weights,
+    )
+    rescorer = st.builds(
+        lambda leg, steps, extra: {"rescorer": {"retriever": leg, "rescore": steps, **extra}},
+        legs,
+        st.lists(step, min_size=1, max_size=2),
+        maybe_filter,
+    )
+    return st.one_of(rrf, linear, reranker, rescorer)
 
 
 trees = st.recursive(st.one_of(standard, knn), fusions, max_leaves=6).filter(
-    lambda tree: tree.keys() - {"standard", "knn"}
+    lambda tree: tree.keys() & {"rrf", "linear", "text_similarity_reranker"}
 )
 
 

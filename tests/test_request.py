@@ -58,7 +58,22 @@ BESIDE: list[tuple[Any, Any, str, str]] = [
     ({"pit": {"id": "abc"}}, {}, "index", "leave it out"),
     ({"collapse": "author"}, {}, "collapse", "must name a field"),
     ({"collapse": {"field": 5}}, {}, "collapse", "must name a field"),
-    ({"collapse": {"field": "author", "inner_hits": {"name": "more"}}}, {}, "collapse.inner_hits", "not supported"),
+    ({"collapse": {"field": "author", "inner_hits": {"size": 2}}}, {}, "collapse.inner_hits", "must be named"),
+    (
+        {"collapse": {"field": "author", "inner_hits": [{"name": "a"}, {"name": "a"}]}},
+        {},
+        "collapse.inner_hits.name",
+        "stands twice",
+    ),
+    (
+        {"collapse": {"field": "author", "inner_hits": {"name": "a", "collapse": {"field": "year"}}}},
+        {},
+        "collapse.inner_hits.collapse",
+        "leave it out",
+    ),
+    ({"collapse": {"field": "author", "size": 2}}, {}, "collapse.size", "allowed are field"),
+    ({"explain": "yes"}, {}, "explain", "true or false"),
+    ({"profile": 1}, {}, "profile", "true or false"),
     ({}, {"scroll": "1m"}, "scroll", "allowed are"),
     ({}, {"q": "car"}, "q", "allowed are"),
 ]

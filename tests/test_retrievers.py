@@ -78,6 +78,13 @@ def test_the_reranker_takes_one_field_or_several_and_allows_failures() -> None:
     assert node.retriever.rank_window_size == 10
 
 
+def rescorer(retriever: Any, steps: Any) -> dict[str, Any]:
+    return {"rescorer": {"retriever": retriever, "rescore": steps}}
+
+
+RESCORE: dict[str, Any] = {"query": {"rescore_query": {"match_all": {}}}}
+
+
 def _nested(levels: int) -> dict[str, Any]:
     tree = LEXICAL
     for _ in range(levels):
@@ -115,7 +122,7 @@ MALFORMED: list[tuple[Any, str, str]] = [
     (rrf(LEXICAL, 5), "retriever.rrf.retrievers[1]", "dictionary"),
     (rrf(LEXICAL, {}), "retriever.rrf.retrievers[1]", "must be one retriever"),
     (rrf(LEXICAL, LEXICAL | VECTOR), "retriever.rrf.retrievers[1]", "must be one retriever"),
-    (rrf(LEXICAL, {"pinned": {}}), "retriever.rrf.retrievers[1].pinned", "allowed are knn, linear, rrf, standard"),
+    (rrf(LEXICAL, {"pinned": {}}), "retriever.rrf.retrievers[1].pinned", "allowed are knn, linear, rescorer, rrf"),
     (rrf(LEXICAL, rank_constant=0), "retriever.rrf.rank_constant", "greater than or equal to 1"),
     (rrf(LEXICAL, rank_constant="60"), "retriever.rrf.rank_constant", "valid integer"),
     (rrf(LEXICAL, rank_window_size=0), "retriever.rrf.rank_window_size", "greater than or equal to 1"),
@@ -187,6 +194,26 @@ MALFORMED: list[tuple[Any, str, str]] = [
     (rrf({"knn": {**VECTOR["knn"], "visit_percentage": 101}}), "retriever.rrf.retrievers[0].knn.visit_per", "or equal"),
     (rrf({"knn": {**VECTOR["knn"], "rescore_vector": 2}}), "retriever.rrf.retrievers[0].knn.rescore_ve", "dictionary"),
     (rrf({"knn": {**VECTOR["knn"], "similarity": NAN}}), "retriever.rrf.retrievers[0].knn.similarity", "finite"),
+    ({"rescorer": {"retriever": LEXICAL}}, "retriever.rescorer", "required"),
+    (rescorer(LEXICAL, []), "retriever.rescorer.rescore", "at least 1 item"),
+    (rescorer(LEXICAL, {"window_size": 5}), "retriever.rescorer.rescore.query", "required"),
+    (rescorer(LEXICAL, {"script": {}}), "retriever.rescorer.rescore.script", "allowed are query, window_size"),
+    (rescorer(LEXICAL, RESCORE | {"window_size": 0}), "retriever.rescorer.rescore.window_size", "equal to 1"),
+    (
+        rescorer(LEXICAL, {"query": {"rescore_query": {}, "score_mode": "sum"}}),
+        "retriever.rescorer.rescore.query.score_mode",
+        "'total'",
+    ),
+    (
+        rescorer(LEXICAL, {"query": {"rescore_query": {}, "query_weight": NAN}}),
+        "retriever.rescorer.rescore.query.query_weight",
+        "finite",
+    ),
+    (
+        rrf(rescorer(LEXICAL, RESCORE), rank_window_size=50),
+        "retriever.rrf.retrievers[0].rescorer.rescore.window_size",
+        "outer retriever's window (50)",
+    ),
     (_nested(25), "retriever.rrf", "nested deeper than 20"),
     (_nested(100_000), "retriever", "nested deeper than 20"),
 ]

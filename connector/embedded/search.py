@@ -73,15 +73,16 @@ def _evaluate(request: SearchRequest, indices: list[Index]) -> tuple[list[Evalua
             neighbours.append([section.neighbours(index) for section in request.knn])
             query = request.query or (None if request.knn else MatchAll())
             mask, scores = nothing(index) if query is None else query.evaluate(index, 1.0)
-            if request.post_filter is not None:
-                request.post_filter.evaluate(index, 1.0)
+            for later in (request.post_filter, *(step.query for step in request.rescore)):
+                if later is not None:
+                    later.evaluate(index, 1.0)
             results.append((index, mask & index.live(), scores))
         except ShardError as failure:
             del neighbours[len(results) :]
             failures.append(failure.shard(index.name, index.uuid))
     for number, section in enumerate(request.knn):
         _add_neighbours(section.k, [found[number] for found in neighbours], results)
-    return [(index, _kept(request, index, mask, scores), scores) for index, mask, scores in results], failures
+    return [_finished(request, index, mask, scores) for index, mask, scores in results], failures
 
 
 def _add_neighbours(k: int, found: list[tuple[np.ndarray[Any, Any], Floats]], results: list[Evaluated]) -> None:
@@ -97,12 +98,26 @@ def _add_neighbours(k: int, found: list[tuple[np.ndarray[Any, Any], Floats]], re
         total[slots[place]] += scores[place]
 
 
-def _kept(request: SearchRequest, index: Index, mask: Mask, scores: Floats) -> Mask:
+def _finished(request: SearchRequest, index: Index, mask: Mask, scores: Floats) -> Evaluated:
+    """What comes after the query: `post_filter`, `min_score`, `rescore`."""
     if request.post_filter is not None:
         mask = mask & request.post_filter.evaluate(index, 1.0)[0]
     if request.min_score is not None:
         mask = mask & (scores >= np.float32(request.min_score))
-    return mask
+    if request.rescore:
+        scores = _rescored(request, index, mask, scores)
+    return index, mask, scores
+
+
+def _rescored(request: SearchRequest, index: Index, mask: Mask, scores: Floats) -> Floats:
+    """New scores of the hits that are collected; the others can't be on the page."""
+    found = np.flatnonzero(mask)
+    collected = max(request.start + request.size, *(step.window for step in request.rescore))
+    seen = np.zeros_like(mask)
+    seen[found[best_first(scores[found], collected)]] = True
+    for step in request.rescore:
+        scores = step.apply(index, seen, scores)
+    return np.where(seen, scores, np.float32(-np.inf))
 
 
 def _check_window(request: SearchRequest, index: Index) -> None:

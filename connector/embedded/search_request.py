@@ -10,6 +10,7 @@ from connector.embedded.hit_fields import parse_fields
 from connector.embedded.knn import Knn
 from connector.embedded.queries import Query
 from connector.embedded.query_parser import parse_knn, parse_query
+from connector.embedded.rescore import Rescore, parse_rescore
 from connector.embedded.source_filter import SourceFilter, parse_source_filter
 
 _DEFAULT_TRACKED = 10_000
@@ -25,6 +26,7 @@ class SearchRequest:
     query: Query | None = None
     knn: list[Knn] = field(default_factory=list)
     post_filter: Query | None = None
+    rescore: list[Rescore] = field(default_factory=list)
     start: int = 0
     size: int = 10
     min_score: float | None = None
@@ -48,6 +50,7 @@ def parse_search(body: dict[str, Any]) -> SearchRequest:
         "query",
         "knn",
         "post_filter",
+        "rescore",
         "from",
         "size",
         "min_score",
@@ -82,6 +85,7 @@ def parse_search(body: dict[str, Any]) -> SearchRequest:
         query=parse_query(body["query"], size=size) if "query" in body else None,
         knn=[parse_knn(section, size=size) for section in (sections if isinstance(sections, list) else [sections])],
         post_filter=parse_query(body["post_filter"], size=size) if "post_filter" in body else None,
+        rescore=parse_rescore(body["rescore"], size=size) if "rescore" in body else [],
         start=start,
         size=size,
         min_score=_number(body, "min_score"),
@@ -108,11 +112,13 @@ def _without_retriever(body: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(retriever, dict) or len(retriever) != 1:
         raise parsing("[retriever] malformed, must be an object with one retriever")
     ((name, options),) = retriever.items()
-    if name not in ("standard", "knn"):
+    if name not in ("standard", "knn", "rescorer"):
         raise parsing(f"unknown retriever [{name}]")
     if not isinstance(options, dict):
         raise parsing(f"[{name}] retriever malformed, must start with start_object")
     rest = {key: value for key, value in body.items() if key != "retriever"}
+    if name == "rescorer":
+        return _without_rescorer(rest, options)
     if name == "knn":
         if "k" not in options:
             raise illegal("Required [k]")
@@ -129,6 +135,32 @@ def _without_retriever(body: dict[str, Any]) -> dict[str, Any]:
     if "filter" in options:
         query = {"bool": {"must": [query], "filter": options["filter"]}}
     return {**rest, **_least(options), "query": query}
+
+
+def _without_rescorer(rest: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """A body whose `rescorer` over a leaf has become `rescore`; without a size it returns its whole window."""
+    for key in options:
+        if key not in ("retriever", "rescore", "filter"):
+            raise parsing(
+                f"[rescorer] retriever does not support [{key}]; the embedded engine knows [retriever, rescore, filter]"
+            )
+    for key in ("retriever", "rescore"):
+        if key not in options:
+            raise parsing(f"Required [{key}]")
+    steps = options["rescore"] if isinstance(options["rescore"], list) else [options["rescore"]]
+    windows = [step.get("window_size", 10) for step in steps if isinstance(step, dict)]
+    inner = options["retriever"]
+    ((name, leaf),) = inner.items() if isinstance(inner, dict) and len(inner) == 1 else ((None, None),)
+    if name not in ("standard", "knn") or not isinstance(leaf, dict):
+        raise unsupported("[rescorer] over another retriever than [standard, knn]")
+    filters = [each for part in (options, leaf) if "filter" in part for each in _listed(part["filter"])]
+    leaf = {**leaf, "filter": filters} if filters else leaf
+    size = rest.get("size", min(windows, default=10))
+    return {**_without_retriever({**rest, "retriever": {name: leaf}}), "rescore": steps, "size": size}
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _least(options: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,12 @@ REFUSED: dict[str, Call] = {
     "unknown query": query({"macth": {"body": "fox"}}),
     "unknown key beside query": search({"querry": {"match_all": {}}}),
     "query is not an object": search({"query": "fox"}),
+    "rescore is not an object": search({"rescore": 5}),
+    "rescore without a query": search({"rescore": {"window_size": 5}}),
+    "rescore, unknown mode": search({"rescore": {"query": {"rescore_query": {"match_all": {}}, "score_mode": "sum"}}}),
+    "rescorer without a retriever": search(
+        {"retriever": {"rescorer": {"rescore": {"query": {"rescore_query": {"match_all": {}}}}}}}
+    ),
     "query is an array": search({"query": [{"match_all": {}}]}),
     "query is empty": search({"query": {}}),
     "query with two names": search({"query": {"match_all": {}, "match_none": {}}}),

@@ -19,6 +19,10 @@ def multi(text: str, fields: list[str], **options: Any) -> Body:
     return {"multi_match": {"query": text, "fields": fields, **options}}
 
 
+def rescore(query: Body, window: int = 10, **options: Any) -> Body:
+    return {"window_size": window, "query": {"rescore_query": query, **options}}
+
+
 MATCH: dict[str, Body] = {
     "match, one word": q({"match": {"body": "fox"}}),
     "match, short form equals long form": q(match("body", query="fox")),
@@ -211,6 +215,32 @@ REQUEST: dict[str, Body] = {
     "_source, nothing fits": q(DOG, _source=["nowhere"]),
     "timeout is accepted": q(DOG, timeout="5s"),
     "post_filter keeps scores": q(DOG, post_filter=STORY),
+    "rescore": q(DOG, rescore=rescore({"match": {"title": "fox"}})),
+    "rescore, a small window": q(DOG, rescore=rescore({"match": {"body": "lazy"}}, window=1), size=2),
+    "rescore, modes and weights": q(
+        DOG,
+        rescore=[
+            rescore({"match": {"title": "fox"}}, score_mode="multiply", query_weight=0.5),
+            rescore(STORY, score_mode="max", rescore_query_weight=0.25),
+            rescore({"match": {"body": "lazy"}}, score_mode="avg"),
+            rescore({"match": {"body": "quick"}}, score_mode="min"),
+        ],
+    ),
+    "rescore after post_filter and min_score": q(
+        DOG, post_filter=STORY, min_score=0.1, rescore=rescore({"match": {"title": "fox"}})
+    ),
+    "rescorer retriever": {
+        "retriever": {"rescorer": {"retriever": {"standard": {"query": DOG}}, "rescore": rescore(STORY, window=4)}}
+    },
+    "rescorer retriever, filters": {
+        "retriever": {
+            "rescorer": {
+                "retriever": {"standard": {"query": DOG, "filter": STORY}},
+                "filter": {"exists": {"field": "title"}},
+                "rescore": [rescore({"match": {"title": "fox"}})],
+            }
+        }
+    },
     "version": q(DOG, version=True, _source=False),
     "seq_no_primary_term": q(DOG, seq_no_primary_term=True, _source=False),
 }

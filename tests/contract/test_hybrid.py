@@ -63,6 +63,11 @@ def reranked(retriever: Body, **options: Any) -> Body:
     return {"text_similarity_reranker": body}
 
 
+def rescored(retriever: Body, **options: Any) -> Body:
+    step = {"window_size": 10, "query": {"rescore_query": {"match": {"body": "lazy"}}, "query_weight": 2.0}}
+    return {"rescorer": {"retriever": retriever, "rescore": step, **options}}
+
+
 TREES: dict[str, Body] = {
     "standard alone": {"retriever": DOG},
     "standard alone, filtered": {"retriever": {"standard": {**DOG["standard"], "filter": STORY}}},
@@ -113,6 +118,11 @@ TREES: dict[str, Body] = {
         "post_filter": {"range": {"year": {"gte": 1995}}},
         "collapse": {"field": "kind"},
     },
+    "rescored rrf": {"retriever": rescored(rrf(FOX, NEAR))},
+    "rescored leg": {"retriever": rrf(rescored(FOX), NEAR)},
+    "rescored vectors, filtered": {"retriever": rrf(FOX, rescored(NEAR, filter=STORY))},
+    "rescored under a reranker": {"retriever": reranked(rescored(rrf(FOX, NEAR)), rank_window_size=5)},
+    "rescored, min_score": {"retriever": rescored(rrf(FOX, NEAR), min_score=0.5)},
     "rrf in rrf": {"retriever": rrf(rrf(FOX, NEAR), DOG)},
     "rrf, page": {"retriever": rrf(FOX, NEAR, rank_window_size=8), "from": 2, "size": 3},
     "rrf, past its window": {"retriever": rrf(FOX, NEAR, rank_window_size=4), "from": 3, "size": 4},

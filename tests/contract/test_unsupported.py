@@ -30,7 +30,6 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "aggs": {"aggs": {"kinds": {"terms": {"field": "kind"}}}},
     "highlight": {"highlight": {"fields": {"body": {}}}},
     "collapse": {"collapse": {"field": "kind"}},
-    "rescore": {"rescore": {"query": {"rescore_query": {"match_all": {}}}}},
     "suggest": {"suggest": {"s": {"text": "fxo", "term": {"field": "body"}}}},
     "script_fields": {"script_fields": {"one": {"script": "1"}}},
     "runtime_mappings": {"runtime_mappings": {"r": {"type": "long"}}},

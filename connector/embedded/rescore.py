@@ -1,0 +1,69 @@
+"""`rescore`: another query's scores for the first hits of each index, by Elasticsearch's query rescorer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from connector.embedded.failures import illegal, parsing, x_content
+from connector.embedded.index import Index
+from connector.embedded.knn import best_first
+from connector.embedded.postings import Floats, Mask
+from connector.embedded.queries import Query
+from connector.embedded.query_parser import parse_query
+
+_MODES: dict[str, Callable[[Floats, Floats], Floats]] = {
+    "total": np.add,
+    "multiply": np.multiply,
+    "avg": lambda own, other: (own + other) / np.float32(2),
+    "max": np.maximum,
+    "min": np.minimum,
+}
+
+
+@dataclass(frozen=True)
+class Rescore:
+    """One step: the window is of each index's hits."""
+
+    query: Query
+    window: int
+    query_weight: float
+    rescore_query_weight: float
+    mode: str
+
+    def apply(self, index: Index, mask: Mask, scores: Floats) -> Floats:
+        """Give new scores of one index's hits; those past the window, or not matched, keep theirs x query_weight."""
+        matched, other = self.query.evaluate(index, 1.0)
+        found = np.flatnonzero(mask)
+        first = found[best_first(scores[found], self.window)]
+        first = first[matched[first]]
+        own: Floats = scores * np.float32(self.query_weight)
+        own[first] = _MODES[self.mode](own[first], other[first] * np.float32(self.rescore_query_weight))
+        return own
+
+
+def parse_rescore(value: Any, *, size: int) -> list[Rescore]:
+    """Parse a search's `rescore`. Raises: EngineError: 400."""
+    return [_parse(step, size) for step in (value if isinstance(value, list) else [value])]
+
+
+def _parse(step: Any, size: int) -> Rescore:
+    if not isinstance(step, dict) or set(step) - {"window_size", "query"} or not isinstance(step.get("query"), dict):
+        raise parsing("rescore: the embedded engine knows [window_size, query]")
+    query, window = step["query"], step.get("window_size", 10)
+    known = {"rescore_query", "query_weight", "rescore_query_weight", "score_mode"}
+    for key in query:
+        if key not in known:
+            raise x_content(f"[query] unknown field [{key}]")
+    if not isinstance(query.get("rescore_query"), dict):
+        raise parsing("rescore_query must be a query")
+    mode = query.get("score_mode", "total")
+    if mode not in _MODES:
+        raise x_content(f"[query] failed to parse field [score_mode]: illegal score_mode [{mode}]")
+    weight, other = (query.get(name, 1.0) for name in ("query_weight", "rescore_query_weight"))
+    if not all(isinstance(number, int | float) for number in (window, weight, other)):
+        raise illegal("window_size and weights must be numbers")
+    return Rescore(parse_query(query["rescore_query"], size=size), int(window), float(weight), float(other), mode)
