@@ -38,7 +38,7 @@ from connector.plan import (
 from connector.request import SearchRequest
 from connector.response import Provenance, make_response, partial_failure
 from connector.retrievers import Knn, Linear
-from connector.vectors import check_encoder
+from connector.vectors import check_dims, check_encoder
 
 _OF_LEGS = ("matched_queries", "inner_hits", "_shard", "_node")
 """What a hit's legs say of it, also where the page is fetched by ids."""
@@ -95,14 +95,19 @@ def _timed(provenance: Provenance, stage: str) -> Iterator[None]:
 
 
 def _query_vectors(plan: Plan, request: SearchRequest, dialect: Dialect) -> Flow[dict[int, Sequence[float]]]:
-    """Embed the text of each vector leg that has one; refuse an encoder that did not write the field's vectors."""
+    """Embed the text of each vector leg that has one; refuse what does not fit the field's vectors."""
     vectors: dict[int, Sequence[float]] = {}
+    index = ",".join(request.header["index"]) if "index" in request.header else None
     for place, leg in enumerate(plan.legs):
-        builder = leg.retriever.query_vector_builder if isinstance(leg.retriever, Knn) else None
-        if isinstance(leg.retriever, Knn) and builder and builder.text_embedding.model_id in (None, *request.models):
-            mappings = yield ReadMappings(",".join(request.header["index"]) if "index" in request.header else None)
+        if not isinstance(leg.retriever, Knn):
+            continue
+        field, builder = leg.retriever.field, leg.retriever.query_vector_builder
+        if leg.retriever.query_vector is not None and index is not None:
+            check_dims((yield ReadMappings(index)), field, leg.retriever.query_vector, dialect)
+        elif builder and builder.text_embedding.model_id in (None, *request.models):
+            mappings = yield ReadMappings(index)
             embedded: Embedded = yield Embed(builder.text_embedding.model_text, builder.text_embedding.model_id)
-            check_encoder(mappings, leg.retriever.field, embedded.fingerprint, dialect)
+            check_encoder(mappings, field, embedded.fingerprint, dialect)
             vectors[place] = embedded.vector
     return vectors
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connector.dialects import Dialect
-from connector.errors import EncoderMismatchError
+from connector.errors import EncoderMismatchError, RequestError
 from connector.models.encoder import Fingerprint
 
 META_KEY = "hybrid_connector"
@@ -78,6 +78,24 @@ def check_encoder(mappings: Mapping[str, Any], field: str, fingerprint: Fingerpr
                 f"{_named(fingerprint)}, whose dims are the same",
                 stacklevel=2,
             )
+
+
+def check_dims(mappings: Mapping[str, Any], field: str, vector: Sequence[float], dialect: Dialect) -> None:
+    """Refuse a query vector that fits no index; where it fits some, the cluster says which it does not.
+
+    Args: mappings: as for `check_encoder`; what is not known is not checked.
+    Raises: RequestError: naming the field and its dims.
+    """
+    known = {
+        index: dims for index, body in mappings.items() if (dims := vector_fields(body["mappings"], dialect).get(field))
+    }
+    if known and len(vector) not in known.values():
+        index, dims = next(iter(known.items()))
+        raise RequestError(
+            f"retriever...knn.query_vector for {field!r}",
+            f"{len(vector)} numbers",
+            f"must have {dims}, as the vectors of index {index!r}; embed the query with the encoder that wrote them",
+        )
 
 
 def _named(fingerprint: Fingerprint) -> str:

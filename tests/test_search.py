@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from connector.dialects import ElasticsearchDialect
-from connector.needs import MultiSearch, Need, Score, run
+from connector.errors import RequestError
+from connector.needs import MultiSearch, Need, ReadMappings, Score, run
 from connector.request import parse_request
 from connector.search import normalized_rerank_scores, search_flow
 
@@ -39,8 +40,11 @@ class Cluster:
         self.answers = list(answers)
         self.scores = scores
         self.needs: list[Need] = []
+        self.mappings: dict[str, Any] = {}
 
     def perform(self, need: Need) -> Any:
+        if isinstance(need, ReadMappings):
+            return self.mappings
         self.needs.append(need)
         if isinstance(need, MultiSearch):
             return self.answers.pop(0)
@@ -66,6 +70,27 @@ def test_all_legs_travel_in_one_round_trip() -> None:
     assert [sorted(body) for body in need.bodies] == [["query", "size"], ["knn", "size"]]
     assert need.bodies[1]["knn"]["num_candidates"] == 5
     assert ids(response) == ["b", "a"]
+
+
+def test_a_vector_that_fits_no_index_is_refused_and_nothing_is_sent() -> None:
+    cluster = Cluster()
+    cluster.mappings = vectors_of(articles=3)
+    with pytest.raises(RequestError, match=r"query_vector for 'vector': '2 numbers': must have 3, as .* 'articles'"):
+        cluster.search(RRF)
+    assert cluster.needs == []
+
+
+def test_a_vector_that_fits_some_index_is_for_the_cluster_to_judge() -> None:
+    cluster = Cluster([answer(("a", 2.0)), answer()])
+    cluster.mappings = vectors_of(articles=3, more=2)
+    assert ids(cluster.search(RRF)) == ["a"]
+
+
+def vectors_of(**dims: int) -> dict[str, Any]:
+    return {
+        index: {"mappings": {"properties": {"vector": {"type": "dense_vector", "dims": each}}}}
+        for index, each in dims.items()
+    }
 
 
 def test_a_hit_says_what_each_stage_thought_of_it() -> None:

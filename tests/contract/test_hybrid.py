@@ -153,7 +153,6 @@ TREES: dict[str, Body] = {
 REFUSED: dict[str, Body] = {
     "a leg of an unknown query": {"retriever": rrf({"standard": {"query": {"macth": {"body": "x"}}}}, NEAR)},
     "a leg that fails on the shard": {"retriever": rrf({"standard": {"query": {"term": {"year": "x"}}}}, NEAR)},
-    "a leg of wrong dims": {"retriever": rrf(DOG, {"knn": {**NEAR["knn"], "query_vector": [1.0]}})},
     "a filter of an unknown query": {"retriever": rrf(DOG, NEAR, filter={"macth": {}})},
 }
 SOURCE = {"source": {"excludes": ["vector"]}}
