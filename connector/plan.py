@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from connector.dialects import Dialect
@@ -80,7 +81,19 @@ class Plan:
     @property
     def carries_page(self) -> bool:
         """Tell whether the legs' own answers hold all that the page needs."""
-        return all(leg.window <= MAX_WINDOW_WITH_PAGE for leg in self.legs)
+        return all(leg.window <= MAX_WINDOW_WITH_PAGE for leg in self.legs) and not self.inner_queries
+
+    @cached_property
+    def inner_queries(self) -> list[dict[str, Any]]:
+        """The legs' queries that ask for `inner_hits`, which every hit of the page is to have."""
+        queries = (leg.retriever.query for leg in self.legs if isinstance(leg.retriever, Standard))
+        return [query for query in queries if query is not None and _asks_for_inner_hits(query)]
+
+
+def _asks_for_inner_hits(query: object) -> bool:
+    if isinstance(query, Mapping):
+        return "inner_hits" in query or any(map(_asks_for_inner_hits, query.values()))
+    return isinstance(query, list) and any(map(_asks_for_inner_hits, query))
 
 
 def make_plan(request: SearchRequest) -> Plan:
@@ -184,8 +197,9 @@ def scores_body(ids: Sequence[str], query: Mapping[str, Any], request: SearchReq
 
 def page_body(ids: Sequence[str], plan: Plan, request: SearchRequest) -> dict[str, Any]:
     """Write the search that fetches what the page needs of these documents of one index."""
+    asked = {"should": plan.inner_queries} if plan.inner_queries else {}
     return {
-        "query": {"bool": {"filter": [{"ids": {"values": list(ids)}}]}},
+        "query": {"bool": {"filter": [{"ids": {"values": list(ids)}}], **asked}},
         "size": len(ids),
         "track_total_hits": False,
         **bare_options(request),

@@ -40,7 +40,7 @@ from connector.response import Provenance, make_response, partial_failure
 from connector.retrievers import Knn, Linear
 from connector.vectors import check_dims, check_encoder
 
-_OF_LEGS = ("matched_queries", "inner_hits", "_shard", "_node")
+_OF_LEGS = ("matched_queries", "_shard", "_node")
 """What a hit's legs say of it, also where the page is fetched by ids."""
 
 
@@ -272,8 +272,10 @@ def _fetch_page(
     fetched = yield from _fetch(page, request, lambda ids: page_body(ids, plan, request))
     for key, hit in fetched.items():
         of_legs = {name: hits[key][name] for name in _OF_LEGS if name in hits[key]}
-        asked = {**hits[key].get("fields", {}), **hit.get("fields", {})}
-        hits[key] = {**hit, **of_legs, **({"fields": asked} if asked else {})}
+        for name in ("fields", "inner_hits"):
+            if said := {**hits[key].get(name, {}), **hit.get(name, {})}:
+                of_legs[name] = said
+        hits[key] = {**hit, **of_legs}
     gone = sum(key not in fetched for key in page)
     if gone:
         provenance.degrade(f"{gone} hits were deleted between retrieval and page, and have no _source")

@@ -1,0 +1,27 @@
+"""The README's table of features says of every engine what it does."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.conftest import LoadedEngine, Pair
+from tests.contract.corpora import ARTICLES
+from tests.contract.features import FEATURES, runs, said
+
+REAL = {"es8": "Elasticsearch 8.19", "es9": "Elasticsearch 9.5"}
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_the_embedded_engine_does_what_the_readme_says(loaded_embedded: LoadedEngine, feature: str) -> None:
+    found = runs(loaded_embedded.client, loaded_embedded.index_of(ARTICLES), FEATURES[feature])
+    assert found is said("embedded")[feature]
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_a_real_node_does_what_the_readme_says(pair: Pair, feature: str) -> None:
+    found = runs(pair.real.client, pair.real.index_of(ARTICLES), FEATURES[feature])
+    assert found is said(REAL[pair.real_name])[feature]
+
+
+def test_the_readme_has_no_feature_that_is_not_tested() -> None:
+    assert said("embedded").keys() == FEATURES.keys()
