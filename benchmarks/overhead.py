@@ -52,16 +52,16 @@ def _canned() -> bytes:
 
 
 class CannedNode(BaseNode):
-    """Answers every request at once with the same bytes."""
+    """Answers every search at once with the same bytes, and says nothing of mappings."""
 
     _CLIENT_META_HTTP_CLIENT = ("cn", "1")
     answer = _canned()
 
-    def perform_request(self, *_: Any, **__: Any) -> Any:
+    def perform_request(self, method: str, *_: Any, **__: Any) -> Any:
         """Give the canned answer."""
         headers = HttpHeaders({"x-elastic-product": "Elasticsearch", "content-type": "application/json"})
         meta = ApiResponseMeta(status=200, http_version="1.1", headers=headers, duration=0.0, node=self.config)
-        return NodeApiResponse(meta, self.answer)
+        return NodeApiResponse(meta, self.answer if method == "POST" else b"{}")
 
     def close(self) -> None:
         """Nothing to close."""

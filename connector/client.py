@@ -197,8 +197,8 @@ class HybridElasticsearch(Elasticsearch):
         try:
             response = super().perform_request("GET", mapping_path(index), headers=_JSON, endpoint_id=_READ_MAPPING)
         except ApiError:  # not allowed to read it, or no such index, which the search itself will tell
-            return {}
-        return self._hybrid.keep_mappings(index, response)
+            return self._hybrid.keep_mappings(index, {})
+        return self._hybrid.keep_mappings(index, response.body if response.meta.status == 200 else {})
 
 
 class AsyncHybridElasticsearch(AsyncElasticsearch):
@@ -328,8 +328,8 @@ class AsyncHybridElasticsearch(AsyncElasticsearch):
         try:
             response = await super().perform_request("GET", path, headers=_JSON, endpoint_id=_READ_MAPPING)
         except ApiError:  # not allowed to read it, or no such index, which the search itself will tell
-            return {}
-        return self._hybrid.keep_mappings(index, response)
+            return self._hybrid.keep_mappings(index, {})
+        return self._hybrid.keep_mappings(index, response.body if response.meta.status == 200 else {})
 
 
 def connect(url: str, **options: Any) -> HybridElasticsearch:

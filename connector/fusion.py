@@ -55,7 +55,9 @@ def rank(keys: list[Key], scores: NDArray[np.floating[Any]]) -> Ranking:
     in_order = list(map(keys.__getitem__, order.tolist()))
     starts_tie = ordered[1:] == ordered[:-1]
     if starts_tie.any():
-        edges = np.flatnonzero(np.diff(starts_tie, prepend=False, append=False)).tolist()
+        padded = np.zeros(len(starts_tie) + 2, dtype=bool)
+        padded[1:-1] = starts_tie
+        edges = np.flatnonzero(padded[1:] != padded[:-1]).tolist()
         for start, end in zip(edges[::2], edges[1::2], strict=True):
             if end - start > 1:
                 in_order[start : end + 1] = sorted(in_order[start : end + 1])

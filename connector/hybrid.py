@@ -33,7 +33,7 @@ RerankerLike: TypeAlias = Reranker | str | Callable[[str, list[str]], Any]
 Execution: TypeAlias = Literal["auto", "client", "native"]
 Client = TypeVar("Client", Elasticsearch, AsyncElasticsearch)
 
-_MAPPINGS_KEPT_S = 60.0
+_MAPPINGS_KEPT_S, _UNKNOWN_KEPT_S = 60.0, 5.0
 
 
 @dataclass
@@ -122,13 +122,15 @@ class Hybrid:
         return loaded[name].get()
 
     def kept_mappings(self, index: str | None) -> Mapping[str, Any] | None:
-        """Give an index's mappings when they were read a short time ago."""
-        read_at, mappings = self._mappings.get(index, (0.0, {}))
-        return mappings if mappings and monotonic() - read_at < _MAPPINGS_KEPT_S else None
+        """Give an index's mappings when they were read a short time ago; {} when they could not be."""
+        if index not in self._mappings:
+            return None
+        read_at, mappings = self._mappings[index]
+        kept_s = _MAPPINGS_KEPT_S if mappings else _UNKNOWN_KEPT_S
+        return mappings if monotonic() - read_at < kept_s else None
 
-    def keep_mappings(self, index: str | None, response: Any) -> Mapping[str, Any]:
-        """Keep an index's mappings for a short time, and give them; an error that was ignored has none."""
-        mappings: Mapping[str, Any] = response.body if response.meta.status == 200 else {}
+    def keep_mappings(self, index: str | None, mappings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Keep an index's mappings, {} when they can't be read, for a short time, and give them."""
         self._mappings[index] = (monotonic(), mappings)
         return mappings
 

@@ -125,3 +125,19 @@ def test_a_connection_that_breaks_is_the_transports_own_error(search: Search) ->
 def test_an_answer_that_is_no_json_is_the_transports_own_error(search: Search) -> None:
     with serving(saying((200, b"<html>"))) as script, pytest.raises(elasticsearch.SerializationError):
         search(script.url)
+
+
+def test_mappings_that_may_not_be_read_are_asked_for_once_and_not_missed() -> None:
+    vectors = {"knn": {"field": "vector", "query_vector": [1.0, 2.0], "k": 3}}
+
+    def answer(method: str, path: str) -> tuple[int, Any]:
+        return (403, failed_leg(403, "security_exception")) if method == "GET" else responses(leg("1"), leg("2"))
+
+    with (
+        serving(Script(answer)) as script,
+        HybridElasticsearch(script.url, encoder=count_words, reranker=first_words) as client,
+    ):
+        for _ in range(3):
+            tree = {"rrf": {"retrievers": [*TREE["rrf"]["retrievers"][:1], vectors]}}
+            assert ids(client.search(index="cars", retriever=tree).body) == ["1", "2"]
+    assert script.asked == ["GET /cars/_mapping", *["POST /_msearch"] * 3]
