@@ -36,6 +36,11 @@ class NumberColumn:
         """Which documents have a value here."""
         return self._where(np.ones(len(self._slots), dtype=np.bool_), slots)
 
+    def held(self, mask: Mask) -> tuple[Ints, npt.NDArray[Any]]:
+        """The values of some documents, and whose they are."""
+        kept = mask[self._slots]
+        return self._slots[kept], self._values[kept]
+
     def equal(self, values: list[Any], slots: int) -> Mask:
         """Which documents have one of the values, bit for bit: -0.0 is not 0.0, as in Lucene."""
         wanted = np.array(values, dtype=self._dtype)

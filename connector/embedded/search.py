@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from connector.embedded.aggregations import aggregate
 from connector.embedded.failures import ShardError, failed_search
 from connector.embedded.hit_fields import fields_of
 from connector.embedded.index import Index
@@ -23,9 +24,10 @@ def search(request: SearchRequest, indices: list[Index], sources: Sources) -> di
     Raises: EngineError: 400 search_phase_execution_exception: every index fails, or one where none may.
     """
     began = time.perf_counter()
-    results, failures = _evaluate(request, indices)
-    if failures and (not results or not request.allow_partial):
+    matched, failures = _evaluate(request, indices)
+    if failures and (not matched or not request.allow_partial):
         raise failed_search(failures)
+    results = [_finished(request, index, mask, scores) for index, mask, scores in matched]
     owners = np.concatenate(
         [np.full(int(mask.sum()), place) for place, (_, mask, _) in enumerate(results)] or [np.zeros(0, int)]
     )
@@ -44,7 +46,11 @@ def search(request: SearchRequest, indices: list[Index], sources: Sources) -> di
     shards: dict[str, Any] = {"total": len(indices), "successful": len(results), "skipped": 0, "failed": len(failures)}
     if failures:
         shards["failures"] = failures
-    return {"took": int(1000 * (time.perf_counter() - began)), "timed_out": False, "_shards": shards, "hits": hits}
+    body = {"took": 0, "timed_out": False, "_shards": shards, "hits": hits}
+    if request.aggregations:
+        over = [(index, mask) for index, mask, _ in matched]
+        body["aggregations"] = aggregate(request.aggregations, over, typed_keys=request.typed_keys)
+    return body | {"took": int(1000 * (time.perf_counter() - began))}
 
 
 def count(query: Query, indices: list[Index]) -> dict[str, Any]:
@@ -63,7 +69,7 @@ Evaluated = tuple[Index, Mask, Floats]
 
 
 def _evaluate(request: SearchRequest, indices: list[Index]) -> tuple[list[Evaluated], list[dict[str, Any]]]:
-    """Mask and scores of each index that can answer, and the failures of those that can't."""
+    """What the query matches in each index that can answer, with scores, and the failures of those that can't."""
     results: list[Evaluated] = []
     failures: list[dict[str, Any]] = []
     neighbours: list[list[tuple[np.ndarray[Any, Any], Floats]]] = []
@@ -82,7 +88,7 @@ def _evaluate(request: SearchRequest, indices: list[Index]) -> tuple[list[Evalua
             failures.append(failure.shard(index.name, index.uuid))
     for number, section in enumerate(request.knn):
         _add_neighbours(section.k, [found[number] for found in neighbours], results)
-    return [_finished(request, index, mask, scores) for index, mask, scores in results], failures
+    return [(index, _above(request, mask, scores), scores) for index, mask, scores in results], failures
 
 
 def _add_neighbours(k: int, found: list[tuple[np.ndarray[Any, Any], Floats]], results: list[Evaluated]) -> None:
@@ -98,15 +104,15 @@ def _add_neighbours(k: int, found: list[tuple[np.ndarray[Any, Any], Floats]], re
         total[slots[place]] += scores[place]
 
 
+def _above(request: SearchRequest, mask: Mask, scores: Floats) -> Mask:
+    return mask if request.min_score is None else mask & (scores >= np.float32(request.min_score))
+
+
 def _finished(request: SearchRequest, index: Index, mask: Mask, scores: Floats) -> Evaluated:
-    """What comes after the query: `post_filter`, `min_score`, `rescore`."""
+    """What aggregations don't see: `post_filter` and `rescore`."""
     if request.post_filter is not None:
         mask = mask & request.post_filter.evaluate(index, 1.0)[0]
-    if request.min_score is not None:
-        mask = mask & (scores >= np.float32(request.min_score))
-    if request.rescore:
-        scores = _rescored(request, index, mask, scores)
-    return index, mask, scores
+    return index, mask, _rescored(request, index, mask, scores) if request.rescore else scores
 
 
 def _rescored(request: SearchRequest, index: Index, mask: Mask, scores: Floats) -> Floats:

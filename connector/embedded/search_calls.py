@@ -10,7 +10,7 @@ from connector.embedded.failures import EngineError, body_required, illegal, par
 from connector.embedded.queries import MatchAll
 from connector.embedded.query_parser import parse_query
 from connector.embedded.search import count, search
-from connector.embedded.search_request import parse_search, without_partial
+from connector.embedded.search_request import parse_search, with_options
 from connector.embedded.sources import Sources
 
 _MSEARCH_HEADER = {
@@ -48,7 +48,8 @@ class SearchCalls:
         body |= {key: call.parameters[key] for key in shared if key in call.parameters}
         if call.parameters.keys() & {"_source", "_source_includes", "_source_excludes", "_source_exclude_vectors"}:
             body["_source"] = call.source()
-        return Answer(200, _with_int_total(call, self._search(body, call.parts.get("index", ""), call.parameters)))
+        found = self._search(body, call.parts.get("index", ""), call.parameters, typed_keys=call.flag("typed_keys"))
+        return Answer(200, _with_int_total(call, found))
 
     def msearch(self, call: Call) -> Answer:
         """POST /_msearch: a body that doesn't parse fails the call, one that can't run fails its line."""
@@ -68,16 +69,18 @@ class SearchCalls:
         responses = []
         for header, body in pairs:
             try:
-                answer = self._search(body, header.get("index", call.parts.get("index", "")), header)
+                expression = header.get("index", call.parts.get("index", ""))
+                answer = self._search(body, expression, header, typed_keys=call.flag("typed_keys"))
                 responses.append({**_with_int_total(call, answer), "status": 200})
             except EngineError as failure:
                 responses.append(failure.body())
         return Answer(200, {"took": sum(one.get("took", 0) for one in responses), "responses": responses})
 
-    def _search(self, body: dict[str, Any], expression: str, options: dict[str, str]) -> dict[str, Any]:
-        request = parse_search(body)
-        if options.get("allow_partial_search_results", "true") == "false":
-            request = without_partial(request)
+    def _search(
+        self, body: dict[str, Any], expression: str, options: dict[str, str], *, typed_keys: bool
+    ) -> dict[str, Any]:
+        allow_partial = options.get("allow_partial_search_results", "true") != "false"
+        request = with_options(parse_search(body), allow_partial=allow_partial, typed_keys=typed_keys)
         return search(request, resolve(self._catalog, expression, options), self._sources)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from connector.embedded.aggregations import Aggregation, parse_aggregations
 from connector.embedded.failures import EngineError, illegal, parsing, unsupported, validation, x_content
 from connector.embedded.hit_fields import parse_fields
 from connector.embedded.knn import Knn
@@ -27,6 +28,8 @@ class SearchRequest:
     knn: list[Knn] = field(default_factory=list)
     post_filter: Query | None = None
     rescore: list[Rescore] = field(default_factory=list)
+    aggregations: tuple[Aggregation, ...] = ()
+    typed_keys: bool = False
     start: int = 0
     size: int = 10
     min_score: float | None = None
@@ -51,6 +54,8 @@ def parse_search(body: dict[str, Any]) -> SearchRequest:
         "knn",
         "post_filter",
         "rescore",
+        "aggs",
+        "aggregations",
         "from",
         "size",
         "min_score",
@@ -86,6 +91,7 @@ def parse_search(body: dict[str, Any]) -> SearchRequest:
         knn=[parse_knn(section, size=size) for section in (sections if isinstance(sections, list) else [sections])],
         post_filter=parse_query(body["post_filter"], size=size) if "post_filter" in body else None,
         rescore=parse_rescore(body["rescore"], size=size) if "rescore" in body else [],
+        aggregations=parse_aggregations(body.get("aggs", body.get("aggregations", {}))),
         start=start,
         size=size,
         min_score=_number(body, "min_score"),
@@ -98,9 +104,9 @@ def parse_search(body: dict[str, Any]) -> SearchRequest:
     )
 
 
-def without_partial(request: SearchRequest) -> SearchRequest:
-    """The same request, failing when any index fails."""
-    return replace(request, allow_partial=False)
+def with_options(request: SearchRequest, *, allow_partial: bool, typed_keys: bool) -> SearchRequest:
+    """The same request as the URL, or an `_msearch` header, would have it."""
+    return replace(request, allow_partial=allow_partial, typed_keys=typed_keys)
 
 
 def _without_retriever(body: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,15 @@ REFUSED: dict[str, Call] = {
     "unknown query": query({"macth": {"body": "fox"}}),
     "unknown key beside query": search({"querry": {"match_all": {}}}),
     "query is not an object": search({"query": "fox"}),
+    "aggs of a text": search({"aggs": {"a": {"terms": {"field": "body"}}}}),
+    "aggs inside numbers": search(
+        {"aggs": {"a": {"min": {"field": "year"}, "aggs": {"b": {"max": {"field": "year"}}}}}}
+    ),
+    "aggs without a field": search({"aggs": {"a": {"min": {}}}}),
+    "aggs of two types": search({"aggs": {"a": {"min": {"field": "year"}, "max": {"field": "year"}}}}),
+    "aggs, a list": search({"aggs": []}),
+    "terms of no size": search({"aggs": {"a": {"terms": {"field": "kind", "size": 0}}}}),
+    "min of a keyword": search({"aggs": {"a": {"min": {"field": "kind"}}}}),
     "rescore is not an object": search({"rescore": 5}),
     "rescore without a query": search({"rescore": {"window_size": 5}}),
     "rescore, unknown mode": search({"rescore": {"query": {"rescore_query": {"match_all": {}}, "score_mode": "sum"}}}),

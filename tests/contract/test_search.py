@@ -21,6 +21,7 @@ ON_ARTICLES = {
     **search_cases.RANGES,
     **search_cases.BOOL,
     **search_cases.REQUEST,
+    **search_cases.AGGREGATIONS,
     **knn_cases.ARTICLES,
 }
 CASES = [
