@@ -84,7 +84,8 @@ class Hybrid:
 
         if endpoint_id == "search" and self.execution == "native" and ours(body):
             return native_flow(body, params, index)
-        if endpoint_id == "msearch" and isinstance(body, list | tuple) and any(map(ours, body[1::2])):
+        is_paired = isinstance(body, list | tuple) and len(body) % 2 == 0
+        if endpoint_id == "msearch" and is_paired and any(map(ours, body[1::2])):
             return multi_search_flow(body, index, ours)
         if endpoint_id == "search_template" and isinstance(body, Mapping):
             return search_template_flow(body, params, index, ours)

@@ -22,6 +22,7 @@ from connector.calls import (
 )
 from connector.capabilities import Capabilities
 from connector.errors import RequestError
+from connector.hybrid import Hybrid
 from connector.needs import run
 from connector.request import is_elastics
 from tests.models_by_hand import count_words, first_words
@@ -171,6 +172,13 @@ def test_native_execution_falls_back_on_an_engine_that_knows_no_compound_retriev
 def test_an_unknown_execution_is_named() -> None:
     with pytest.raises(RequestError, match="execution: 'fast': must be one of auto, client, native"):
         connect("embedded:", execution="fast")
+
+
+def test_an_msearch_that_ends_with_a_header_is_for_the_cluster_to_judge() -> None:
+    hybrid = Hybrid(encoder=count_words, reranker=first_words)
+    ours: dict[str, Any] = {"retriever": {"rrf": {"retrievers": [LEG]}}}
+    assert hybrid.call_flow("msearch", [{}, ours], {}, "cars") is not None
+    assert hybrid.call_flow("msearch", [{}, ours, {}], {}, "cars") is None
 
 
 def test_msearch_mixes_both_kinds_on_an_engine() -> None:
