@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from connector.fusion import Key, Ranking, normalized
-from connector.plan import Fuse, Leaf, Merge, Plan, RescoreBy
+from connector.plan import Fuse, Leaf, Merge, Pin, Plan, RescoreBy, Thin
 from connector.retrievers import Rrf
 
 Explanation = dict[str, Any]
@@ -43,7 +43,15 @@ class Explainer:
         score = float(self._rankings[id(merge)].scores[self._places[id(merge)][key]])
         if isinstance(merge, Fuse):
             return self._fused(merge, key, score)
+        if isinstance(merge, Pin) and (found := self._of_legs[self._plan.legs[merge.leg].name].get(key)):
+            return _drawn(score, "pinned, found by:", [found])
         child = self._node(merge.part, key)
+        if isinstance(merge, Pin):
+            return child
+        if isinstance(merge, Thin):
+            return _drawn(
+                score, f"kept by [{merge.retriever.type}] on document field: [{merge.retriever.field}]", [child]
+            )
         if isinstance(merge, RescoreBy):
             modes = ", ".join(step.query.score_mode for step in merge.retriever.rescore)
             return _drawn(score, f"rescored by {modes} of the query's score:", [child])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, compress
 from typing import Any, get_args
 
 import numpy as np
@@ -39,6 +39,14 @@ class Ranking:
     def head(self, window: int) -> Ranking:
         """Give the first `window` hits."""
         return Ranking(self.keys[:window], self.scores[:window])
+
+    def above(self, min_score: float | None) -> Ranking:
+        """Give the hits before the first that scores less; all of them without a `min_score`."""
+        return self if min_score is None else self.head(int((self.scores >= np.float32(min_score)).sum()))
+
+    def where(self, is_kept: Sequence[bool]) -> Ranking:
+        """Give the hits that are kept, n booleans."""
+        return Ranking(list(compress(self.keys, is_kept)), self.scores[np.array(is_kept, dtype=bool)])
 
 
 def rank(keys: list[Key], scores: NDArray[np.floating[Any]]) -> Ranking:

@@ -8,11 +8,24 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from connector.dialects import Dialect
+from connector.leaf_retrievers import Knn, Standard
 from connector.request import SearchRequest
-from connector.retrievers import Knn, Linear, Node, Rescore, Rescorer, Rrf, Standard, TextSimilarityReranker
+from connector.retrievers import (
+    Diversify,
+    Linear,
+    Node,
+    Pinned,
+    Rescore,
+    Rescorer,
+    Rrf,
+    TextSimilarityReranker,
+)
 
 MAX_WINDOW_WITH_PAGE = 100
 """Up to this window every leg carries what the page needs; beyond it the page is fetched by ids in a second trip."""
+
+MAX_PINNED_HITS = 100
+"""How many hits of pinned ids are asked for: an id may stand in several indices."""
 
 _OF_EVERY_SEARCH = ("runtime_mappings", "pit")
 
@@ -60,6 +73,23 @@ class RescoreBy:
 
 
 @dataclass(frozen=True)
+class Pin:
+    """Chosen documents, found by the leg of that place, before the part's hits."""
+
+    leg: int
+    part: Merge
+    retriever: Pinned
+
+
+@dataclass(frozen=True)
+class Thin:
+    """Those of the part's first hits that are not like one another."""
+
+    part: Merge
+    retriever: Diversify
+
+
+@dataclass(frozen=True)
 class Rerank:
     """A cross-encoder's order of the part's first hits."""
 
@@ -67,7 +97,7 @@ class Rerank:
     retriever: TextSimilarityReranker
 
 
-Merge: TypeAlias = Leaf | Fuse | RescoreBy | Rerank
+Merge: TypeAlias = Leaf | Fuse | RescoreBy | Pin | Thin | Rerank
 
 
 @dataclass(frozen=True)
@@ -108,6 +138,15 @@ def make_plan(request: SearchRequest) -> Plan:
             if retriever.min_score is None and not child.children:
                 return add(child, inner, retriever.rank_window_size, steps)
             return RescoreBy(add(child, inner, retriever.rank_window_size), retriever)
+        if isinstance(retriever, Pinned):
+            inner = (*filters, *retriever.filters)
+            pins = Leg(retriever.leg.name or node.kind, retriever.leg, inner, MAX_PINNED_HITS)
+            legs.append(pins)
+            place = len(legs) - 1
+            return Pin(place, add(retriever.retriever, inner, retriever.rank_window_size), retriever)
+        if isinstance(retriever, Diversify):
+            inner = (*filters, *retriever.filters)
+            return Thin(add(retriever.retriever, inner, retriever.rank_window_size), retriever)
         if isinstance(retriever, TextSimilarityReranker):
             inner = (*filters, *retriever.filters)
             return Rerank(add(retriever.retriever, inner, retriever.rank_window_size), retriever)
@@ -204,6 +243,15 @@ def page_body(ids: Sequence[str], plan: Plan, request: SearchRequest) -> dict[st
         "track_total_hits": False,
         **bare_options(request),
         **_hit_options(plan, request),
+    }
+
+
+def vectors_body(ids: Sequence[str], field: str, request: SearchRequest) -> dict[str, Any]:
+    """Write the search that fetches a vector field of these documents of one index."""
+    return {
+        "query": {"bool": {"filter": [{"ids": {"values": list(ids)}}]}},
+        "fields": [field],
+        **_bare(ids, request),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from connector.errors import RequestError
 from connector.retriever_tree import parse_retriever
-from connector.retrievers import LICENSED, Compound, Node, TextSimilarityReranker
+from connector.retrievers import LICENSED, Compound, Diversify, Node, TextSimilarityReranker
 
 _REFUSED_BY_ELASTICSEARCH = frozenset(
     {"query", "knn", "sort", "search_after", "terminate_after", "rescore", "scroll", "rank"}
@@ -188,7 +188,7 @@ def parse_request(
         if name in _FLAGS and not isinstance(body[name], bool):
             raise RequestError(name, body[name], "must be true or false")
     tree = parse_retriever(body["retriever"])
-    _check_rerankers(tree, models)
+    _check_models(tree, models)
     size, offset = _page(body, tree)
     header = {name: value for name, value in params.items() if name in _HEADER_OPTIONS}
     if index is not None:
@@ -212,16 +212,22 @@ def parse_request(
     )
 
 
-def _check_rerankers(tree: Node, models: Collection[str]) -> None:
+def _check_models(tree: Node, models: Collection[str]) -> None:
+    """Refuse a model that only the cluster could have where the work is done here."""
     for node in tree.walk():
         retriever = node.retriever
-        name = retriever.inference_id if isinstance(retriever, TextSimilarityReranker) else None
+        name, path = None, ""
+        if isinstance(retriever, TextSimilarityReranker):
+            name, path = retriever.inference_id, "text_similarity_reranker.inference_id"
+        elif isinstance(retriever, Diversify) and retriever.query_vector_builder is not None:
+            name = retriever.query_vector_builder.text_embedding.model_id
+            path = "diversify.query_vector_builder.text_embedding.model_id"
         if name is not None and name not in models:
             raise RequestError(
-                "text_similarity_reranker.inference_id",
+                path,
                 name,
                 f"is not registered with this client (registered: {', '.join(sorted(models)) or 'none'}); "
-                "leave it out for the client's own reranker, or register it in the client's `models`",
+                "leave it out for the client's own model, or register it in the client's `models`",
             )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from time import perf_counter
 from typing import Any
 
 from connector.explain import Explainer
@@ -39,6 +41,13 @@ class Provenance:
     model: str | None = None
     degraded: str | None = None
     took_ms: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the time that the block takes to a stage's."""
+        start = perf_counter()
+        yield
+        self.took_ms[stage] = self.took_ms.get(stage, 0.0) + 1000 * (perf_counter() - start)
 
     def degrade(self, reason: str) -> None:
         """Note a reason why the response is less than was asked for."""

@@ -11,20 +11,21 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from connector.errors import RequestError
+from connector.leaf_retrievers import Knn, QueryVectorBuilder, Standard, TextEmbedding
 from connector.retrievers import (
     MAX_DEPTH,
     Compound,
-    Knn,
+    Diversify,
     Linear,
     LinearLeg,
     Node,
-    QueryVectorBuilder,
+    Over,
+    Pinned,
+    PinnedDoc,
     Rescore,
     RescoreQuery,
     Rescorer,
     Rrf,
-    Standard,
-    TextEmbedding,
     TextSimilarityReranker,
     Weighted,
 )
@@ -60,9 +61,7 @@ def _check_windows(node: Node, path: str, outer: int | None, levels_left: int) -
                 f"must be at least the outer retriever's window ({outer}); raise it or lower the outer one",
             )
         for position, child in enumerate(node.children):
-            below = (
-                "retriever" if isinstance(retriever, Rescorer | TextSimilarityReranker) else f"retrievers[{position}]"
-            )
+            below = "retriever" if isinstance(retriever, Over) else f"retrievers[{position}]"
             _check_windows(child, f"{path}.{below}", window, levels_left - 1)
 
 
@@ -126,6 +125,8 @@ def _allowed(path: tuple[int | str, ...]) -> list[str]:
         "rrf": Rrf,
         "linear": Linear,
         "rescorer": Rescorer,
+        "pinned": Pinned,
+        "diversify": Diversify,
         "rescore": Rescore,
         "query": RescoreQuery,
         "text_similarity_reranker": TextSimilarityReranker,
@@ -135,7 +136,7 @@ def _allowed(path: tuple[int | str, ...]) -> list[str]:
     last = path[-1] if path else "retriever"
     model: type[BaseModel]
     if isinstance(last, int):
-        listed: dict[Any, type[BaseModel]] = {"rescore": Rescore, "linear": LinearLeg}
+        listed: dict[Any, type[BaseModel]] = {"rescore": Rescore, "docs": PinnedDoc, "linear": LinearLeg}
         last = next((name for name in path[-2:-4:-1] if name in listed), "rrf")
         model = listed.get(last, Weighted)
     else:

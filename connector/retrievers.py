@@ -11,37 +11,22 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from connector.leaf_retrievers import Knn, ModelText, Named, QueryVectorBuilder, Standard, Strict, Vector, Window
 
 MAX_DEPTH = 20
 """How deep retrievers may be nested in one another."""
 
-MAX_WINDOW = 10_000
-"""Elasticsearch's default `index.max_result_window`: no leg can return more hits."""
+MAX_PINNED = 100
+"""Elasticsearch's limit of pinned documents."""
 
-MAX_MODEL_TEXT = 32_768
-"""The longest text in characters that a model is asked to read as a query: far more than any can."""
-
-Filter: TypeAlias = dict[str, Any] | list[dict[str, Any]] | None
-ModelText: TypeAlias = Annotated[str, Field(min_length=1, max_length=MAX_MODEL_TEXT)]
 Normalizer: TypeAlias = Literal["none", "minmax", "l2_norm", "zscore", "dbsf"]
 ScoreMode: TypeAlias = Literal["total", "multiply", "avg", "max", "min"]
-Window: TypeAlias = Annotated[int, Field(ge=1, le=MAX_WINDOW)]
 
 
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
-
-
-def _not_zero(vector: list[float]) -> list[float]:
-    if not any(vector):
-        raise ValueError("must have a magnitude: give at least one number that is not 0")
-    return vector
-
-
-Vector: TypeAlias = Annotated[
-    list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1, max_length=4096), AfterValidator(_not_zero)
-]
 
 
 def _boosted(field: str) -> str:
@@ -55,72 +40,7 @@ def _boosted(field: str) -> str:
     return field
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class TextEmbedding(_Model):
-    """The text of a kNN query, embedded by a model of ours when `model_id` is absent or registered with the client."""
-
-    model_text: ModelText
-    model_id: str | None = None
-
-
-class QueryVectorBuilder(_Model):
-    """How a query vector is made."""
-
-    text_embedding: TextEmbedding
-
-
-class _Named(_Model):
-    filter: Filter = None
-    name: str | None = Field(None, alias="_name", min_length=1)
-    min_score: float | None = Field(None, allow_inf_nan=False)
-
-    @property
-    def filters(self) -> list[dict[str, Any]]:
-        """The filter as a list of queries, empty when there is none."""
-        if self.filter is None:
-            return []
-        return [self.filter] if isinstance(self.filter, dict) else self.filter
-
-
-class Standard(_Named):
-    """A lexical leg: any query of Elasticsearch's DSL."""
-
-    query: dict[str, Any] | None = None
-    sort: Any = None
-    terminate_after: int | None = Field(None, ge=0)
-    collapse: dict[str, Any] | None = None
-
-
-class Knn(_Named):
-    """A vector leg: the `k` nearest of `num_candidates` on each shard."""
-
-    field: Annotated[str, Field(min_length=1)]
-    query_vector: Vector | None = None
-    query_vector_builder: QueryVectorBuilder | None = None
-    k: Window
-    num_candidates: int | None = Field(None, ge=1, le=10_000)
-    similarity: float | None = Field(None, allow_inf_nan=False)
-    rescore_vector: dict[str, Any] | None = None
-    visit_percentage: float | None = Field(None, ge=0, le=100)
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Knn:
-        if (self.query_vector is None) == (self.query_vector_builder is None):
-            raise ValueError("give either query_vector or query_vector_builder")
-        if self.num_candidates is not None and self.k > self.num_candidates:
-            raise ValueError(f"k ({self.k}) must not be more than num_candidates ({self.num_candidates})")
-        return self
-
-    @property
-    def candidates(self) -> int:
-        """`num_candidates`, or Elasticsearch's default of 1.5 k, at most 10,000."""
-        return self.num_candidates or max(self.k, min(math.ceil(1.5 * self.k), 10_000))
-
-
-class Weighted(_Model):
+class Weighted(Strict):
     """A leg of a fusion and its weight."""
 
     retriever: Node
@@ -137,7 +57,7 @@ class LinearLeg(Weighted):
     normalizer: Normalizer | None = None
 
 
-class _Fusion(_Named):
+class _Fusion(Named):
     """What fusions share: either `retrievers`, or `query` with `fields` for one lexical leg over several fields."""
 
     query: Annotated[str, Field(min_length=1)] | None = None
@@ -208,7 +128,7 @@ def _check_weights(legs: Sequence[Weighted]) -> None:
         raise ValueError("at least one leg needs a weight above 0")
 
 
-class RescoreQuery(_Model):
+class RescoreQuery(Strict):
     """A query whose score is combined with the hit's own: `score_mode` of each times its weight."""
 
     rescore_query: dict[str, Any]
@@ -217,7 +137,7 @@ class RescoreQuery(_Model):
     score_mode: ScoreMode = "total"
 
 
-class Rescore(_Model):
+class Rescore(Strict):
     """One step of a `rescorer`; on a leaf, `window_size` counts hits of each shard."""
 
     window_size: Window = 10
@@ -228,7 +148,7 @@ def _as_steps(value: object) -> object:
     return [value] if isinstance(value, dict) else value
 
 
-class Rescorer(_Named):
+class Rescorer(Named):
     """Another query's scores for the first hits of its retriever; the least `window_size` is how many it returns."""
 
     retriever: Node
@@ -240,7 +160,73 @@ class Rescorer(_Named):
         return min(step.window_size for step in self.rescore)
 
 
-class TextSimilarityReranker(_Named):
+class PinnedDoc(Strict):
+    """A document by its id, and by its index where several are searched."""
+
+    id: Annotated[str, Field(min_length=1, alias="_id")]
+    index: Annotated[str | None, Field(min_length=1, alias="_index")] = None
+
+
+class Pinned(Named):
+    """Chosen documents first, in the order given, then what the retriever finds; none of them twice.
+
+    Those that are not there, or that a filter here or above does not let through, are left out.
+    """
+
+    retriever: Node
+    ids: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1, max_length=MAX_PINNED)] | None = None
+    docs: Annotated[list[PinnedDoc], Field(min_length=1, max_length=MAX_PINNED)] | None = None
+    rank_window_size: Window = 10
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Pinned:
+        if (self.ids is None) == (self.docs is None):
+            raise ValueError("give either ids or docs")
+        return self
+
+    @cached_property
+    def pins(self) -> list[PinnedDoc]:
+        """The documents, also where they were given as `ids`."""
+        return (
+            self.docs if self.docs is not None else [PinnedDoc.model_validate({"_id": each}) for each in self.ids or ()]
+        )
+
+    @cached_property
+    def leg(self) -> Standard:
+        """The search that finds them."""
+        anywhere = [pin.id for pin in self.pins if pin.index is None]
+        asked: list[dict[str, Any]] = [{"ids": {"values": anywhere}}] if anywhere else []
+        for index in dict.fromkeys(pin.index for pin in self.pins if pin.index is not None):
+            ids = [pin.id for pin in self.pins if pin.index == index]
+            asked.append({"bool": {"filter": [{"term": {"_index": index}}, {"ids": {"values": ids}}]}})
+        query = {"constant_score": {"filter": {"bool": {"should": asked}}}}
+        name = {} if self.name is None else {"_name": self.name}
+        return Standard.model_validate({"query": query, **name})
+
+
+class Diversify(Named):
+    """The most relevant hits of the first `rank_window_size` that are not like one another, in the order they came.
+
+    Relevance is the likeness to the query vector, or without one the hit's score; see `diversity.mmr`.
+    """
+
+    type: Literal["mmr"]
+    field: Annotated[str, Field(min_length=1)]
+    retriever: Node
+    lambda_: Annotated[float, Field(ge=0, le=1, alias="lambda")]
+    query_vector: Vector | None = None
+    query_vector_builder: QueryVectorBuilder | None = None
+    rank_window_size: Window = 10
+    size: Window = 10
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Diversify:
+        if self.query_vector is not None and self.query_vector_builder is not None:
+            raise ValueError("give query_vector or query_vector_builder, not both")
+        return self
+
+
+class TextSimilarityReranker(Named):
     """A cross-encoder over the first `rank_window_size` hits of its retriever.
 
     Beyond Elastic's: `field` may name several fields, whose texts are joined; `inference_id` may be left out for the
@@ -257,13 +243,15 @@ class TextSimilarityReranker(_Named):
     blend: float | None = Field(None, ge=0, le=1)
 
 
-Retriever: TypeAlias = Standard | Knn | Rrf | Linear | Rescorer | TextSimilarityReranker
-Compound: TypeAlias = Rrf | Linear | Rescorer | TextSimilarityReranker
-LICENSED = frozenset({"rrf", "linear", "text_similarity_reranker"})
-"""The retrievers that the free licence does not run."""
+Retriever: TypeAlias = Standard | Knn | Rrf | Linear | Rescorer | Pinned | Diversify | TextSimilarityReranker
+Over: TypeAlias = Rescorer | Pinned | Diversify | TextSimilarityReranker
+"""What stands over one retriever."""
+Compound: TypeAlias = Rrf | Linear | Over
+LICENSED = frozenset({"rrf", "linear", "pinned", "diversify", "text_similarity_reranker"})
+"""The retrievers that the free licence, or a version, does not run."""
 
 
-class Node(_Model):
+class Node(Strict):
     """A retriever under its name: `{"knn": {...}}`."""
 
     standard: Standard | None = None
@@ -271,6 +259,8 @@ class Node(_Model):
     rrf: Rrf | None = None
     linear: Linear | None = None
     rescorer: Rescorer | None = None
+    pinned: Pinned | None = None
+    diversify: Diversify | None = None
     text_similarity_reranker: TextSimilarityReranker | None = None
 
     @model_validator(mode="after")
@@ -296,8 +286,8 @@ class Node(_Model):
         match self.retriever:
             case Rrf() | Linear() as fusion:
                 return [leg.retriever for leg in fusion.legs]
-            case TextSimilarityReranker(retriever=child) | Rescorer(retriever=child):
-                return [child]
+            case Rescorer() | Pinned() | Diversify() | TextSimilarityReranker() as over:
+                return [over.retriever]
         return []
 
     def walk(self) -> Iterator[Node]:
@@ -308,5 +298,5 @@ class Node(_Model):
 
 
 _KINDS = tuple(Node.model_fields)
-for _model in (Weighted, LinearLeg, Rrf, Linear, Rescorer, TextSimilarityReranker, Node):
+for _model in (Weighted, LinearLeg, Rrf, Linear, Rescorer, Pinned, Diversify, TextSimilarityReranker, Node):
     _model.model_rebuild()

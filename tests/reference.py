@@ -32,6 +32,8 @@ def _run(
     if kind == "rescorer":
         return _rescored(client, index, retriever, filters)
     size = retriever.get("rank_window_size", 10)
+    if kind == "pinned":
+        return _pinned(client, index, retriever, filters, size)
     if kind == "text_similarity_reranker":
         ((below, inner),) = retriever["retriever"].items()
         found = _run(client, index, below, inner, filters, size)[:size]
@@ -67,6 +69,17 @@ def _rescored(client: Elasticsearch, index: str, retriever: dict[str, Any], filt
             scored.append((identifier, own))
         hits = _ordered(scored)
     return hits
+
+
+def _pinned(client: Elasticsearch, index: str, retriever: dict[str, Any], filters: list[Any], size: int) -> list[Hit]:
+    ((below, inner),) = retriever["retriever"].items()
+    hits = _run(client, index, below, inner, filters, size)[:size]
+    query = {"bool": {"must": [{"ids": {"values": retriever["ids"]}}], "filter": filters}}
+    there = {identifier for identifier, _ in _search(client, index, 100, query=query)}
+    first = [identifier for identifier in dict.fromkeys(retriever["ids"]) if identifier in there]
+    most = 1.7014118346046923e38
+    scored = [(identifier, most * (1 + (len(first) - place) * 2**-23)) for place, identifier in enumerate(first)]
+    return [*scored, *(hit for hit in hits if hit[0] not in first)][:size]
 
 
 def _search(client: Elasticsearch, index: str, window: int, **body: Any) -> list[Hit]:

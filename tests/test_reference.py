@@ -96,11 +96,17 @@ def fusions(legs: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.lists(step, min_size=1, max_size=2),
         maybe_filter,
     )
-    return st.one_of(rrf, linear, reranker, rescorer)
+    pinned = st.builds(
+        lambda leg, pins, extra: {"pinned": {"retriever": leg, "ids": pins, **extra}},
+        legs,
+        st.lists(st.sampled_from(["00", "07", "11", "29", "none"]), min_size=1, max_size=4),
+        maybe_filter,
+    )
+    return st.one_of(rrf, linear, reranker, rescorer, pinned)
 
 
 trees = st.recursive(st.one_of(standard, knn), fusions, max_leaves=6).filter(
-    lambda tree: tree.keys() & {"rrf", "linear", "text_similarity_reranker"}
+    lambda tree: tree.keys() & {"rrf", "linear", "pinned", "text_similarity_reranker"}
 )
 
 

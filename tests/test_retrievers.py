@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from connector.errors import RequestError
+from connector.leaf_retrievers import Knn, Standard
 from connector.retriever_tree import parse_retriever
-from connector.retrievers import Knn, Linear, Rrf, Standard, TextSimilarityReranker
+from connector.retrievers import Linear, Rrf, TextSimilarityReranker
 
 LEXICAL: dict[str, Any] = {"standard": {"query": {"match": {"title": "car"}}}}
 VECTOR: dict[str, Any] = {"knn": {"field": "vector", "query_vector": [1.0, 2], "k": 3}}
@@ -82,6 +83,10 @@ def rescorer(retriever: Any, steps: Any) -> dict[str, Any]:
     return {"rescorer": {"retriever": retriever, "rescore": steps}}
 
 
+def diversify(**options: Any) -> dict[str, Any]:
+    return {"diversify": {"type": "mmr", "field": "vector", "lambda": 0.5, "retriever": LEXICAL, **options}}
+
+
 RESCORE: dict[str, Any] = {"query": {"rescore_query": {"match_all": {}}}}
 
 
@@ -122,7 +127,7 @@ MALFORMED: list[tuple[Any, str, str]] = [
     (rrf(LEXICAL, 5), "retriever.rrf.retrievers[1]", "dictionary"),
     (rrf(LEXICAL, {}), "retriever.rrf.retrievers[1]", "must be one retriever"),
     (rrf(LEXICAL, LEXICAL | VECTOR), "retriever.rrf.retrievers[1]", "must be one retriever"),
-    (rrf(LEXICAL, {"pinned": {}}), "retriever.rrf.retrievers[1].pinned", "allowed are knn, linear, rescorer, rrf"),
+    (rrf(LEXICAL, {"rule": {}}), "retriever.rrf.retrievers[1].rule", "allowed are diversify, knn, linear, pinned"),
     (rrf(LEXICAL, rank_constant=0), "retriever.rrf.rank_constant", "greater than or equal to 1"),
     (rrf(LEXICAL, rank_constant="60"), "retriever.rrf.rank_constant", "valid integer"),
     (rrf(LEXICAL, rank_window_size=0), "retriever.rrf.rank_window_size", "greater than or equal to 1"),
@@ -213,6 +218,24 @@ MALFORMED: list[tuple[Any, str, str]] = [
         rrf(rescorer(LEXICAL, RESCORE), rank_window_size=50),
         "retriever.rrf.retrievers[0].rescorer.rescore.window_size",
         "outer retriever's window (50)",
+    ),
+    ({"pinned": {"retriever": LEXICAL}}, "retriever.pinned", "either ids or docs"),
+    ({"pinned": {"retriever": LEXICAL, "ids": []}}, "retriever.pinned.ids", "at least 1 item"),
+    ({"pinned": {"retriever": LEXICAL, "ids": ["1"] * 101}}, "retriever.pinned.ids", "at most 100 items"),
+    ({"pinned": {"retriever": LEXICAL, "ids": ["1"], "docs": [{"_id": "1"}]}}, "retriever.pinned", "ids or docs"),
+    ({"pinned": {"retriever": LEXICAL, "docs": [{"_index": "a"}]}}, "retriever.pinned.docs[0]._id", "required"),
+    ({"pinned": {"retriever": LEXICAL, "docs": [{"id": "1"}]}}, "retriever.pinned.docs[0].id", "allowed are _id"),
+    ({"pinned": {"ids": ["1"]}}, "retriever.pinned.retriever", "required"),
+    (diversify(type="max"), "retriever.diversify.type", "'mmr'"),
+    (diversify(field=""), "retriever.diversify.field", "at least 1 character"),
+    (diversify(**{"lambda": 1.5}), "retriever.diversify.lambda", "less than or equal to 1"),
+    (diversify(**{"lambda": NAN}), "retriever.diversify.lambda", "or equal to"),
+    (diversify(size=0), "retriever.diversify.size", "greater than or equal to 1"),
+    (diversify(top_n_chunks=5), "retriever.diversify.top_n_chunks", "allowed are _name"),
+    (
+        diversify(query_vector=[1.0], query_vector_builder={"text_embedding": {"model_text": "car"}}),
+        "retriever.diversify",
+        "not both",
     ),
     (_nested(25), "retriever.rrf", "nested deeper than 20"),
     (_nested(100_000), "retriever", "nested deeper than 20"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from connector.retrievers import Knn, Standard
+from connector.leaf_retrievers import Knn, Standard
 
 
 class ElasticsearchDialect:

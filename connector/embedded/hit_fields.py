@@ -48,9 +48,13 @@ def fields_of(index: Index, slot: int, sources: Sources, patterns: tuple[str, ..
     found: dict[str, list[Any]] = {}
     for path, values in parse_document(mapping, source, index.ids[slot]).values.items():
         if values and is_asked(path):
-            if mapping.fields[path].type not in _AS_THEY_ARE:
-                raise unsupported(f"[fields] of type [{mapping.fields[path].type}]: [{path}]")
-            found[path] = list(values)
+            kind = mapping.fields[path].type
+            if kind == "dense_vector":
+                found[path] = [float(str(number)) for number in values[0]]
+            elif kind in _AS_THEY_ARE:
+                found[path] = list(values)
+            else:
+                raise unsupported(f"[fields] of type [{kind}]: [{path}]")
     return found
 
 

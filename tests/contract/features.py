@@ -60,6 +60,8 @@ FEATURES: dict[str, Body] = {
     },
     "`rescorer` over a leg": {"retriever": rrf({"rescorer": {"retriever": WORDS, "rescore": STEP}}, NEAR)},
     "`rescorer` over a fusion": {"retriever": {"rescorer": {"retriever": rrf(), "rescore": STEP}}},
+    "`pinned`": {"retriever": {"pinned": {"ids": ["3"], "retriever": rrf()}}},
+    "`diversify`": {"retriever": {"diversify": {"type": "mmr", "field": "vector", "lambda": 0.5, "retriever": rrf()}}},
     "leg: `min_score`": {"retriever": rrf({"standard": {**WORDS["standard"], "min_score": 0.1}})},
     "leg: `sort`": {"retriever": rrf({"standard": {**WORDS["standard"], "sort": ["year"]}})},
     "leg: `collapse`": {"retriever": rrf({"standard": {**WORDS["standard"], "collapse": {"field": "kind"}}})},

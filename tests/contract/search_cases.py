@@ -215,6 +215,7 @@ REQUEST: dict[str, Body] = {
     "_source, nothing fits": q(DOG, _source=["nowhere"]),
     "timeout is accepted": q(DOG, timeout="5s"),
     "post_filter keeps scores": q(DOG, post_filter=STORY),
+    "fields of a vector": q({"match_all": {}}, fields=["vector"], _source=False),
     "rescore": q(DOG, rescore=rescore({"match": {"title": "fox"}})),
     "rescore, a small window": q(DOG, rescore=rescore({"match": {"body": "lazy"}}, window=1), size=2),
     "rescore, modes and weights": q(

@@ -95,6 +95,19 @@ LOCAL: dict[str, Body] = {
     "a reranker, its least score": {"retriever": reranked(STORY, rank_window_size=100, min_score=0.5)},
     "a reranker over a reranker": {"retriever": reranked(reranked(TEXT, rank_window_size=50), rank_window_size=10)},
     "rrf with a filter for all legs": {"retriever": rrf(TEXT, VECTOR, filter={"term": {"kind": "story"}})},
+    "pinned documents": {"retriever": {"pinned": {"docs": [{"_id": "3"}, {"_id": "1"}], "retriever": TEXT}}},
+    "diversified": {
+        "retriever": {
+            "diversify": {
+                "type": "mmr",
+                "field": "vector",
+                "lambda": 0.7,
+                "size": 3,
+                "query_vector": [0.1, 0.2, 0.3, 0.1],
+                "retriever": {"standard": {"query": {"match": {"title": "fox"}}}},
+            }
+        }
+    },
     "a rescorer over rrf": {
         "retriever": {
             "rescorer": {
@@ -139,7 +152,6 @@ OF_THE_CLUSTERS: dict[str, Body] = {
     "a knn query": {"standard": {"query": {"knn": {"field": "vector", "query_vector": [1, 0, 0, 0], "k": 10}}}},
 }
 NOT_OURS: dict[str, Body] = {
-    "pinned": {"pinned": {"ids": ["1"], "retriever": TEXT}},
     "rule": {"rule": {"match_criteria": {}, "ruleset_ids": ["r"], "retriever": TEXT}},
 }
 

@@ -68,6 +68,10 @@ def rescored(retriever: Body, **options: Any) -> Body:
     return {"rescorer": {"retriever": retriever, "rescore": step, **options}}
 
 
+def diversified(retriever: Body, **options: Any) -> Body:
+    return {"diversify": {"type": "mmr", "field": "vector", "lambda": 0.5, "retriever": retriever, **options}}
+
+
 TREES: dict[str, Body] = {
     "standard alone": {"retriever": DOG},
     "standard alone, filtered": {"retriever": {"standard": {**DOG["standard"], "filter": STORY}}},
@@ -123,6 +127,17 @@ TREES: dict[str, Body] = {
     "rescored vectors, filtered": {"retriever": rrf(FOX, rescored(NEAR, filter=STORY))},
     "rescored under a reranker": {"retriever": reranked(rescored(rrf(FOX, NEAR)), rank_window_size=5)},
     "rescored, min_score": {"retriever": rescored(rrf(FOX, NEAR), min_score=0.5)},
+    "pinned": {"retriever": {"pinned": {"ids": ["7", "none", "3"], "retriever": rrf(FOX, NEAR)}}},
+    "pinned under a filter": {
+        "retriever": {"pinned": {"ids": ["2", "1"], "retriever": DOG, "filter": STORY, "rank_window_size": 4}}
+    },
+    "diversified": {"retriever": diversified(rrf(FOX, NEAR), size=4)},
+    "diversified by a query vector": {
+        "retriever": diversified(FOX, size=3, query_vector=[0.7, 0.2, 0.1, 0.3], **{"lambda": 0.9})
+    },
+    "diversified by a text": {
+        "retriever": diversified(FOX, size=3, query_vector_builder={"text_embedding": {"model_text": "a quick fox"}})
+    },
     "rrf in rrf": {"retriever": rrf(rrf(FOX, NEAR), DOG)},
     "rrf, page": {"retriever": rrf(FOX, NEAR, rank_window_size=8), "from": 2, "size": 3},
     "rrf, past its window": {"retriever": rrf(FOX, NEAR, rank_window_size=4), "from": 3, "size": 4},
