@@ -12,6 +12,7 @@ from elasticsearch import AsyncElasticsearch, Elasticsearch
 
 from connector.client import AsyncHybridElasticsearch, HybridElasticsearch
 from connector.errors import IndexMismatchError, RequestError
+from connector.filters import Filter, as_queries
 from connector.hybrid import EncoderLike, RerankerLike
 from connector.indexing import IndexReport, index_body, index_documents
 from connector.indexing.pipeline import Fields
@@ -123,7 +124,7 @@ class Connector:
         *,
         size: int = 10,
         offset: int = 0,
-        filter: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        filter: Filter | None = None,
         depth: int = 50,
         blend: float | None = None,
         source: bool | Sequence[str] | None = None,
@@ -134,7 +135,8 @@ class Connector:
             text: the query.
             size: hits on the page.
             offset: hits before the page.
-            filter: queries of Elasticsearch's DSL that every hit must match.
+            filter: what every hit must match: queries of Elasticsearch's DSL, or {field: value}, {field: [values]},
+                {field: {"gte": least}}, {field: None}, checked against the mapping: see `filters.as_queries`.
             depth: how many fused hits the reranker reads; it is raised where the page needs more. 0: no rerank.
             blend: the rerank score's share beside the fused rank's, 0 to 1. None: 0.8 for the bundled reranker, the
                 best over collections with each left out in turn; the score alone for any other.
@@ -150,7 +152,8 @@ class Connector:
         """
         client = self._sync("search", "await asearch(...)")
         vector_field = self._vector_field_from(lambda: self._mappings(client))
-        body = self._body(text, size, offset, filter, depth, blend, source, vector_field)
+        filters = as_queries(filter, {} if filter is None else self._mappings(client))
+        body = self._body(text, size, offset, filters, depth, blend, source, vector_field)
         response = client.search(index=self.index_name, **body)
         self._warn_if_lexical(vector_field)
         return response
@@ -161,7 +164,7 @@ class Connector:
         *,
         size: int = 10,
         offset: int = 0,
-        filter: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        filter: Filter | None = None,
         depth: int = 50,
         blend: float | None = None,
         source: bool | Sequence[str] | None = None,
@@ -173,11 +176,12 @@ class Connector:
                 self.search, text, size=size, offset=offset, filter=filter, depth=depth, blend=blend, source=source
             )
         mappings: Mapping[str, Any] = {}
-        if self._found_vector_field is None:
+        if self._found_vector_field is None or filter is not None:
             mappings = await client._read_mappings(self.index_name)
             await asyncio.to_thread(client._hybrid.fingerprint)
         vector_field = self._vector_field_from(lambda: mappings)
-        body = self._body(text, size, offset, filter, depth, blend, source, vector_field)
+        filters = as_queries(filter, mappings)
+        body = self._body(text, size, offset, filters, depth, blend, source, vector_field)
         response = await client.search(index=self.index_name, **body)
         self._warn_if_lexical(vector_field)
         return response
@@ -257,7 +261,7 @@ class Connector:
         text: str,
         size: int,
         offset: int,
-        filter: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None,
+        filters: Sequence[Mapping[str, Any]],
         depth: int,
         blend: float | None,
         source: bool | Sequence[str] | None,
@@ -275,8 +279,8 @@ class Connector:
         tree: dict[str, Any] = {
             "rrf": {"retrievers": [{kind: leg} for kind, leg in legs.items()], "rank_window_size": window}
         }
-        if filter is not None:
-            tree["rrf"]["filter"] = dict(filter) if isinstance(filter, Mapping) else [dict(part) for part in filter]
+        if filters:
+            tree["rrf"]["filter"] = list(filters)
         if depth > 0:
             reranker: dict[str, Any] = {
                 "field": list(self.text_fields),
