@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from connector.client import AsyncHybridElasticsearch, HybridElasticsearch, connect
+    from connector.async_client import AsyncHybridElasticsearch
+    from connector.client import HybridElasticsearch, connect
     from connector.connector import Connector
     from connector.errors import ConnectorError
     from connector.models.encoder import Encoder, load_encoder
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "AsyncHybridElasticsearch": "client",
+    "AsyncHybridElasticsearch": "async_client",
     "Connector": "connector",
     "ConnectorError": "errors",
     "Encoder": "models.encoder",

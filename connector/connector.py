@@ -10,7 +10,8 @@ from typing import Any
 from elastic_transport import ObjectApiResponse
 from elasticsearch import AsyncElasticsearch, Elasticsearch
 
-from connector.client import AsyncHybridElasticsearch, HybridElasticsearch
+from connector.async_client import AsyncHybridElasticsearch
+from connector.client import HybridElasticsearch
 from connector.errors import IndexMismatchError, RequestError
 from connector.filters import Filter, as_queries
 from connector.hybrid import EncoderLike, RerankerLike

@@ -33,6 +33,20 @@ RerankerLike: TypeAlias = Reranker | str | Callable[[str, list[str]], Any]
 Execution: TypeAlias = Literal["auto", "client", "native"]
 Client = TypeVar("Client", Elasticsearch, AsyncElasticsearch)
 
+SEND_NDJSON = {"accept": "application/json", "content-type": "application/x-ndjson"}
+ACCEPT_JSON = {"accept": "application/json"}
+SEND_JSON = {**ACCEPT_JSON, "content-type": "application/json"}
+READ_MAPPING = "indices.get_mapping"
+_CARRIED_BY_WRAP = (
+    "_headers",
+    "_request_timeout",
+    "_ignore_status",
+    "_max_retries",
+    "_retry_on_timeout",
+    "_retry_on_status",
+    "_client_meta",
+    "_verified_elasticsearch",
+)
 _MAPPINGS_KEPT_S, _UNKNOWN_KEPT_S = 60.0, 5.0
 
 
@@ -208,3 +222,10 @@ def index_of(path_parts: Mapping[str, Any] | None) -> str | None:
 def mapping_path(index: str | None) -> str:
     """Give the path of an index expression's mappings."""
     return "/_mapping" if index is None else f"/{quote(index, safe=',*')}/_mapping"
+
+
+def share(es: Elasticsearch | AsyncElasticsearch, made: Elasticsearch | AsyncElasticsearch) -> None:
+    """Give a client what another was told beside its connections: credentials, headers and options."""
+    for name in _CARRIED_BY_WRAP:
+        setattr(made, name, getattr(es, name))
+    made._headers = es._headers.copy()

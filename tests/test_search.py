@@ -10,57 +10,10 @@ import pytest
 from connector.dialects import ElasticsearchDialect
 from connector.errors import RequestError
 from connector.merge import normalized_rerank_scores
-from connector.needs import MultiSearch, Need, ReadMappings, Score, run
+from connector.needs import MultiSearch, run
 from connector.request import parse_request
 from connector.search import search_flow
-
-SHARDS = {"total": 1, "successful": 1, "skipped": 0, "failed": 0}
-LEXICAL: dict[str, Any] = {"standard": {"query": {"match": {"body": "car"}}}}
-VECTOR: dict[str, Any] = {"knn": {"field": "vector", "query_vector": [1.0, 2.0], "k": 3}}
-RRF: dict[str, Any] = {"rrf": {"retrievers": [LEXICAL, VECTOR]}}
-
-
-def rerank(retriever: dict[str, Any], **options: Any) -> dict[str, Any]:
-    body = {"retriever": retriever, "field": "body", "inference_text": "car", **options}
-    return {"text_similarity_reranker": body}
-
-
-def answer(*hits: tuple[str, float], **extra: Any) -> dict[str, Any]:
-    drawn = [
-        {"_index": "articles", "_id": identifier, "_score": score, "fields": {"body": [f"text of {identifier}"]}}
-        for identifier, score in hits
-    ]
-    total = {"value": len(hits), "relation": "eq"}
-    return {"took": 1, "timed_out": False, "_shards": SHARDS, "hits": {"total": total, "hits": drawn}, **extra}
-
-
-class Cluster:
-    """Answers a flow's needs with literals, and remembers them."""
-
-    def __init__(self, *answers: list[dict[str, Any]], scores: Any = None) -> None:
-        self.answers = list(answers)
-        self.scores = scores
-        self.needs: list[Need] = []
-        self.mappings: dict[str, Any] = {}
-
-    def perform(self, need: Need) -> Any:
-        if isinstance(need, ReadMappings):
-            return self.mappings
-        self.needs.append(need)
-        if isinstance(need, MultiSearch):
-            return self.answers.pop(0)
-        assert isinstance(need, Score)
-        if isinstance(self.scores, Exception):
-            raise self.scores
-        return "by hand", np.array(self.scores, dtype=np.float32)
-
-    def search(self, tree: dict[str, Any], **beside: Any) -> dict[str, Any]:
-        request = parse_request({"retriever": tree, **beside}, {}, "articles", ())
-        return run(search_flow(request, ElasticsearchDialect()), self.perform)
-
-
-def ids(response: dict[str, Any]) -> list[str]:
-    return [hit["_id"] for hit in response["hits"]["hits"]]
+from tests.flows import LEXICAL, RRF, VECTOR, Cluster, answer, ids, rerank
 
 
 def test_all_legs_travel_in_one_round_trip() -> None:
@@ -385,72 +338,3 @@ def test_linear_adds_up_the_legs_scores() -> None:
     }
     response = Cluster([answer(("a", 8.0), ("b", 4.0)), answer(("b", 0.5), ("c", 0.125))]).search(tree)
     assert [(hit["_id"], hit["_score"]) for hit in response["hits"]["hits"]] == [("b", 1.0), ("a", 0.5), ("c", 0.25)]
-
-
-def pinned(retriever: dict[str, Any], **options: Any) -> dict[str, Any]:
-    return {"pinned": {"retriever": retriever, **options}}
-
-
-def test_pinned_documents_come_first_in_their_order_and_never_twice() -> None:
-    cluster = Cluster([answer(("a", 1.0), ("c", 1.0)), answer(("b", 3.0), ("a", 2.0), ("d", 1.0))])
-    response = cluster.search(pinned(LEXICAL, ids=["c", "gone", "a", "c"]))
-    assert ids(response) == ["c", "a", "b", "d"]
-    scores = [hit["_score"] for hit in response["hits"]["hits"]]
-    assert scores == sorted(scores, reverse=True)
-    assert scores[1] > 1.7e38
-    assert scores[2:] == [3.0, 1.0]
-    assert response["hits"]["hits"][0]["_hybrid"]["legs"].keys() == {"pinned"}
-
-
-def test_pins_by_index_ask_for_that_index() -> None:
-    cluster = Cluster([answer(("a", 1.0)), answer(("b", 1.0))])
-    cluster.search(pinned(LEXICAL, docs=[{"_id": "a", "_index": "articles"}, {"_id": "z"}]))
-    (need,) = cluster.needs
-    assert isinstance(need, MultiSearch)
-    assert need.bodies[0]["query"]["constant_score"]["filter"]["bool"]["should"] == [
-        {"ids": {"values": ["z"]}},
-        {"bool": {"filter": [{"term": {"_index": "articles"}}, {"ids": {"values": ["a"]}}]}},
-    ]
-
-
-def test_a_filter_above_pins_is_for_them_too() -> None:
-    cluster = Cluster([answer(), answer(("b", 1.0))])
-    cluster.search({"rrf": {"retrievers": [pinned(LEXICAL, ids=["a"])], "filter": {"term": {"lang": "en"}}}})
-    (need,) = cluster.needs
-    assert isinstance(need, MultiSearch)
-    assert need.bodies[0]["query"]["bool"]["filter"] == [{"term": {"lang": "en"}}]
-
-
-def vectors_answer(**vectors: list[float]) -> dict[str, Any]:
-    found = answer(*((identifier, 1.0) for identifier in vectors))
-    for hit in found["hits"]["hits"]:
-        hit["fields"] = {"vector": vectors[hit["_id"]]}
-    return found
-
-
-def diversified(retriever: dict[str, Any], **options: Any) -> dict[str, Any]:
-    return {"diversify": {"type": "mmr", "field": "vector", "retriever": retriever, "lambda": 0.5, **options}}
-
-
-def test_diversify_leaves_out_what_is_like_a_better_hit_and_keeps_the_order() -> None:
-    found = answer(("a", 3.0), ("b", 2.9), ("c", 1.0))
-    vectors = vectors_answer(a=[1.0, 0.0], b=[1.0, 0.1], c=[0.0, 1.0])
-    response = Cluster([found], [vectors]).search(diversified(LEXICAL, size=2))
-    assert ids(response) == ["a", "c"]
-    alone = Cluster([found], [vectors]).search(diversified(LEXICAL, size=2, **{"lambda": 1.0}))
-    assert ids(alone) == ["a", "b"]
-
-
-def test_diversify_takes_relevance_from_the_query_vector() -> None:
-    found = answer(("a", 3.0), ("b", 2.0), ("c", 1.0))
-    vectors = vectors_answer(a=[1.0, 0.0], b=[0.9, 0.1], c=[0.0, 1.0])
-    tree = diversified(LEXICAL, size=1, query_vector=[0.0, 1.0])
-    assert ids(Cluster([found], [vectors]).search(tree)) == ["c"]
-    wrong = diversified(LEXICAL, query_vector=[0.0, 1.0, 0.0])
-    with pytest.raises(RequestError, match="must have 2, as the vectors of the hits"):
-        Cluster([found], [vectors]).search(wrong)
-
-
-def test_hits_without_vectors_stay_as_they_came() -> None:
-    found = answer(("a", 3.0), ("b", 2.0))
-    assert ids(Cluster([found], [answer()]).search(diversified(LEXICAL))) == ["a", "b"]

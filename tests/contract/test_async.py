@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from elasticsearch import Elasticsearch
 
-from connector.client import AsyncHybridElasticsearch, HybridElasticsearch
+from connector.async_client import AsyncHybridElasticsearch
+from connector.client import HybridElasticsearch
 from tests.conftest import EngineUnderTest
 from tests.contract.corpora import ARTICLES
 from tests.contract.harness import comparable, differences, load
