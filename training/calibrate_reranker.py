@@ -52,6 +52,7 @@ def fold(model: InteractionModel, slope: float, offset: float) -> None:
         raise ValueError(f"slope {slope:.3f}: higher scores are not more often relevant; the model is not fit to ship")
     with torch.no_grad():
         model.scale.mul_(slope)
+        model.relations.weight.mul_(slope)
         model.cls_term.weight.mul_(slope)
         model.cls_term.bias.mul_(slope).add_(offset)
 

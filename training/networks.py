@@ -16,7 +16,7 @@ from connector.models.interaction import InteractionModel, save_interaction, sta
 from training.judged import Collection
 
 BUNDLED_START = "bundled-start"
-LEARNING_RATE, HEADS_RATE, GATES_RATE, WEIGHT_DECAY = 6e-5, 2e-4, 1e-2, 0.01
+LEARNING_RATE, HEADS_RATE, RELATIONS_RATE, SCALES_RATE, WEIGHT_DECAY = 6e-5, 2e-4, 1e-3, 1e-2, 0.01
 _ORGANIZATION = "cross-encoder"
 _LEAST_PASSAGES = 3_000
 
@@ -62,14 +62,13 @@ class InteractionNetwork:
         return found
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Heads learn faster than the joint layers, gates and scale faster still."""
-        peaks: dict[float, list[nn.Parameter]] = {LEARNING_RATE: [], HEADS_RATE: [], GATES_RATE: []}
+        """The joint layers learn slowest; heads, relations, and what scales them learn faster in turn."""
+        peaks: dict[float, list[nn.Parameter]] = {}
         for name, parameter in self.module.named_parameters():
             if parameter.requires_grad:
-                own = LEARNING_RATE if name.startswith("bert.") else HEADS_RATE
-                peaks[GATES_RATE if name in ("gates", "scale") else own].append(parameter)
+                peaks.setdefault(_peak_rate(name), []).append(parameter)
         return [
-            {"params": parameters, "peak": peak, "weight_decay": 0.0 if peak == GATES_RATE else WEIGHT_DECAY}
+            {"params": parameters, "peak": peak, "weight_decay": 0.0 if peak == SCALES_RATE else WEIGHT_DECAY}
             for peak, parameters in peaks.items()
         ]
 
@@ -78,9 +77,10 @@ class InteractionNetwork:
         return trained_state(self.module)
 
     def note(self) -> str:
-        """The scale, and how far each layer's gates are open."""
+        """The scale, how far each layer's gates are open, and what relations weigh."""
         gates = " ".join(f"{gate:.1f}" for gate in self.module.gates.mean(dim=1).tolist())
-        return f"scale {self.module.scale.item():.2f}, gates {gates}"
+        relations = self.module.relations.weight.mean().item()
+        return f"scale {self.module.scale.item():.2f}, gates {gates}, relations {relations:.2f}"
 
     def save(self, folder: Path) -> None:
         """See `Network`."""
@@ -121,6 +121,15 @@ class CrossEncoderNetwork:
         """See `Network`."""
         self.module.save_pretrained(folder, safe_serialization=True)
         self.tokenizer.save_pretrained(folder)
+
+
+def _peak_rate(name: str) -> float:
+    """Return the learning rate of a parameter of the interaction model."""
+    if name in ("gates", "scale", "relations.distance_bias", "relations.weight", "relations.sharpness"):
+        return SCALES_RATE
+    if name.startswith("relations."):
+        return RELATIONS_RATE
+    return LEARNING_RATE if name.startswith("bert.") else HEADS_RATE
 
 
 def token_idf(collections: Sequence[Collection], tokenizer: Any) -> Tensor:

@@ -1,8 +1,8 @@
 """Room: models. The bundled reranker's network; `connector.models.reranker` loads it, `training/` makes its weights.
 
 The lower layers read query and passage apart, as the bi-encoder they come from does; the upper ones let each side
-attend to the other, through gates that start half closed. Then both sides are compared token by token. So it starts
-as late interaction in the bi-encoder's own geometry, and training only adds to it.
+attend to the other, through gates that start half closed. Then both sides are compared token by token, and relation by
+relation (`relations.py`). So it starts as late interaction in the bi-encoder's own geometry, and training adds to it.
 Source: MaxSim from Khattab and Zaharia, SIGIR 2020; layers that join late from MacAvaney et al., SIGIR 2020 (PreTTR).
 Importing this module imports torch and transformers, so the rest of the package imports it on first use only.
 """
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
 from connector.errors import ModelError, ModelNotFoundError
+from connector.models.relations import RelationMatch
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
@@ -57,21 +58,22 @@ class InteractionModel(nn.Module):
     """Score (query, passage) pairs by their tokens' best matches.
 
     logit = scale x (weighted mean over the query's tokens of their best cosine among the passage's tokens
-    + vector_share x cosine of the two sides' mean states) + a linear term on both [CLS].
+    + vector_share x cosine of the two sides' mean states) + a linear term on both [CLS] + the relations found again.
     A token's weight is its idf x e^(a linear layer on its state).
     """
 
     def __init__(self, config: InteractionConfig) -> None:
         super().__init__()
         self.config = config
-        self.bert = BertModel(BertConfig(**config.bert), add_pooling_layer=False)
-        sizes = self.bert.config
+        sizes = BertConfig(**config.bert, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+        self.bert = BertModel(sizes, add_pooling_layer=False)
         self.token_idf = nn.Parameter(torch.ones(sizes.vocab_size), requires_grad=False)
         self.gates = nn.Parameter(torch.full((config.joint_layers, sizes.num_attention_heads), _START_GATE))
         self.token_weight = nn.Linear(sizes.hidden_size, 1, bias=False)
         self.cls_term = nn.Linear(2 * sizes.hidden_size, 1)
         self.scale = nn.Parameter(torch.tensor(20.0))
         self.vector_share = nn.Parameter(torch.tensor(0.5))
+        self.relations = RelationMatch(sizes.hidden_size)
         for head in (self.token_weight, self.cls_term):
             for parameter in head.parameters():
                 nn.init.zeros_(parameter)
@@ -87,7 +89,7 @@ class InteractionModel(nn.Module):
         worst cosine, -1, for every query token. A query without tokens has only its side's vector and [CLS].
         """
         ids, mask, is_passage_side, position = self._two_sides(input_ids, attention_mask, token_type_ids)
-        states = self._states(ids, mask, is_passage_side, position)
+        apart, states = self._states(ids, mask, is_passage_side, position)
         sides = torch.stack([mask & ~is_passage_side, mask & is_passage_side], dim=1)
         is_content = mask & (ids != self.config.cls_token_id) & (ids != self.config.sep_token_id)
         is_query, is_passage = (is_content & sides[:, side] for side in (0, 1))
@@ -100,7 +102,8 @@ class InteractionModel(nn.Module):
         passage_cls = states[torch.arange(len(ids), device=ids.device), (mask & ~is_passage_side).sum(dim=1)]
         both_cls = torch.cat([states[:, 0], passage_cls], dim=-1)
         likeness = (importance * cosine.amax(dim=-1)).sum(dim=-1) + self.vector_share * vectors
-        logits: Tensor = self.scale * likeness + self.cls_term(both_cls).squeeze(-1)
+        related = self.relations(apart, cosine, importance, is_query, is_passage, position)
+        logits: Tensor = self.scale * likeness + self.cls_term(both_cls).squeeze(-1) + related
         return logits
 
     def _two_sides(self, ids: Tensor, attention_mask: Tensor, types: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -113,8 +116,8 @@ class InteractionModel(nn.Module):
         mask = column < attention_mask.sum(dim=1, keepdim=True) + 1
         return ids, mask, is_passage_side, column - is_passage_side * query_length
 
-    def _states(self, ids: Tensor, mask: Tensor, is_passage_side: Tensor, position: Tensor) -> Tensor:
-        """Return the last states, (n, tokens, width)."""
+    def _states(self, ids: Tensor, mask: Tensor, is_passage_side: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the states of each side apart and the last ones, both (n, tokens, width)."""
         is_other = (is_passage_side[:, :, None] != is_passage_side[:, None, :])[:, None]
         shut = torch.finfo(self.gates.dtype).min
         padding = torch.zeros_like(mask, dtype=self.gates.dtype).masked_fill(~mask, shut)[:, None, None, :]
@@ -127,9 +130,10 @@ class InteractionModel(nn.Module):
             )
             for layer in layers[:first_joint]:
                 states = _layer(layer, states, apart)
+        lower = states
         for layer, gate in zip(layers[first_joint:], self.gates, strict=True):
             states = _layer(layer, states, padding + is_other * gate[None, :, None, None])
-        return states
+        return lower, states
 
 
 def _layer(layer: Any, states: Tensor, bias: Tensor) -> Tensor:
