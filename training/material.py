@@ -1,0 +1,81 @@
+"""Room: training. What a reranker is trained on and watched by: collections, broad pairs, the dev splits' lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from connector.models.folders import bundled_encoder
+from training.breadth import read_breadth
+from training.judged import Collection, make_candidates, read_collection, read_folder, thinned
+from training.lists import JudgedLists, TrainingList
+from training.minimal_pairs import generate_list
+
+COLLECTIONS = {"feedbackqa": 0.2, "squad_dev": 0.14, "nq_qed": 0.08, "medquad": 0.1, "msrd_movies": 0.1}
+BROAD_SHARE = 0.38
+GENERATED = "generated"
+_PASSAGES, _BROAD_PASSAGES = 3_000, 500
+DEV_COLLECTIONS = ("feedbackqa", "squad_dev", "medquad", "msrd_movies")
+_DEV_PASSAGES, _DEV_GENERATED = 400, 40
+DEV_LISTS = 16
+_DEV_SEED = 5
+
+
+@dataclass(frozen=True)
+class Source:
+    """A collection to sample lists from, and its share of them; `broad` ones are made of plain text, not judged."""
+
+    lists: JudgedLists
+    share: float
+    broad: bool = False
+
+
+@dataclass(frozen=True)
+class Material:
+    """What to sample lists from, and the lists of the dev splits by name."""
+
+    sources: Sequence[Source]
+    dev: Mapping[str, Sequence[TrainingList]]
+
+
+def read_material(work: Path, *, dev_lists: int = DEV_LISTS) -> Material:
+    """Return what the bundled reranker is trained on; vectors and broad text are cached in the work folder.
+
+    Args: dev_lists: how many lists of each dev split.
+    Raises: OSError: a collection or a package cannot be had.
+    """
+    sources = [
+        Source(_lists(thinned(read_collection(name, "train"), _PASSAGES), work), share)
+        for name, share in COLLECTIONS.items()
+    ]
+    broad = read_breadth(work)
+    sizes = [min(len(each.questions), _BROAD_PASSAGES) for each in broad]
+    sources += [
+        Source(_lists(thinned(each, _BROAD_PASSAGES), work), BROAD_SHARE * size / sum(sizes), broad=True)
+        for each, size in zip(broad, sizes, strict=True)
+    ]
+    dev = {name: _sampled(read_collection(name, "dev"), work, dev_lists) for name in DEV_COLLECTIONS}
+    made = [generate_list(seed, held_out=True) for seed in range(_DEV_GENERATED)]
+    return Material(sources, {**dev, GENERATED: [TrainingList(each.question, each.passages) for each in made]})
+
+
+def read_own_material(folder: Path, work: Path) -> Material:
+    """Return a folder of BEIR's layout: its qrels/train.tsv to train on, its qrels/dev.tsv, if any, to watch.
+
+    Raises: OSError: a file is not there. ValueError: it can't be read.
+    """
+    has_dev = (folder / "qrels" / "dev.tsv").is_file()
+    dev = {"dev": _sampled(read_folder(folder, "dev"), work, DEV_LISTS)} if has_dev else {}
+    return Material([Source(_lists(read_folder(folder, "train"), work), 1.0)], dev)
+
+
+def _lists(collection: Collection, work: Path) -> JudgedLists:
+    return JudgedLists(make_candidates(collection, bundled_encoder().folder, work))
+
+
+def _sampled(collection: Collection, work: Path, count: int) -> list[TrainingList]:
+    lists, rng = _lists(thinned(collection, _DEV_PASSAGES), work), np.random.default_rng(_DEV_SEED)
+    return [lists.sample(rng) for _ in range(count)]
