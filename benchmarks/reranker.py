@@ -1,7 +1,7 @@
 """What the bundled reranker is worth: on each collection, on minimal pairs, as a curve over `blend`.
 
 python -m benchmarks.reranker --work DIR              prints the tables
-python -m benchmarks.reranker --work DIR --write      and writes benchmarks/RERANKER.md
+python -m benchmarks.reranker --work DIR --write      and writes benchmarks/RERANKER.md and the model card's figures
 
 Candidates are the RRF of BM25's and kNN's first 100; the reranker scores all of the window once, and every depth and
 blend is read off those scores. Scores are cached in DIR by model, so a run that was cut off goes on.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,19 +21,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.reranker_report import Row, report, table
+from benchmarks.reranker_report import Row, card_figures, report, table
 from connector.connector import BUNDLED_BLEND
 from connector.errors import RequestError
 from connector.evaluation.binding import binding_markdown, make_suite, measure_binding
 from connector.evaluation.measure import MRR_AT_10, NDCG_AT_10, measure, paired_test, recall_at
 from connector.fusion import Ranking, blend, probabilities
 from connector.models.encoder import load_encoder
-from connector.models.folders import bundled_encoder
+from connector.models.folders import bundled_encoder, bundled_reranker
 from connector.models.reranker import Reranker, load_reranker
 from training.evaluation_sets import Judged, read_judged
 from training.judged import bm25_scores, make_candidates
 
 REPORT = Path(__file__).parent / "RERANKER.md"
+CARD = bundled_reranker().folder / "MODEL_CARD.md"
+_FIGURES = re.compile(r"(?<=<!-- figures -->\n\n).*?(?=\n<!-- /figures -->)", re.DOTALL)
 BLENDS = tuple(round(0.1 * step, 1) for step in range(11))
 SEED = 7
 COLLECTIONS = (
@@ -205,7 +208,7 @@ def main() -> None:
     parser.add_argument("--depths", type=int, nargs="+", default=[50, 100], help="how many hits are reranked")
     parser.add_argument("--collections", nargs="*", default=list(COLLECTIONS), choices=COLLECTIONS)
     parser.add_argument("--model", default="bundled", help="the reranker's name or path")
-    parser.add_argument("--write", action="store_true", help="write benchmarks/RERANKER.md")
+    parser.add_argument("--write", action="store_true", help="write benchmarks/RERANKER.md and the card's figures")
     options = parser.parse_args()
     reranker = load_reranker(options.model)
     judged = {name: read_judged(name) for name in options.collections}
@@ -224,6 +227,8 @@ def main() -> None:
     print(text)
     if options.write:
         REPORT.write_text(text, "utf-8")
+        figures = card_figures(rows, measured[0], measured[2])
+        CARD.write_text(_FIGURES.sub(lambda _: figures, CARD.read_text("utf-8")), "utf-8")
 
 
 if __name__ == "__main__":
