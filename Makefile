@@ -8,7 +8,7 @@ UV := $(BIN)/uv
 INSTALLED := .venv/.installed
 CLIENT9 := .venv/client9
 # What talks to Elasticsearch through a client is tested with both client majors; CLIENT_TESTS runs again with 9.x.
-CLIENT_TESTS := $(wildcard tests/contract tests/embedded tests/test_client*.py tests/test_calls.py tests/test_connector*.py)
+CLIENT_TESTS := $(wildcard tests/contract tests/embedded tests/test_client*.py tests/test_ca*.py tests/test_connector*.py tests/test_faults.py)
 OFFLINE := HF_HUB_OFFLINE=1
 # Without kept bytecode every process compiles its libraries again, torch among them.
 unexport PYTHONDONTWRITEBYTECODE

@@ -73,7 +73,7 @@ def test_a_missing_index_is_the_error_of_a_real_node(client: Elasticsearch) -> N
 @pytest.mark.parametrize(
     ("body", "kind", "named"),
     [
-        ({"aggs": {"a": {"terms": {"field": "k"}}}}, "parsing_exception", "aggs"),
+        ({"sort": ["k"]}, "parsing_exception", "sort"),
         ({"query": {"span_near": {}}}, "parsing_exception", "span_near"),
         ({"query": {"match": {"text": {"query": "fox", "fuzziness": 1}}}}, "parsing_exception", "fuzziness"),
         ({"retriever": {"rrf": {"retrievers": []}}}, "parsing_exception", "unknown retriever [rrf]"),
