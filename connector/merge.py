@@ -15,7 +15,6 @@ from connector.fetch import fetch
 from connector.fusion import Key, Ranking, blend, linear, normalized, rank, rescored, rrf
 from connector.models.texts import checked_scores
 from connector.needs import Embed, Embedded, Flow, Score
-from connector.passages import passage_of
 from connector.plan import Fuse, Leaf, Merge, Pin, Plan, Rerank, RescoreBy, Thin, scores_body, vectors_body
 from connector.request import SearchRequest
 from connector.response import Provenance
@@ -124,11 +123,11 @@ def _reranked(
     search never fails because of the reranker.
     """
     retriever = merge.retriever
-    passages = [passage_of(hits[key].get("fields", {}), retriever.field) for key in ranking.keys]
+    passages = [retriever.passage(hits[key].get("fields", {})) for key in ranking.keys]
     read = [place for place, passage in enumerate(passages) if passage]
     if not read:
         if len(ranking):
-            provenance.degrade(f"not reranked: no hit has text in {', '.join(retriever.field)}")
+            provenance.degrade(f"not reranked: no hit has text in {', '.join(retriever.fields)}")
         return ranking
     try:
         model, raw = yield Score(retriever.inference_text, [passages[place] for place in read], retriever.inference_id)

@@ -2,14 +2,17 @@
 
 One rule for both sides, so that the reranker reads what the encoder read: the texts of all fields in the order the
 fields were named, lists and nested objects in their own order, joined by a blank line; what is not text adds nothing.
+A reranker may be given a template instead, as "{title}. {body}".
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from string import Formatter
 from typing import Any
 
 _SEPARATOR = "\n\n"
+_CLOSING = ")]}>\"'"
 
 
 def passage_of(source: Mapping[str, Any], fields: Sequence[str]) -> str:
@@ -24,6 +27,43 @@ def passage_of(source: Mapping[str, Any], fields: Sequence[str]) -> str:
     """
     parts = (text.strip() for field in fields for text in _texts(_values(source, field)))
     return _SEPARATOR.join(part for part in parts if part)
+
+
+def template_parts(template: str) -> list[tuple[str, str]]:
+    """Take a template apart: the literal before each field and the field, and last a literal with "" for a field.
+
+    Raises: ValueError: a brace stands alone, a field has no name or more than a name, or there is none.
+    """
+    parts = []
+    for literal, field, form, conversion in Formatter().parse(template):
+        if field is not None and (not field or form or conversion):
+            raise ValueError(f'{{{field}}} must be a field alone, as "{{title}}"')
+        parts.append((literal, field or ""))
+    if not any(field for _, field in parts):
+        raise ValueError('must name a field in braces, as "{title}. {body}"')
+    return parts
+
+
+def filled(template: str, source: Mapping[str, Any]) -> str:
+    """Fill a template with the texts of a document.
+
+    What stands before a field without text is left out with it, and so are the brackets that close after it.
+
+    Args:
+        template: as "{title}. {body}"; what stands between two fields needs text on both sides.
+        source: as for `passage_of`.
+
+    Returns:
+        The text; "" when no field has any.
+    """
+    text, is_gap = "", False
+    for place, (literal, field) in enumerate(template_parts(template)):
+        found = passage_of(source, [field]) if field else ""
+        if found or (not field and text):
+            before = literal.lstrip(_CLOSING) if is_gap else literal
+            text += (before if text or place == 0 else "") + found
+        is_gap = not found
+    return text.strip()
 
 
 def _values(value: object, path: str) -> Iterator[object]:

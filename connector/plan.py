@@ -162,7 +162,7 @@ def make_plan(request: SearchRequest) -> Plan:
         field
         for node in request.tree.walk()
         if isinstance(node.retriever, TextSimilarityReranker)
-        for field in node.retriever.field
+        for field in node.retriever.fields
     )
     return Plan(tuple(_with_own_names(legs)), merge, tuple(fields))
 

@@ -155,7 +155,7 @@ def is_elastics(tree: object, models: Collection[str]) -> bool:
     for name, value in tree.items():
         if name == "text_similarity_reranker" and isinstance(value, Mapping):
             own_model = value.get("inference_id") in (None, *models)
-            if own_model or "blend" in value or isinstance(value.get("field"), list):
+            if own_model or "blend" in value or isinstance(value.get("field"), list) or "{" in str(value.get("field")):
                 return False
         if name == "text_embedding" and isinstance(value, Mapping) and value.get("model_id") in (None, *models):
             return False

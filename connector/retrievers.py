@@ -7,13 +7,15 @@ what is allowed.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from connector.leaf_retrievers import Knn, ModelText, Named, QueryVectorBuilder, Standard, Strict, Vector, Window
+from connector.passages import filled, passage_of, template_parts
 
 MAX_DEPTH = 20
 """How deep retrievers may be nested in one another."""
@@ -27,6 +29,12 @@ ScoreMode: TypeAlias = Literal["total", "multiply", "avg", "max", "min"]
 
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
+
+
+def _field_or_template(field: str) -> str:
+    if "{" in field or "}" in field:
+        template_parts(field)
+    return field
 
 
 def _boosted(field: str) -> str:
@@ -229,18 +237,36 @@ class Diversify(Named):
 class TextSimilarityReranker(Named):
     """A cross-encoder over the first `rank_window_size` hits of its retriever.
 
-    Beyond Elastic's: `field` may name several fields, whose texts are joined; `inference_id` may be left out for the
-    client's own reranker; `allow_rerank_failures` is true unless said otherwise; `blend` mixes the rerank score with
-    the fused rank (0 keeps the rank, 1 takes the score; left out, the score replaces the rank as Elastic's does).
+    Beyond Elastic's: `field` may name several fields, whose texts are joined, or be a template, as "{title}. {body}";
+    `inference_id` may be left out for the client's own reranker; `allow_rerank_failures` is true unless said otherwise;
+    `blend` mixes the rerank score with the fused rank (0 keeps the rank, 1 takes the score; left out, the score
+    replaces the rank as Elastic's does).
     """
 
     retriever: Node
-    field: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_as_list), Field(min_length=1)]
+    field: Annotated[
+        list[Annotated[str, Field(min_length=1), AfterValidator(_field_or_template)]],
+        BeforeValidator(_as_list),
+        Field(min_length=1),
+    ]
     inference_text: ModelText
     inference_id: str | None = None
     rank_window_size: Window = 10
     allow_rerank_failures: bool = True
     blend: float | None = Field(None, ge=0, le=1)
+
+    @cached_property
+    def fields(self) -> list[str]:
+        """The fields that are read, also where a template names them."""
+        named = ([name for _, name in template_parts(each) if name] if "{" in each else [each] for each in self.field)
+        return list(dict.fromkeys(chain.from_iterable(named)))
+
+    def passage(self, hit: Mapping[str, Any]) -> str:
+        """Make the passage of a hit from its `fields`."""
+        if not any("{" in each for each in self.field):
+            return passage_of(hit, self.field)
+        texts = (filled(each, hit) if "{" in each else passage_of(hit, [each]) for each in self.field)
+        return "\n\n".join(text for text in texts if text)
 
 
 Retriever: TypeAlias = Standard | Knn | Rrf | Linear | Rescorer | Pinned | Diversify | TextSimilarityReranker

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connector.passages import passage_of
+from connector.passages import filled, passage_of, template_parts
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,25 @@ from connector.passages import passage_of
 )
 def test_a_passage_is_the_text_of_its_fields_in_their_order(source: Any, fields: list[str], expected: str) -> None:
     assert passage_of(source, fields) == expected
+
+
+@pytest.mark.parametrize(
+    ("template", "source", "expected"),
+    [
+        ("{title}. {body}", {"title": "Whales", "body": "They sing."}, "Whales. They sing."),
+        ("{title}. {body}", {"body": "They sing."}, "They sing."),
+        ("{title}. {body}", {"title": "Whales"}, "Whales"),
+        ("{title} ({year}) by {author.name}", {"title": "Whales", "author": {"name": "Ann"}}, "Whales by Ann"),
+        ("Title: {title}!", {"title": "Whales"}, "Title: Whales!"),
+        ("Title: {title}!", {"title": ""}, ""),
+        ("{tags}; {title}", {"tags": ["sea", "song"], "title": "Whales"}, "sea\n\nsong; Whales"),
+    ],
+)
+def test_a_template_is_safe_where_a_field_is_missing(template: str, source: dict[str, Any], expected: str) -> None:
+    assert filled(template, source) == expected
+
+
+@pytest.mark.parametrize("template", ["{title", "title}", "{}", "{title!r}", "{title:>9}", "{{title}}"])
+def test_a_template_that_is_none_is_refused(template: str) -> None:
+    with pytest.raises(ValueError, match=r"\{|\}"):
+        template_parts(template)

@@ -169,6 +169,8 @@ MALFORMED: list[tuple[Any, str, str]] = [
     ),
     (rrf({"knn": {**VECTOR["knn"], "query_vector": []}}), "retriever.rrf.retrievers[0].knn.query_vector", "at least 1"),
     (rerank(LEXICAL, field=""), "retriever.text_similarity_reranker.field", "at least 1 character"),
+    (rerank(LEXICAL, field="{title"), "retriever.text_similarity_reranker.field", "expected '}'"),
+    (rerank(LEXICAL, field="{title!r}"), "retriever.text_similarity_reranker.field", "must be a field alone"),
     (rerank(LEXICAL, field=[]), "retriever.text_similarity_reranker.field", "at least 1 item"),
     (rerank(LEXICAL, inference_text=""), "retriever.text_similarity_reranker.inference_text", "at least 1 character"),
     (rerank(LEXICAL, min_score=NAN), "retriever.text_similarity_reranker.min_score", "finite"),

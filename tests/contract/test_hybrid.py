@@ -156,6 +156,7 @@ TREES: dict[str, Body] = {
         )
     },
     "reranked rrf": {"retriever": reranked(rrf(FOX, NEAR))},
+    "reranked by a template": {"retriever": reranked(rrf(FOX, NEAR), field="{title}: {body} ({kind})")},
     "reranked standard": {"retriever": reranked(DOG)},
     "reranked knn": {"retriever": reranked(NEAR)},
     "reranked, small window": {"retriever": reranked(rrf(FOX, NEAR), rank_window_size=3)},
