@@ -116,4 +116,4 @@ def _reranked(client: Elasticsearch, index: str, retriever: dict[str, Any], hits
             scored.append((identifier, max(raw, 0) + min(math.exp(raw), 1)))
         else:
             unread.append((identifier, 0.0))
-    return _ordered(scored) + unread
+    return _ordered(scored) + unread if scored else hits  # nothing to read: not reranked, and said to be degraded
