@@ -133,29 +133,25 @@ def make_plan(request: SearchRequest) -> Plan:
 
     def add(node: Node, filters: tuple[dict[str, Any], ...], window: int, rescore: tuple[Rescore, ...] = ()) -> Merge:
         retriever = node.retriever
-        if isinstance(retriever, Rescorer):
-            inner, steps, child = (*filters, *retriever.filters), tuple(retriever.rescore), retriever.retriever
-            if retriever.min_score is None and not child.children:
-                return add(child, inner, retriever.rank_window_size, steps)
-            return RescoreBy(add(child, inner, retriever.rank_window_size), retriever)
-        if isinstance(retriever, Pinned):
-            inner = (*filters, *retriever.filters)
-            pins = Leg(retriever.leg.name or node.kind, retriever.leg, inner, MAX_PINNED_HITS)
-            legs.append(pins)
-            place = len(legs) - 1
-            return Pin(place, add(retriever.retriever, inner, retriever.rank_window_size), retriever)
-        if isinstance(retriever, Diversify):
-            inner = (*filters, *retriever.filters)
-            return Thin(add(retriever.retriever, inner, retriever.rank_window_size), retriever)
-        if isinstance(retriever, TextSimilarityReranker):
-            inner = (*filters, *retriever.filters)
-            return Rerank(add(retriever.retriever, inner, retriever.rank_window_size), retriever)
-        if isinstance(retriever, Rrf | Linear):
-            inner = (*filters, *retriever.filters)
-            parts = (add(leg.retriever, inner, retriever.rank_window_size) for leg in retriever.legs)
-            return Fuse(tuple(parts), retriever)
-        legs.append(Leg(retriever.name or node.kind, retriever, (*filters, *retriever.filters), window, rescore))
-        return Leaf(len(legs) - 1)
+        filters = (*filters, *retriever.filters)
+        if isinstance(retriever, Standard | Knn):
+            legs.append(Leg(retriever.name or node.kind, retriever, filters, window, rescore))
+            return Leaf(len(legs) - 1)
+        below = retriever.rank_window_size
+        match retriever:
+            case Rescorer(retriever=child) if retriever.min_score is None and not child.children:
+                return add(child, filters, below, tuple(retriever.rescore))
+            case Rescorer():
+                return RescoreBy(add(retriever.retriever, filters, below), retriever)
+            case Pinned():
+                legs.append(Leg(retriever.leg.name or node.kind, retriever.leg, filters, MAX_PINNED_HITS))
+                return Pin(len(legs) - 1, add(retriever.retriever, filters, below), retriever)
+            case Diversify():
+                return Thin(add(retriever.retriever, filters, below), retriever)
+            case TextSimilarityReranker():
+                return Rerank(add(retriever.retriever, filters, below), retriever)
+            case Rrf() | Linear():
+                return Fuse(tuple(add(leg.retriever, filters, below) for leg in retriever.legs), retriever)
 
     merge = add(request.tree, (), page)
     fields = dict.fromkeys(
