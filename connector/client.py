@@ -32,7 +32,7 @@ from connector.hybrid import (
     share,
     unless_ignored,
 )
-from connector.needs import Embed, MultiSearch, Need, ReadMappings, Score, run
+from connector.needs import Embed, MultiSearch, Need, ReadMappings, Score, Shorten, run
 
 
 class HybridElasticsearch(Elasticsearch):
@@ -162,6 +162,8 @@ class HybridElasticsearch(Elasticsearch):
                 return self._hybrid.embed(need)
             case Score():
                 return self._hybrid.score(need)
+            case Shorten():
+                return self._hybrid.shorten(need)
 
     def _send(self, need: MultiSearch) -> Any:
         return super().perform_request(

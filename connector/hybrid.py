@@ -6,7 +6,7 @@ No I/O here. Comes in from `client`.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, Literal, TypeAlias, TypeVar, get_args
@@ -23,8 +23,8 @@ from connector.dialects import Dialect, ElasticsearchDialect
 from connector.errors import RequestError
 from connector.models.encoder import Encoder, Fingerprint, as_encoder
 from connector.models.loading import Once
-from connector.models.reranker import Reranker, as_reranker
-from connector.needs import Embed, Embedded, Flow, MultiSearch, Score
+from connector.models.reranker import CrossEncoderReranker, Reranker, as_reranker
+from connector.needs import Embed, Embedded, Flow, MultiSearch, Score, Shorten
 from connector.request import is_elastics, is_ours, parse_request
 from connector.search import search_flow
 
@@ -129,6 +129,13 @@ class Hybrid:
         """Score pairs with the client's own reranker, or with the one registered under the need's name."""
         reranker = self._loaded(self._rerankers, need.model_id, as_reranker)
         return reranker.name, reranker.score(need.query, need.passages)
+
+    def shorten(self, need: Shorten) -> Sequence[Mapping[str, Any]]:
+        """Cut fields' texts to their shares of what the reranker reads; a function's limit is not known."""
+        reranker = self._loaded(self._rerankers, need.model_id, as_reranker)
+        if not isinstance(reranker, CrossEncoderReranker):
+            return need.sources
+        return reranker.shorten(need.query, need.sources, need.fields, need.shares)
 
     def _loaded(self, loaded: dict[Any, Once[Any]], name: str | None, load: Callable[[Any], Any]) -> Any:
         if name not in loaded:

@@ -29,6 +29,20 @@ def passage_of(source: Mapping[str, Any], fields: Sequence[str]) -> str:
     return _SEPARATOR.join(part for part in parts if part)
 
 
+def text_at(source: Mapping[str, Any], field: str) -> str:
+    """Give a field's text: a single text as it stands, so that offsets into it hold, several as `passage_of` does."""
+    texts = list(_texts(_values(source, field)))
+    return texts[0] if len(texts) == 1 else passage_of(source, [field])
+
+
+def first_at(source: Mapping[str, Any], field: str) -> Any:
+    """Give the first value at a dotted path, which goes through lists and objects; None without any."""
+    found = next(_values(source, field), None)
+    while isinstance(found, list):
+        found = found[0] if found else None
+    return found
+
+
 def template_parts(template: str) -> list[tuple[str, str]]:
     """Take a template apart: the literal before each field and the field, and last a literal with "" for a field.
 

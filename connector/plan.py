@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from connector.dialects import Dialect
-from connector.leaf_retrievers import Knn, Standard
+from connector.leaf_retrievers import MAX_WINDOW, Knn, Standard
 from connector.request import SearchRequest
 from connector.retrievers import (
     Diversify,
@@ -34,7 +34,8 @@ _OF_EVERY_SEARCH = ("runtime_mappings", "pit")
 class Leg:
     """One leaf search: its name in the provenance, the filters of all nodes above it, and how many hits it returns.
 
-    `rescore` are the steps of a `rescorer` right above it, which the cluster runs.
+    `rescore` are the steps of a `rescorer` right above it, which the cluster runs; `passage_fields` are read of each
+    of its inner hits, by a reranker above it.
     """
 
     name: str
@@ -42,6 +43,23 @@ class Leg:
     filters: tuple[dict[str, Any], ...]
     window: int
     rescore: tuple[Rescore, ...] = ()
+    passage_fields: tuple[str, ...] = ()
+
+    @property
+    def inner_path(self) -> str:
+        """The path of the nested objects whose vectors it searches."""
+        return self.retriever.nested_path if isinstance(self.retriever, Knn) else ""
+
+    @property
+    def inner_name(self) -> str:
+        """What its inner hits are called; "" when it has none."""
+        asked = self.retriever.inner_hits if isinstance(self.retriever, Knn) else None
+        return "" if asked is None else asked.get("name", self.inner_path)
+
+    @property
+    def asks_for_inner_fields(self) -> bool:
+        """Tell whether the request itself asks for `fields` of the inner hits."""
+        return isinstance(self.retriever, Knn) and "fields" in (self.retriever.inner_hits or {})
 
     @property
     def is_sorted(self) -> bool:
@@ -91,10 +109,14 @@ class Thin:
 
 @dataclass(frozen=True)
 class Rerank:
-    """A cross-encoder's order of the part's first hits."""
+    """A cross-encoder's order of the part's first hits.
+
+    `passages` is the place of the leg whose inner hits it reads; None when it reads the hits.
+    """
 
     part: Merge
     retriever: TextSimilarityReranker
+    passages: int | None = None
 
 
 Merge: TypeAlias = Leaf | Fuse | RescoreBy | Pin | Thin | Rerank
@@ -149,18 +171,33 @@ def make_plan(request: SearchRequest) -> Plan:
             case Diversify():
                 return Thin(add(retriever.retriever, filters, below), retriever)
             case TextSimilarityReranker():
-                return Rerank(add(retriever.retriever, filters, below), retriever)
+                first = len(legs)
+                part = add(retriever.retriever, filters, below)
+                return Rerank(part, retriever, _read_of_legs(retriever, legs, first))
             case Rrf() | Linear():
                 return Fuse(tuple(add(leg.retriever, filters, below) for leg in retriever.legs), retriever)
 
     merge = add(request.tree, (), page)
+    read_of_legs = {field for leg in legs for field in leg.passage_fields}
     fields = dict.fromkeys(
         field
         for node in request.tree.walk()
         if isinstance(node.retriever, TextSimilarityReranker)
         for field in node.retriever.fields
+        if field not in read_of_legs
     )
     return Plan(tuple(_with_own_names(legs)), merge, tuple(fields))
+
+
+def _read_of_legs(retriever: TextSimilarityReranker, legs: list[Leg], first: int) -> int | None:
+    """Find the leg below a reranker whose inner hits hold a field of its, and have that leg read it."""
+    for place, leg in enumerate(legs[first:], first):
+        within = [field for field in retriever.fields if leg.inner_name and field.startswith(f"{leg.inner_path}.")]
+        if within:
+            named = [f"{leg.inner_path}.{name}" for name in ("field", "start", "end")]
+            legs[place] = replace(leg, passage_fields=tuple(dict.fromkeys([*leg.passage_fields, *within, *named])))
+            return place
+    return None
 
 
 def _with_own_names(legs: Sequence[Leg]) -> list[Leg]:
@@ -211,11 +248,39 @@ def union_body(plan: Plan, dialect: Dialect, vectors: Mapping[int, Sequence[floa
 
 def _searches(plan: Plan, dialect: Dialect, vectors: Mapping[int, Sequence[float]]) -> list[dict[str, Any]]:
     return [
-        dialect.vector_body(leg.retriever, vectors.get(place, leg.retriever.query_vector), leg.filters)
+        dialect.vector_body(_with_inner_hits(leg), vectors.get(place, leg.retriever.query_vector), leg.filters)
         if isinstance(leg.retriever, Knn)
         else dialect.lexical_body(leg.retriever, leg.filters)
         for place, leg in enumerate(plan.legs)
     ]
+
+
+def _with_inner_hits(leg: Leg) -> Knn:
+    """Give the leg's retriever with all that its inner hits hold: a name, no vectors, the reranker's fields."""
+    retriever = leg.retriever
+    assert isinstance(retriever, Knn)
+    asked = retriever.inner_hits
+    if asked is None:
+        return retriever
+    whole = {"name": leg.inner_name, "_source": {"excludes": [retriever.field]}, **asked}
+    if leg.passage_fields:
+        whole["fields"] = [*asked.get("fields", ()), *leg.passage_fields]
+    highlight, text = asked.get("highlight"), _embedded_text(leg)
+    if isinstance(highlight, Mapping) and "highlight_query" not in highlight and text is not None:
+        query = {"multi_match": {"query": text, "fields": list(highlight.get("fields", ()))}}
+        whole["highlight"] = {**highlight, "highlight_query": query}
+    return retriever.model_copy(update={"inner_hits": whole})
+
+
+def passages_body(
+    leg: Leg, vector: Sequence[float] | None, ids: Sequence[str], request: SearchRequest, dialect: Dialect
+) -> dict[str, Any]:
+    """Write the search for the leg's inner hits of these documents of one index, however far they are."""
+    every = min(2 * len(ids), MAX_WINDOW)
+    near = {"k": every, "num_candidates": every, "similarity": None, "min_score": None}
+    retriever = _with_inner_hits(leg).model_copy(update=near)
+    body = dialect.vector_body(retriever, vector, [{"ids": {"values": list(ids)}}])
+    return {**body, **_bare(ids, request)}
 
 
 def _rescored(leg: Leg) -> dict[str, Any]:

@@ -47,6 +47,8 @@ _HEADER_OPTIONS = frozenset(
         "ccs_minimize_roundtrips",
     }
 )
+_OURS_ALONE = frozenset({"blend", "field_shares"})
+"""What only our `text_similarity_reranker` knows."""
 _COLLAPSE_OPTIONS = frozenset({"field", "inner_hits", "max_concurrent_group_searches"})
 _URL_OPTIONS = frozenset({"error_trace", "human", "pretty", "max_concurrent_shard_requests", "typed_keys"})
 _RESPONSE_OPTIONS = frozenset({"filter_path", "rest_total_hits_as_int"})
@@ -121,8 +123,8 @@ class SearchRequest:
 def is_ours(body: object, models: Collection[str]) -> bool:
     """Tell whether a search body holds a tree that the cluster can't run on the free licence.
 
-    That is a licensed retriever, or a `knn` retriever whose text is to be embedded by a model of ours, at the root or
-    under a `rescorer`.
+    That is a licensed retriever, or a `knn` retriever with `inner_hits` or whose text is to be embedded by a model of
+    ours, at the root or under a `rescorer`.
 
     Args:
         body: a search body.
@@ -136,6 +138,8 @@ def is_ours(body: object, models: Collection[str]) -> bool:
         return is_ours(retriever, models)
     if kind != "knn" or not isinstance(retriever, dict):
         return kind in LICENSED
+    if "inner_hits" in retriever:
+        return True
     builder = retriever.get("query_vector_builder")
     embedding = builder.get("text_embedding") if isinstance(builder, dict) else None
     return isinstance(embedding, dict) and embedding.get("model_id") in (None, *models)
@@ -155,8 +159,17 @@ def is_elastics(tree: object, models: Collection[str]) -> bool:
     for name, value in tree.items():
         if name == "text_similarity_reranker" and isinstance(value, Mapping):
             own_model = value.get("inference_id") in (None, *models)
-            if own_model or "blend" in value or isinstance(value.get("field"), list) or "{" in str(value.get("field")):
+            if (
+                own_model
+                or _OURS_ALONE & value.keys()
+                or isinstance(value.get("field"), list)
+                or "{" in str(value.get("field"))
+            ):
                 return False
+            if "score_mode" in (value.get("chunk_rescorer") or {}):
+                return False
+        if name == "knn" and isinstance(value, Mapping) and "inner_hits" in value:
+            return False
         if name == "text_embedding" and isinstance(value, Mapping) and value.get("model_id") in (None, *models):
             return False
         if name == "normalizer" and value in ("zscore", "dbsf"):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from connector.best_passages import add_passages
 from connector.collapse import collapsed, inner_hits, inner_searches
 from connector.dialects import Dialect
 from connector.fetch import fetch
@@ -58,7 +59,13 @@ def search_flow(request: SearchRequest, dialect: Dialect, *, with_provenance: bo
         if request.explain:
             said = {(hit["_index"], hit["_id"]): hit.get("_explanation", {}) for hit in found}
             provenance.explanations[leg.name] = said
-    ranking = yield from merged(plan.merge, plan, request, hits, provenance)
+
+    def passages_of(place: int, keys: Sequence[Key]) -> Flow[None]:
+        leg = plan.legs[place]
+        vector = vectors.get(place, leg.retriever.query_vector if isinstance(leg.retriever, Knn) else None)
+        return add_passages(leg, vector, keys, request, dialect, hits)
+
+    ranking = yield from merged(plan.merge, plan, request, hits, provenance, passages_of)
     ranking = ranking.above(request.min_score)
     if request.post_filter is not None:
         with provenance.timed("post_filter"):
@@ -70,6 +77,10 @@ def search_flow(request: SearchRequest, dialect: Dialect, *, with_provenance: bo
             with provenance.timed("inner_hits"):
                 union = union_body(plan, dialect, vectors)
                 yield from _search_within(_page(ranking, request), whole, request, union, hits)
+    for place, leg in enumerate(plan.legs):
+        if leg.inner_name:
+            with provenance.timed("inner_hits"):
+                yield from passages_of(place, _page(ranking, request))
     if not plan.carries_page:
         with provenance.timed("page"):
             yield from _fetch_page(ranking, plan, request, hits, provenance)
@@ -97,7 +108,7 @@ def _query_vectors(plan: Plan, request: SearchRequest, dialect: Dialect) -> Flow
 def _leg_ranking(found: Sequence[Mapping[str, Any]], hits: dict[Key, Mapping[str, Any]], *, is_sorted: bool) -> Ranking:
     """Rank a leg's hits, ties by (`_index`, `_id`), and collect what was said of each.
 
-    The first leg's word stands, but for `matched_queries`, which are those of all legs.
+    The first leg's word stands, but for `matched_queries` and `inner_hits`, which are those of all legs.
     """
     keys = [(hit["_index"], hit["_id"]) for hit in found]
     for key, hit in zip(keys, found, strict=True):
@@ -105,6 +116,8 @@ def _leg_ranking(found: Sequence[Mapping[str, Any]], hits: dict[Key, Mapping[str
         if known is not hit and "matched_queries" in hit:
             names = dict.fromkeys([*known.get("matched_queries", ()), *hit["matched_queries"]])
             hits[key] = {**known, "matched_queries": list(names)}
+        if known is not hit and "inner_hits" in hit:
+            hits[key] = {**hits[key], "inner_hits": {**hit["inner_hits"], **known.get("inner_hits", {})}}
     scores = np.array([hit["_score"] or 0.0 for hit in found], dtype=np.float32)
     return Ranking(keys, scores) if is_sorted else rank(keys, scores)
 

@@ -41,14 +41,16 @@ class ElasticsearchDialect:
         }
         if filters:
             knn["filter"] = list(filters)
-        for name in ("similarity", "rescore_vector", "visit_percentage"):
+        for name in ("similarity", "rescore_vector", "visit_percentage", "inner_hits"):
             if (value := getattr(leg, name)) is not None:
                 knn[name] = value
         return {"knn": knn} if leg.min_score is None else {"knn": knn, "min_score": leg.min_score}
 
     def union_body(self, legs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Write one search over the legs: `knn` at the top level, where it counts `k` globally, beside a `bool`."""
-        vectors = [leg["knn"] for leg in legs if "knn" in leg]
+        vectors = [{**leg["knn"]} for leg in legs if "knn" in leg]
+        for vector in vectors:  # two of one name are refused in one search
+            vector.pop("inner_hits", None)
         queries = [_with_min_score(leg) for leg in legs if "knn" not in leg]
         body: dict[str, Any] = {"knn": vectors[0] if len(vectors) == 1 else vectors} if vectors else {}
         if queries:

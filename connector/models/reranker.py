@@ -18,6 +18,7 @@ from connector.models.batching import padded, token_budget_batches
 from connector.models.encoder import name_of
 from connector.models.folders import BUNDLED, ModelFolder, bundled_reranker, find_model
 from connector.models.loading import ForkSafeLock, shared
+from connector.models.shares import shortened
 from connector.models.texts import checked_scores, checked_text, checked_texts
 
 _ORGANIZATION = "cross-encoder"
@@ -85,6 +86,18 @@ class CrossEncoderReranker:
                 shape = " x ".join(map(str, batch["input_ids"].shape))
                 raise ModelError(f"reranker {self.name!r} failed on a batch of {shape} tokens: {error}") from error
         return checked_scores(scores, len(texts), self.name)
+
+    def shorten(
+        self, query: str, sources: Sequence[Mapping[str, Any]], fields: Sequence[str], shares: Mapping[str, float]
+    ) -> list[dict[str, list[str]]]:
+        """Cut fields' texts to their shares of the tokens that the query leaves: see `shares.shortened`."""
+        tokenizer = self._model.tokenizer
+        with self._lock:
+            query_tokens = len(
+                tokenizer(checked_text(query, "query"), add_special_tokens=False, verbose=False)["input_ids"]
+            )
+            room = self._model.max_tokens - tokenizer.num_special_tokens_to_add(pair=True) - query_tokens
+            return shortened(tokenizer, max(room, 0), sources, fields, shares)
 
     def _tokenized(self, query: str, texts: list[str]) -> dict[str, list[list[int]]]:
         tokenizer, limit = self._model.tokenizer, self._model.max_tokens
