@@ -89,6 +89,10 @@ class EncoderMismatchError(IndexMismatchError):
     """The vectors of an index were written by another encoder than the one that would embed the query."""
 
 
+class PagesClosedError(ConnectorError):
+    """A cursor over pages was closed, or its point in time has lapsed: says which, and what to do."""
+
+
 class ModelError(ConnectorError):
     """A model failed, or gave something that can't be used."""
 
