@@ -87,6 +87,7 @@ def add_passages(
     keys: Sequence[Key],
     request: SearchRequest,
     dialect: Dialect,
+    mappings: Mapping[str, Any],
     hits: dict[Key, Mapping[str, Any]],
 ) -> Flow[None]:
     """Give the hits that another leg found the `inner_hits` of this one, in one round trip; none where all have them.
@@ -99,13 +100,14 @@ def add_passages(
         keys: the hits that need them.
         request: what every search has beside.
         dialect: the cluster's.
+        mappings: what is known of the searched indices' mappings, by index.
         hits: what was said of each hit; changed here.
     """
     name = leg.inner_name
     lacking = [key for key in keys if name not in hits[key].get("inner_hits", {})]
     if not lacking:
         return
-    found = yield from fetch(lacking, request, lambda ids: passages_body(leg, vector, ids, request, dialect))
+    found = yield from fetch(lacking, request, lambda ids: passages_body(leg, vector, ids, request, dialect, mappings))
     for key in lacking:
         drawn = found.get(key, {}).get("inner_hits", {}).get(name, _NONE)
         hits[key] = {**hits[key], "inner_hits": {**hits[key].get("inner_hits", {}), name: drawn}}

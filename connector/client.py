@@ -5,13 +5,13 @@ The seam is `perform_request`: everything else passes through it byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elastic_transport import ObjectApiResponse
-from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
+from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError, helpers
 
 from connector.calls import CallNeed, OwnSearch, Pass, ReadCapabilities, RenderTemplate
 from connector.capabilities import Capabilities, read_capabilities
@@ -185,6 +185,9 @@ class HybridElasticsearch(Elasticsearch):
         except ApiError:  # not allowed to read it, or no such index, which the search itself will tell
             return self._hybrid.keep_mappings(index, {})
         return self._hybrid.keep_mappings(index, response.body if response.meta.status == 200 else {})
+
+    def _streaming_bulk(self, actions: Iterable[dict[str, Any]], **options: Any) -> Iterator[tuple[bool, Any]]:
+        return iter(helpers.streaming_bulk(self, actions, **options))
 
 
 def connect(url: str, **options: Any) -> HybridElasticsearch:

@@ -74,6 +74,19 @@ def rank(keys: list[Key], scores: NDArray[np.floating[Any]]) -> Ranking:
     return Ranking(in_order, ordered.astype(np.float32, copy=False))
 
 
+def leveled(scores: NDArray[np.float32], ulps: int) -> NDArray[np.float32]:
+    """Give each score that is at most so many units in the last place below the one before it that one's score.
+
+    Args: scores: (n,), highest first. ulps: how much is noise.
+    """
+    if len(scores) < 2 or ulps == 0:
+        return scores
+    is_lower = scores[:-1] - scores[1:] > ulps * np.spacing(np.abs(scores[:-1]))
+    firsts = np.maximum.accumulate(np.where(np.concatenate([[True], is_lower]), np.arange(len(scores)), 0))
+    level: NDArray[np.float32] = scores[firsts]
+    return level
+
+
 def rrf(rankings: Sequence[Ranking], *, rank_constant: int = 60, weights: Sequence[float] | None = None) -> Ranking:
     """Fuse rankings by Reciprocal Rank Fusion: score(d) = sum of w_i / (rank_constant + rank_i(d)), ranks from 1.
 

@@ -27,7 +27,7 @@ MAX_WINDOW_WITH_PAGE = 100
 MAX_PINNED_HITS = 100
 """How many hits of pinned ids are asked for: an id may stand in several indices."""
 
-_OF_EVERY_SEARCH = ("runtime_mappings", "pit")
+_OF_EVERY_SEARCH = ("runtime_mappings", "pit", "search_pipeline")
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,11 @@ class Leg:
     def is_sorted(self) -> bool:
         """Tell whether the leg has an order of its own, which is then its ranking."""
         return isinstance(self.retriever, Standard) and self.retriever.sort is not None and not self.rescore
+
+    @property
+    def neighbours(self) -> int | None:
+        """How many hits the leg has at most, over all shards; None: as many as match."""
+        return self.retriever.k if isinstance(self.retriever, Knn) else None
 
 
 @dataclass(frozen=True)
@@ -148,8 +153,8 @@ def _asks_for_inner_hits(query: object) -> bool:
     return isinstance(query, list) and any(map(_asks_for_inner_hits, query))
 
 
-def make_plan(request: SearchRequest) -> Plan:
-    """Plan the legs and the merge of a request."""
+def make_plan(request: SearchRequest, dialect: Dialect) -> Plan:
+    """Plan the legs and the merge of a request for a cluster of this dialect."""
     legs: list[Leg] = []
     page = request.offset + request.size
 
@@ -161,7 +166,7 @@ def make_plan(request: SearchRequest) -> Plan:
             return Leaf(len(legs) - 1)
         below = retriever.rank_window_size
         match retriever:
-            case Rescorer(retriever=child) if retriever.min_score is None and not child.children:
+            case Rescorer(retriever=child) if retriever.min_score is None and _rescored_there(child, dialect):
                 return add(child, filters, below, tuple(retriever.rescore))
             case Rescorer():
                 return RescoreBy(add(retriever.retriever, filters, below), retriever)
@@ -200,6 +205,11 @@ def _read_of_legs(retriever: TextSimilarityReranker, legs: list[Leg], first: int
     return None
 
 
+def _rescored_there(node: Node, dialect: Dialect) -> bool:
+    """Tell whether a rescorer's retriever is a leg whose hits the cluster can rescore in the same search."""
+    return isinstance(node.retriever, Standard) or (isinstance(node.retriever, Knn) and dialect.counts_k_globally)
+
+
 def _with_own_names(legs: Sequence[Leg]) -> list[Leg]:
     """Number the legs that would share a name, in the request's order: `knn`, `knn_2`."""
     named: dict[str, Leg] = {}
@@ -214,41 +224,68 @@ def _with_own_names(legs: Sequence[Leg]) -> list[Leg]:
 
 
 def leg_bodies(
-    plan: Plan, request: SearchRequest, dialect: Dialect, vectors: Mapping[int, Sequence[float]]
+    plan: Plan,
+    request: SearchRequest,
+    dialect: Dialect,
+    vectors: Mapping[int, Sequence[float]],
+    mappings: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """Write the search body of every leg and, where the request asks for it, last, that of their union.
+    """Write the search body of every leg.
 
     Args:
         plan: the legs.
         request: what every leg and every hit carries beside.
         dialect: the cluster's.
         vectors: the query vector of each leg whose text was embedded, by the leg's place.
+        mappings: what is known of the searched indices' mappings, by index.
     """
     hit_options: dict[str, Any] = _hit_options(plan, request) if plan.carries_page else {"_source": False}
     own_fields = [*plan.rerank_fields, *([] if request.collapse is None else [request.collapse.field])]
     if own_fields:
         hit_options["fields"] = [*hit_options.get("fields", ()), *own_fields]
-    searches = _searches(plan, dialect, vectors)
     counted = {"track_total_hits": False} if "track_total_hits" in request.union_options else {}
-    bodies = [
-        {**search, "size": leg.window, **_rescored(leg), **counted, **request.leg_options, **hit_options}
-        for leg, search in zip(plan.legs, searches, strict=True)
-    ]
-    if request.asks_for_union:
-        after = {} if request.post_filter is None else {"post_filter": request.post_filter}
-        union = dialect.union_body(searches)
-        bodies.append({**union, "size": 0, **after, **request.leg_options, **request.union_options})
-    return bodies
-
-
-def union_body(plan: Plan, dialect: Dialect, vectors: Mapping[int, Sequence[float]]) -> dict[str, Any]:
-    """Write one search over all that the legs match."""
-    return dialect.union_body(_searches(plan, dialect, vectors))
-
-
-def _searches(plan: Plan, dialect: Dialect, vectors: Mapping[int, Sequence[float]]) -> list[dict[str, Any]]:
     return [
-        dialect.vector_body(_with_inner_hits(leg), vectors.get(place, leg.retriever.query_vector), leg.filters)
+        {
+            **search,
+            "size": _size(leg, request, dialect),
+            **_rescored(leg),
+            **counted,
+            **request.leg_options,
+            **hit_options,
+        }
+        for leg, search in zip(plan.legs, searches(plan, dialect, vectors, mappings), strict=True)
+    ]
+
+
+def union_query(
+    plan: Plan,
+    dialect: Dialect,
+    vectors: Mapping[int, Sequence[float]],
+    mappings: Mapping[str, Any],
+    found: Mapping[int, dict[str, Any]],
+) -> dict[str, Any]:
+    """Write one search over all that the legs match.
+
+    `found` are searches for what a leg has found, by the leg's place, where the leg's own would find more.
+    """
+    own = searches(plan, dialect, vectors, mappings)
+    return dialect.union_body([found.get(place, search) for place, search in enumerate(own)])
+
+
+def union_body(query: Mapping[str, Any], request: SearchRequest) -> dict[str, Any]:
+    """Write the search that counts and aggregates over all that the legs match."""
+    after = {} if request.post_filter is None else {"post_filter": request.post_filter}
+    return {**query, "size": 0, **after, **request.leg_options, **request.union_options}
+
+
+def searches(
+    plan: Plan, dialect: Dialect, vectors: Mapping[int, Sequence[float]], mappings: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Write the search of every leg, without what is asked beside."""
+    return [
+        dialect.vector_body(
+            _with_inner_hits(leg), vectors.get(place, leg.retriever.query_vector), leg.filters, mappings
+        )
         if isinstance(leg.retriever, Knn)
         else dialect.lexical_body(leg.retriever, leg.filters)
         for place, leg in enumerate(plan.legs)
@@ -273,14 +310,26 @@ def _with_inner_hits(leg: Leg) -> Knn:
 
 
 def passages_body(
-    leg: Leg, vector: Sequence[float] | None, ids: Sequence[str], request: SearchRequest, dialect: Dialect
+    leg: Leg,
+    vector: Sequence[float] | None,
+    ids: Sequence[str],
+    request: SearchRequest,
+    dialect: Dialect,
+    mappings: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write the search for the leg's inner hits of these documents of one index, however far they are."""
     every = min(2 * len(ids), MAX_WINDOW)
     near = {"k": every, "num_candidates": every, "similarity": None, "min_score": None}
     retriever = _with_inner_hits(leg).model_copy(update=near)
-    body = dialect.vector_body(retriever, vector, [{"ids": {"values": list(ids)}}])
+    body = dialect.vector_body(retriever, vector, [{"ids": {"values": list(ids)}}], mappings)
     return {**body, **_bare(ids, request)}
+
+
+def _size(leg: Leg, request: SearchRequest, dialect: Dialect) -> int:
+    """Say how many hits a leg is asked for: where they are cut here, all of them if the union stands on them."""
+    if leg.neighbours is None or dialect.counts_k_globally:
+        return leg.window
+    return leg.neighbours if request.needs_union else min(leg.window, leg.neighbours)
 
 
 def _rescored(leg: Leg) -> dict[str, Any]:

@@ -53,7 +53,20 @@ _COLLAPSE_OPTIONS = frozenset({"field", "inner_hits", "max_concurrent_group_sear
 _URL_OPTIONS = frozenset({"error_trace", "human", "pretty", "max_concurrent_shard_requests", "typed_keys"})
 _RESPONSE_OPTIONS = frozenset({"filter_path", "rest_total_hits_as_int"})
 _URL_PARAMETERS = _HEADER_OPTIONS | _URL_OPTIONS | _RESPONSE_OPTIONS
-_BODY_OPTIONS_IN_URL = frozenset({"_source", "timeout", "track_total_hits", "size", "from", "explain"})
+_BODY_OPTIONS_IN_URL = frozenset(
+    {
+        "_source",
+        "docvalue_fields",
+        "explain",
+        "from",
+        "seq_no_primary_term",
+        "size",
+        "stored_fields",
+        "timeout",
+        "track_total_hits",
+        "version",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -113,6 +126,11 @@ class SearchRequest:
         """Tell whether something is asked that one more search over the union of the legs has to answer."""
         options = {name for name, value in self.union_options.items() if name != "track_total_hits" or value}
         return bool(options) or (self.post_filter is not None and self.counts_hits)
+
+    @property
+    def needs_union(self) -> bool:
+        """Tell whether anything has to be searched for among all that any leg matches."""
+        return self.asks_for_union or (self.collapse is not None and bool(self.collapse.inner_hits))
 
     @property
     def counts_hits(self) -> bool:

@@ -61,6 +61,12 @@ def elasticsearch9_url() -> Iterator[str]:
     yield from _node_url(9)
 
 
+@pytest.fixture(scope="session")
+def opensearch_url() -> Iterator[str]:
+    """The URL of a real OpenSearch 2 node."""
+    yield from _node_url(2)
+
+
 def _node_url(major: int) -> Iterator[str]:
     try:
         node = nodes.start(nodes.VERSIONS[major], "session")
