@@ -98,7 +98,7 @@ def _expressed(
         and request.leg_options.keys() <= _LEG_OPTIONS
         and not request.response_options
     )
-    if any(each is not None for each in beside) or not known or any(leg.rescore for leg in plan.legs):
+    if any(each is not None for each in beside) or not known or any(leg.rescore or leg.inner_name for leg in plan.legs):
         return None
     if any(_overflows(leg, merge.retriever.rank_window_size, request) for leg in plan.legs):
         return None

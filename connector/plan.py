@@ -282,14 +282,14 @@ def searches(
     plan: Plan, dialect: Dialect, vectors: Mapping[int, Sequence[float]], mappings: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """Write the search of every leg, without what is asked beside."""
-    return [
-        dialect.vector_body(
-            _with_inner_hits(leg), vectors.get(place, leg.retriever.query_vector), leg.filters, mappings
-        )
-        if isinstance(leg.retriever, Knn)
-        else dialect.lexical_body(leg.retriever, leg.filters)
-        for place, leg in enumerate(plan.legs)
-    ]
+
+    def search(place: int, leg: Leg) -> dict[str, Any]:
+        if isinstance(leg.retriever, Standard):
+            return dialect.lexical_body(leg.retriever, leg.filters)
+        vector = vectors.get(place, leg.retriever.query_vector)
+        return dialect.vector_body(_with_inner_hits(leg), vector, leg.filters, mappings)
+
+    return [search(place, leg) for place, leg in enumerate(plan.legs)]
 
 
 def _with_inner_hits(leg: Leg) -> Knn:

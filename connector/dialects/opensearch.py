@@ -54,7 +54,7 @@ class OpenSearchDialect(ElasticsearchDialect):
                 "retriever...knn.visit_percentage", leg.visit_percentage, "OpenSearch has no such option; leave it out"
             )
         found = list(_fields(mappings, leg.field))
-        asked: dict[str, Any] = {"k": leg.k}
+        asked: dict[str, Any] = {"k": leg.k, **({} if leg.inner_hits is None else {"expand_nested_docs": True})}
         if filters:
             asked["filter"] = filters[0] if len(filters) == 1 else {"bool": {"filter": list(filters)}}
         if vector is None and leg.query_vector_builder is not None:
@@ -68,8 +68,11 @@ class OpenSearchDialect(ElasticsearchDialect):
             if leg.rescore_vector is not None:
                 asked["rescore"] = {"oversample_factor": leg.rescore_vector.get("oversample")}
             query = {"knn": {leg.field: {"vector": vector, **asked}}}
-        for path in {path for path, _ in found if path is not None}:
-            query = {"nested": {"path": path, "query": query, "score_mode": "max"}}
+        path = next((path for path, _ in found if path is not None), None)
+        if leg.inner_hits is not None:
+            query = _nested(path or leg.nested_path, query, inner_hits=leg.inner_hits)
+        elif path is not None:
+            query = _nested(path, query)
         least = [each for each in (leg.min_score, _least_score(leg, found)) if each is not None]
         return {"query": query, "min_score": max(least)} if least else {"query": query}
 
@@ -116,6 +119,11 @@ class OpenSearchDialect(ElasticsearchDialect):
     def vector_dims(self, mapping: dict[str, Any]) -> int | None:
         """Give a `knn_vector` field's dims; None for any other field."""
         return int(mapping.get("dimension", 0)) if mapping.get("type") == "knn_vector" else None
+
+
+def _nested(path: str, query: Mapping[str, Any], **asked: Any) -> dict[str, Any]:
+    """Wrap a query for nested objects; a hit's score is its nearest object's."""
+    return {"nested": {"path": path, "query": query, "score_mode": "max", **asked}}
 
 
 def _fields(mappings: Mapping[str, Any], path: str) -> Iterator[tuple[str | None, Mapping[str, Any]]]:
