@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elastic_transport import ObjectApiResponse
-from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError, helpers
+from elasticsearch import ApiError, Elasticsearch, TransportError, UnsupportedProductError, helpers
 
 from connector.calls import CallNeed, OwnSearch, Pass, ReadCapabilities, RenderTemplate
 from connector.capabilities import Capabilities, read_capabilities
@@ -33,6 +33,11 @@ from connector.hybrid import (
     unless_ignored,
 )
 from connector.needs import Embed, MultiSearch, Need, ReadMappings, Score, Shorten, run
+
+if TYPE_CHECKING:
+    from connector.opensearch_client import HybridOpenSearch
+
+_ASKING_TIMEOUT_S = 5
 
 
 class HybridElasticsearch(Elasticsearch):
@@ -190,24 +195,43 @@ class HybridElasticsearch(Elasticsearch):
         return iter(helpers.streaming_bulk(self, actions, **options))
 
 
-def connect(url: str, **options: Any) -> HybridElasticsearch:
-    """Open a client.
+def connect(url: str, **options: Any) -> HybridElasticsearch | HybridOpenSearch:
+    """Open a client of the engine that is at a URL, found out by `GET /`; one that does not tell is Elasticsearch.
 
     Args:
         url: `http(s)://...` for a cluster; `embedded:` for an engine in memory; `embedded:DIR` for one that keeps its
             documents in a directory, which closing the client releases.
-        **options: as for `HybridElasticsearch`.
+        **options: as for `HybridElasticsearch`; on OpenSearch those that `HybridOpenSearch` has too, `basic_auth` and
+            `request_timeout` under these names.
 
     Raises:
-        RequestError: another kind of URL.
+        RequestError: another kind of URL, or an option that OpenSearch's client does not have.
+        MissingExtraError: it is an OpenSearch, and opensearch-py is not installed.
         EmbeddedStoreError: the directory can't be opened.
     """
     scheme, _, rest = url.partition(":")
     if scheme in ("http", "https"):
-        return HybridElasticsearch(url, **options)
+        client = HybridElasticsearch(url, **options)
+        if read_capabilities(_told_of(client), None).flavour != "opensearch":
+            return client
+        client.close()
+        from connector.opensearch_client import open_client
+
+        return open_client(url, options)
     if scheme == "embedded":
         from connector.embedded import Engine, owning_node_class
 
         node_class = owning_node_class(Engine(Path(rest) if rest else None))
         return HybridElasticsearch("http://embedded:9200", node_class=node_class, **options)
     raise RequestError("url", scheme + ":", "must begin with http://, https:// or embedded: (embedded:DIR keeps data)")
+
+
+def _told_of(client: HybridElasticsearch) -> Any:
+    """Ask a server what it is; None where it does not tell, or nothing answers, which the first call will tell."""
+    asking = client.options(max_retries=0, request_timeout=_ASKING_TIMEOUT_S)
+    try:
+        return asking.perform_request("GET", "/", headers=ACCEPT_JSON).body
+    except UnsupportedProductError as error:
+        return error.body
+    except (ApiError, TransportError):
+        return None

@@ -6,7 +6,7 @@ import asyncio
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from elastic_transport import ObjectApiResponse
 from elasticsearch import AsyncElasticsearch, Elasticsearch
@@ -34,6 +34,11 @@ from connector.rewriting import (
 from connector.search_body import Question, Target, check_text, legs_of, search_body, with_vectors
 from connector.target import find_target, find_vector_field, split_by
 
+if TYPE_CHECKING:
+    from opensearchpy import AsyncOpenSearch, OpenSearch
+    from typing_extensions import TypeIs
+
+AnyClient: TypeAlias = "Elasticsearch | AsyncElasticsearch | OpenSearch | AsyncOpenSearch"
 BUNDLED_BLEND = 0.8
 """How much of the bundled reranker's log-odds a search takes, beside the fused rank's."""
 
@@ -42,8 +47,8 @@ class Connector:
     """Two-stage search over one index: BM25 and kNN fused by RRF, then a cross-encoder.
 
     Args:
-        client: a client of ours or of elasticsearch-py, sync or async. One of elasticsearch-py's is wrapped, with
-            `encoder` and `reranker`; one of ours keeps its own models unless they are given here.
+        client: a client of ours, of elasticsearch-py or of opensearch-py, sync or async. One that is not ours is
+            wrapped, with `encoder` and `reranker`; one of ours keeps its own models unless they are given here.
         index: the index's name, or an alias.
         text_fields: dotted paths of the fields to search; their texts together are the passage.
         vector_field: where the vectors are; None finds it in the mapping, and names it `vector` in a new index.
@@ -61,7 +66,7 @@ class Connector:
 
     def __init__(
         self,
-        client: Elasticsearch | AsyncElasticsearch,
+        client: AnyClient,
         index: str,
         *,
         text_fields: Sequence[str],
@@ -194,7 +199,7 @@ class Connector:
     ) -> ObjectApiResponse[Any]:
         """Search for a text without blocking the event loop: see `search`. A sync client searches in a thread."""
         client = self.client
-        if isinstance(client, HybridElasticsearch):
+        if _is_sync(client):
             return await asyncio.to_thread(
                 self.search, text, size=size, offset=offset, filter=filter, depth=depth, blend=blend, source=source
             )
@@ -250,7 +255,7 @@ class Connector:
     ) -> AsyncPages:
         """Page through a search's hits without blocking the event loop: see `pages`."""
         client = self.client
-        if isinstance(client, HybridElasticsearch):
+        if _is_sync(client):
             raise RequestError("client", type(client).__name__, "is sync, and apages() is not; use pages()")
         question = _paged(Question(text, window, 0, depth, blend, source), size)
         mappings = await self._aknown(client, filter)
@@ -273,7 +278,7 @@ class Connector:
         return legs_of(text, k, target)
 
     def _sync(self, method: str, instead: str = "a sync client") -> HybridElasticsearch:
-        if not isinstance(self.client, HybridElasticsearch):
+        if not _is_sync(self.client):
             raise RequestError("client", type(self.client).__name__, f"is async, and {method}() is not; use {instead}")
         return self.client
 
@@ -351,19 +356,37 @@ def _paged(question: Question, size: int) -> Question:
 
 
 def _ours(
-    client: Elasticsearch | AsyncElasticsearch, encoder: EncoderLike | None, reranker: RerankerLike | None
+    client: AnyClient, encoder: EncoderLike | None, reranker: RerankerLike | None
 ) -> HybridElasticsearch | AsyncHybridElasticsearch:
-    """Give the client itself where it is one of ours and keeps its models, else one that shares its connections."""
-    kind: Any = HybridElasticsearch if isinstance(client, Elasticsearch) else AsyncHybridElasticsearch
+    """Give the client itself where it is one of ours and keeps its models, else one that shares its connections.
+
+    One of opensearch-py's is given so that it is called as elasticsearch-py's are.
+    """
     given = {"encoder": encoder, "reranker": reranker}
     models = {name: model for name, model in given.items() if model is not None}
-    made: HybridElasticsearch | AsyncHybridElasticsearch
-    if not isinstance(client, HybridElasticsearch | AsyncHybridElasticsearch):
-        made = kind.wrap(client, **models)
-    elif models:
-        own = client._hybrid
-        kept = {name: getattr(own, name) for name in ("encoder", "reranker", "models", "provenance", "execution")}
-        made = kind.wrap(client, **(kept | models))
+    made: Any = client
+    if isinstance(client, Elasticsearch):
+        made = _with_models(HybridElasticsearch, client, models)
+    elif isinstance(client, AsyncElasticsearch):
+        made = _with_models(AsyncHybridElasticsearch, client, models)
+    elif any(kind.__module__.startswith("opensearchpy") for kind in type(client).__mro__):
+        from connector.like_elasticsearch import adapted
+
+        made = adapted(client, lambda kind: _with_models(kind, client, models))
     else:
-        made = client
-    return made
+        raise RequestError("client", type(client).__name__, "must be a client of elasticsearch-py or of opensearch-py")
+    return cast(HybridElasticsearch, made)
+
+
+def _with_models(kind: Any, client: Any, models: dict[str, Any]) -> Any:
+    if not isinstance(client, kind):
+        return kind.wrap(client, **models)
+    if not models:
+        return client
+    own = client._hybrid
+    kept = {name: getattr(own, name) for name in ("encoder", "reranker", "models", "provenance", "execution")}
+    return kind.wrap(client, **(kept | models))
+
+
+def _is_sync(client: object) -> TypeIs[HybridElasticsearch]:
+    return not asyncio.iscoroutinefunction(getattr(client, "_read_mappings", None))

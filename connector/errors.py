@@ -12,7 +12,7 @@ ConnectorError
 └── MissingExtraError       a package that comes with an extra is not installed (also an ImportError)
 
 Errors of the cluster itself stay the client's own: elasticsearch-py's (`elasticsearch.ApiError` and `TransportError`),
-opensearch-py's (`opensearchpy.TransportError`).
+opensearch-py's (`opensearchpy.TransportError`). `Connector` raises the former whichever the engine.
 """
 
 from __future__ import annotations

@@ -89,6 +89,31 @@ class HybridOpenSearch(OpenSearch):
         return iter(helpers.streaming_bulk(self, actions, **options))
 
 
+_RENAMED_OPTIONS = {"basic_auth": "http_auth", "request_timeout": "timeout"}
+_OPTIONS = frozenset(
+    {
+        *("encoder", "reranker", "models", "provenance", "execution"),
+        *("http_auth", "timeout", "headers", "http_compress", "opaque_id", "transport_class", "connection_class"),
+        *("max_retries", "retry_on_status", "retry_on_timeout", "pool_maxsize"),
+        *("ca_certs", "client_cert", "client_key", "ssl_assert_fingerprint", "ssl_context", "ssl_show_warn"),
+        *("ssl_assert_hostname", "ssl_version", "verify_certs"),
+    }
+)
+
+
+def open_client(url: str, options: Mapping[str, Any]) -> HybridOpenSearch:
+    """Open a client by options that may go by elasticsearch-py's names.
+
+    Raises: RequestError: opensearch-py has no such option; it would pass over it in silence.
+    """
+    named = {_RENAMED_OPTIONS.get(name, name): value for name, value in options.items()}
+    for name in named.keys() - _OPTIONS:
+        raise RequestError(
+            name, named[name], f"is no option of OpenSearch's client; it has {', '.join(sorted(_OPTIONS))}"
+        )
+    return HybridOpenSearch(url, **named)
+
+
 class HybridTransport:
     """An opensearch-py transport, but for searches of ours.
 

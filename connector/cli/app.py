@@ -38,9 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
             warnings.filterwarnings("always", category=UserWarning, module=r"connector\.")
             warnings.showwarning = lambda message, *_, **__: _tell(f"warning: {message}")
             app(args=None if arguments is None else list(arguments))
-    except (ConnectorError, ApiError, TransportError, OSError) as error:
+    except Exception as error:
+        if not isinstance(error, (ConnectorError, ApiError, TransportError, OSError, *_opensearch_errors())):
+            raise
         _tell(str(error))
         sys.exit(EXIT_ERROR)
+
+
+def _opensearch_errors() -> tuple[type[Exception], ...]:
+    """Give the errors of opensearch-py where it is in use."""
+    library = sys.modules.get("opensearchpy")
+    return () if library is None else (library.OpenSearchException,)
 
 
 def _tell(message: str) -> None:

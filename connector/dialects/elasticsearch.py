@@ -18,6 +18,7 @@ class ElasticsearchDialect:
     counts_k_globally = True
     needs_mappings = False
     keeps_lengths = False
+    dims_option = "dims"
     search_options: Mapping[str, Any] = {}
 
     def lexical_body(self, leg: Standard, filters: Sequence[dict[str, Any]]) -> dict[str, Any]:

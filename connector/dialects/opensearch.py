@@ -33,6 +33,7 @@ class OpenSearchDialect(ElasticsearchDialect):
     counts_k_globally = False
     needs_mappings = True
     keeps_lengths = True
+    dims_option = "dimension"
     search_options: Mapping[str, Any] = {"search_pipeline": "_none"}
     """An index's default pipeline is for whole searches: on a leg it would run once too often."""
 

@@ -38,6 +38,7 @@ class Dialect(Protocol):
         needs_mappings: a vector leg's body depends on its field's mapping.
         keeps_lengths: vectors are divided by their lengths while they are searched, not before they are stored, so that
             the scores of vectors of one direction differ in their last places.
+        dims_option: what a vector field's mapping calls its dimensions.
         search_options: what every search body has beside.
     """
 
@@ -46,6 +47,7 @@ class Dialect(Protocol):
     counts_k_globally: bool
     needs_mappings: bool
     keeps_lengths: bool
+    dims_option: str
     search_options: Mapping[str, Any]
 
     def lexical_body(self, leg: Standard, filters: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def index_body(
         offset, name = {"type": "integer", "index": False}, {"type": "keyword", "index": False}
         parts = {"field": name, "start": offset, "end": offset, "text": template["text"]}
         _put(properties, passages.path, {"type": "nested", "dynamic": False, "properties": parts})
-    _put(properties, vector_field, {**template["vector"], "dims": fingerprint.dims})
+    _put(properties, vector_field, {**template["vector"], dialect.dims_option: fingerprint.dims})
     body["mappings"]["properties"] = properties
     how = None if passages is None else passages.to_meta()
     body["mappings"]["_meta"] = meta_of(vector_field, fingerprint, text_fields, how)

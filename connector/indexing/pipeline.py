@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeAlias
-
-from elasticsearch import Elasticsearch, helpers
+from typing import Any, Protocol, TypeAlias
 
 from connector.errors import DocumentError, IndexingError
 from connector.indexing.passages import PassageMaker, Passages
@@ -19,6 +17,12 @@ from connector.passages import passage_of
 
 _WINDOW = 256
 _MAX_BULK_BYTES = 10 * 1024 * 1024
+
+
+class BulkClient(Protocol):
+    """A client of ours, sync: what is needed of it here."""
+
+    def _streaming_bulk(self, actions: Iterable[dict[str, Any]], **options: Any) -> Iterator[tuple[bool, Any]]: ...
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class IndexReport:
 
 
 def index_documents(
-    client: Elasticsearch,
+    client: BulkClient,
     index: str,
     documents: Iterable[Mapping[str, Any]],
     fields: Fields,
@@ -80,8 +84,7 @@ def index_documents(
         sources = vectorize(window)
         without_text += sum(source is None for source in sources)
         actions = _actions(window, sources, fields)
-        for is_written, item in helpers.streaming_bulk(
-            client,
+        for is_written, item in client._streaming_bulk(
             actions,
             index=index,
             chunk_size=_WINDOW,
