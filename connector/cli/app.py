@@ -10,6 +10,7 @@ from elasticsearch import ApiError
 from rich.console import Console
 
 from connector.cli.demo import demo
+from connector.cli.doctor import doctor
 from connector.cli.index import index
 from connector.cli.search import search
 from connector.errors import ConnectorError
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command()(index)
 app.command()(search)
 app.command()(demo)
+app.command()(doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
