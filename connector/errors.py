@@ -8,6 +8,7 @@ ConnectorError
 │   └── EncoderMismatchError    its vectors were written by another encoder
 ├── ModelError              a model failed or can't be used
 │   └── ModelNotFoundError      it is neither on disk nor to be had
+├── PagesClosedError        a cursor over pages was closed, or its point in time has lapsed
 ├── EmbeddedStoreError      the embedded engine can't open its directory
 └── MissingExtraError       a package that comes with an extra is not installed (also an ImportError)
 

@@ -17,6 +17,7 @@ from elasticsearch import AsyncElasticsearch, Elasticsearch
 
 from tests import nodes
 
+os.environ.setdefault("HAYSTACK_TELEMETRY_ENABLED", "False")
 SyncClient = TypeVar("SyncClient", bound=Elasticsearch)
 CLIENT_VERSION = version("elasticsearch")
 
