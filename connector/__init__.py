@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from connector.client import HybridElasticsearch, connect
     from connector.connector import Connector
     from connector.errors import ConnectorError
+    from connector.indexing import Passages
     from connector.models.encoder import Encoder, load_encoder
     from connector.models.reranker import Reranker, load_reranker
     from connector.opensearch_client import HybridOpenSearch
@@ -26,6 +27,7 @@ __all__ = [
     "Encoder",
     "HybridElasticsearch",
     "HybridOpenSearch",
+    "Passages",
     "Reranker",
     "connect",
     "load_encoder",
@@ -42,6 +44,7 @@ _ROOMS = {
     "HybridOpenSearch": "opensearch_client",
     "Reranker": "models.reranker",
     "connect": "client",
+    "Passages": "indexing",
     "load_encoder": "models.encoder",
     "load_reranker": "models.reranker",
 }
