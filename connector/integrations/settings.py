@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from connector.async_client import AsyncHybridElasticsearch
 from connector.client import HybridElasticsearch, connect
 from connector.connector import Connector
 from connector.errors import RequestError
+from connector.indexing import Passages
 
 _EMBEDDED = "http://embedded:"
 
@@ -16,7 +18,7 @@ _EMBEDDED = "http://embedded:"
 def settings_of(connector: Connector) -> dict[str, Any]:
     """Give what a connector is made of: the nodes' URLs, the index, its fields, the models' names.
 
-    Raises: RequestError: a part of it is an object of this process: a model, an embedded engine.
+    Raises: RequestError: a part of it is an object of this process: a model, a function, an embedded engine.
     """
     client = connector.client
     urls = [node.base_url for node in client.transport.node_pool.all()]
@@ -28,6 +30,9 @@ def settings_of(connector: Connector) -> dict[str, Any]:
             raise RequestError(f"connector.{name}", model, "is an object; give a model's name or path to write it down")
     if client._hybrid.models:
         raise RequestError("connector.models", list(client._hybrid.models), "can't be written down; leave them out")
+    if connector._rewrite:
+        raise RequestError("connector.rewrite", list(connector._rewrite), "are functions; leave them out")
+    passages = connector._passages
     return {
         "url": urls,
         "is_async": isinstance(client, AsyncHybridElasticsearch),
@@ -35,6 +40,7 @@ def settings_of(connector: Connector) -> dict[str, Any]:
         "text_fields": list(connector.text_fields),
         "vector_field": connector._vector_field,
         "id_field": connector._id_field,
+        "passages": None if passages is None else {**asdict(passages), "fields": list(passages.fields)},
         "provenance": client._hybrid.provenance,
         "execution": client._hybrid.execution,
         **models,
@@ -52,7 +58,7 @@ def connector_of(settings: Mapping[str, Any], **client_options: Any) -> Connecto
     """
     of_client, of_index = {"encoder", "reranker", "provenance", "execution"}, {"vector_field", "id_field"}
     required = {"url", "index", "text_fields"}
-    for name in sorted(settings.keys() - of_client - of_index - required - {"is_async"}):
+    for name in sorted(settings.keys() - of_client - of_index - required - {"is_async", "passages"}):
         raise RequestError(f"connector.{name}", settings[name], "is not known here; remove it")
     for name in sorted(required):
         if not settings.get(name):
@@ -65,4 +71,5 @@ def connector_of(settings: Mapping[str, Any], **client_options: Any) -> Connecto
     else:
         client = connect(url, **options) if isinstance(url, str) else HybridElasticsearch(url, **options)
     own = {name: settings[name] for name in of_index & settings.keys()}
-    return Connector(client, settings["index"], text_fields=settings["text_fields"], **own)
+    passages = Passages(**settings["passages"]) if settings.get("passages") else False
+    return Connector(client, settings["index"], text_fields=settings["text_fields"], passages=passages, **own)

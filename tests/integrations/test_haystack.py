@@ -12,6 +12,7 @@ from haystack.utils import Secret
 
 from connector import AsyncHybridElasticsearch, Connector, HybridElasticsearch
 from connector.errors import RequestError
+from connector.indexing import Passages
 from connector.integrations.haystack import ConnectorReranker, ConnectorRetriever
 from tests.conftest import EngineUnderTest
 from tests.integrations.conftest import SOURCES, TEXT_FIELDS
@@ -184,7 +185,8 @@ async def test_a_pipeline_is_written_down_and_made_again(
 
 def test_credentials_are_written_down_as_the_name_of_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     with HybridElasticsearch("http://localhost:9200", api_key="aGlkZGVu") as client:
-        books = Connector(client, "books", text_fields=["title"])
+        passages = Passages(fields=("body",), max_tokens=64)
+        books = Connector(client, "books", text_fields=["title", "body"], passages=passages)
         with pytest.raises(RequestError, match="api_key"):
             ConnectorRetriever(books).to_dict()
         retriever = ConnectorRetriever(
@@ -195,6 +197,7 @@ def test_credentials_are_written_down_as_the_name_of_a_variable(monkeypatch: pyt
     monkeypatch.setenv("BOOKS_KEY", "b3RoZXI=")
     made = ConnectorRetriever.from_dict(written)
     assert made.connector.client._headers["authorization"] == "ApiKey b3RoZXI="
+    assert made.connector._passages == passages
     assert made.to_dict() == written
     made.connector.client.close()
 
@@ -204,6 +207,10 @@ def test_what_is_an_object_of_this_process_is_not_written_down(articles: Connect
         ConnectorRetriever(articles).to_dict()
     with pytest.raises(RequestError, match="reranker"):
         ConnectorReranker(first_words).to_dict()
+    with HybridElasticsearch("http://localhost:9200") as client:
+        books = Connector(client, "books", text_fields=["title"], rewrite={"twice": lambda text: [text]})
+        with pytest.raises(RequestError, match=r"connector.rewrite: \['twice'\]: are functions"):
+            ConnectorRetriever(books).to_dict()
 
 
 @pytest.mark.parametrize(
