@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connector.async_client import AsyncHybridElasticsearch
 from connector.client import HybridElasticsearch, connect
 from connector.connector import Connector
 from connector.errors import RequestError
 from connector.indexing import Passages
+
+if TYPE_CHECKING:
+    from connector.opensearch_client import HybridOpenSearch
 
 _EMBEDDED = "http://embedded:"
 
@@ -65,7 +68,7 @@ def connector_of(settings: Mapping[str, Any], **client_options: Any) -> Connecto
             raise RequestError(f"connector.{name}", settings.get(name), "is required; add it")
     url = settings["url"]
     options = {**{name: settings[name] for name in of_client & settings.keys()}, **client_options}
-    client: HybridElasticsearch | AsyncHybridElasticsearch
+    client: HybridElasticsearch | HybridOpenSearch | AsyncHybridElasticsearch
     if settings.get("is_async"):
         client = AsyncHybridElasticsearch(url, **options)
     else:

@@ -86,7 +86,7 @@ NESTED: dict[str, Body] = {
     "knn, nested: similarity": near(similarity=0.9),
     "knn, nested: inner_hits": near(inner_hits={"_source": {"excludes": ["parts.vector"]}}),
     "knn, nested: inner_hits, name, size, from": near(
-        inner_hits={"name": "best", "size": 1, "from": 1, "_source": ["parts.text"]}
+        filter={"term": {"kind": "b"}}, inner_hits={"name": "best", "size": 1, "from": 1, "_source": ["parts.text"]}
     ),
     "knn, nested: inner_hits without _source": near(inner_hits={"_source": False}),
     "knn, nested: inner_hits of size 0": near(inner_hits={"size": 0}),

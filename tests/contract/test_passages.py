@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from elasticsearch import Elasticsearch
 
 from connector import Connector, HybridElasticsearch
 from connector.errors import IndexMismatchError, RequestError
@@ -62,8 +63,8 @@ TREES: dict[str, Body] = {
 
 
 @pytest.mark.parametrize("body", TREES.values(), ids=TREES.keys())
-def test_a_tree_over_passages_gives_the_same(pair: Pair, body: Body) -> None:
-    real, embedded = answer(pair.real, PASSAGES, body), answer(pair.embedded, PASSAGES, body)
+def test_a_tree_over_passages_gives_the_same(any_pair: Pair, body: Body) -> None:
+    real, embedded = answer(any_pair.real, PASSAGES, body), answer(any_pair.embedded, PASSAGES, body)
     assert real.status == 200
     assert real.body["hits"]["hits"]
     assert differences(real, embedded) == []
@@ -114,6 +115,21 @@ def test_a_document_written_again_has_the_passages_of_its_new_text(articles: Con
     articles.index([{**DOCUMENTS[0], "body": "slow car"}])
     found = articles.search("slow car", size=1, filter={"ids": {"values": ["deep"]}})["hits"]["hits"]
     assert found[0]["inner_hits"]["passages"]["hits"]["total"]["value"] == 1
+
+
+def test_the_words_of_the_query_are_marked_in_its_passages(
+    articles: Connector, engine: EngineUnderTest, es: Elasticsearch
+) -> None:
+    if engine.name == "embedded":
+        pytest.skip("the embedded engine has no highlight")
+    knn = articles.legs("car battery", 5)["knn"]
+    highlighted = {**knn, "inner_hits": {"size": 1, "highlight": {"fields": {"passages.text": {}}}}}
+    client = HybridElasticsearch.wrap(es, **MODELS)
+    response = client.search(
+        index=articles.index_name, retriever={"rrf": {"retrievers": [{"knn": highlighted}]}}, size=1, source=False
+    )
+    (best,) = response["hits"]["hits"][0]["inner_hits"]["passages"]["hits"]["hits"]
+    assert "<em>car</em>" in best["highlight"]["passages.text"][0]
 
 
 def test_nested_vectors_of_unknown_making_are_not_written(engine: EngineUnderTest, fresh_index: str) -> None:
