@@ -35,7 +35,7 @@ def p50(outcome: Outcome) -> float:
 
 def p95(outcome: Outcome) -> float:
     """The time that 19 of 20 searches keep within, ms."""
-    return statistics.quantiles(outcome.times_ms, n=20)[18]
+    return statistics.quantiles(outcome.times_ms, n=20, method="inclusive")[18]
 
 
 def beyond(outcome: Outcome, other: Outcome) -> float:
@@ -45,10 +45,12 @@ def beyond(outcome: Outcome, other: Outcome) -> float:
 
 
 def _row(name: str, plain: Mapping[str, Outcome], reranked: Mapping[str, Outcome]) -> str:
-    peer, first, second = PEERS[name], plain[name], reranked[name]
-    if first.refusal is not None or second.refusal is not None:
-        said = (first.refusal or second.refusal or "").replace("|", "/").replace("\n", " ")
+    peer, first = PEERS[name], plain[name]
+    refusal = first.refusal or reranked[name].refusal
+    if refusal is not None:
+        said = refusal.replace("|", "/").replace("\n", " ")
         return f"| {peer.title} | answered: `{said[:160]}` | | | | | | | | | {peer.lines} | {peer.lacks} |"
+    second = reranked[name]
     cells = [
         peer.title,
         f"{p50(first):.1f}",
@@ -79,7 +81,7 @@ def draw(plain: Mapping[str, Outcome], reranked: Mapping[str, Outcome]) -> None:
     matplotlib.use("Agg")
     from matplotlib.figure import Figure
 
-    names = [name for name in reversed(PEERS) if plain[name].refusal is None and reranked[name].refusal is None]
+    names = [name for name in reversed(list(reranked)) if reranked[name].refusal is None]
     titles = [PEERS[name].title for name in names]
     colours = ["tab:blue" if name.startswith("connector") else "0.6" for name in names]
     figure = Figure(figsize=(11, 4), layout="constrained")

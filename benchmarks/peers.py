@@ -20,7 +20,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +77,18 @@ class Worker:
 
     def ask(self, question: str, depth: int) -> dict[str, Any]:
         """Search once, and rerank `depth` hits. Raises: RuntimeError: the process is gone."""
+        self.send(question, depth)
+        return self.receive()
+
+    def send(self, question: str, depth: int) -> None:
+        """Let it search."""
         assert self._process.stdin
-        assert self._process.stdout
         self._process.stdin.write(json.dumps([question, depth]) + "\n")
         self._process.stdin.flush()
+
+    def receive(self) -> dict[str, Any]:
+        """Wait for its answer. Raises: RuntimeError: the process is gone."""
+        assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError("the worker ended")
@@ -127,18 +135,21 @@ def write_index(es: Elasticsearch, index: str, passages: Sequence[str], ids: Seq
 
 
 def run_mode(
-    workers: Mapping[str, Worker],
+    workers: dict[str, Worker],
     depth: int,
     questions: Sequence[tuple[str, str]],
     warm_ups: Sequence[str],
     rounds: int,
 ) -> dict[str, Outcome]:
-    """Ask every way every question, interleaved; a way that refuses a warm-up is asked no more."""
+    """Ask every way every question, interleaved; a way that refuses a warm-up is asked no more, nor later."""
     outcomes = {name: Outcome() for name in workers}
     for question in warm_ups:
+        for worker in workers.values():
+            worker.send(question, depth)
         for name, worker in workers.items():
-            if outcomes[name].refusal is None:
-                outcomes[name].refusal = worker.ask(question, depth).get("error")
+            outcomes[name].refusal = worker.receive().get("error")
+    for name in [name for name in workers if outcomes[name].refusal is not None]:
+        workers.pop(name).close()
     running = [name for name in workers if outcomes[name].refusal is None]
     chance = random.Random(SEED)
     for _ in range(rounds):
@@ -149,11 +160,19 @@ def run_mode(
     return outcomes
 
 
+def keep(outcomes: Mapping[str, Outcome], path: Path) -> None:
+    """Write what was measured to a file, search by search."""
+    path.write_text(json.dumps({name: asdict(outcome) for name, outcome in outcomes.items()}), "utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", required=True, help="the node")
-    parser.add_argument("--work", type=Path, default=Path(".bench"), help="keeps the passages' vectors")
+    parser.add_argument(
+        "--work", type=Path, default=Path(".bench"), help="keeps the passages' vectors, and what was measured"
+    )
     parser.add_argument("--questions", type=int, default=200)
+    parser.add_argument("--reranked", type=int, help="how many of them with rerank, too; left out: all")
     parser.add_argument("--depth", type=int, default=20, help="how many hits are fused and reranked")
     parser.add_argument("--rounds", type=int, default=3, help="rounds without rerank; with rerank there is one")
     parser.add_argument("--note", default="", help="what is to be said of the machine")
@@ -180,7 +199,9 @@ def main() -> None:
             write_index(es, index, collection.passages, collection.passage_ids, arguments.work)
             workers = {name: Worker(name, arguments.url, index) for name in PEERS}
             plain = run_mode(workers, 0, questions, warm_ups, arguments.rounds)
-            reranked = run_mode(workers, arguments.depth, questions, warm_ups, 1)
+            keep(plain, arguments.work / "plain.json")
+            reranked = run_mode(workers, arguments.depth, questions[: arguments.reranked], warm_ups[:1], 1)
+            keep(reranked, arguments.work / "reranked.json")
         finally:
             for worker in workers.values():
                 worker.close()
@@ -188,11 +209,12 @@ def main() -> None:
     for outcomes in (plain, reranked):
         for outcome in outcomes.values():
             if outcome.ranked:
-                outcome.ndcg = measure(qrels, outcome.ranked, [NDCG_AT_10]).mean(NDCG_AT_10)
+                judged = {key: qrels[key] for key in outcome.ranked}
+                outcome.ndcg = measure(judged, outcome.ranked, [NDCG_AT_10]).mean(NDCG_AT_10)
     conditions = (
         f"Elasticsearch {version}, {len(collection.passages):,} passages (feedbackqa), {len(questions)} questions on "
         f"the UK's,\npages of 10; windows of 10 without rerank ({arguments.rounds} rounds), of {arguments.depth} "
-        "with it"
+        f"with it ({arguments.reranked or len(questions)} questions)"
     )
     write_report(plain, reranked, conditions, arguments.note, write=arguments.write)
 
