@@ -49,7 +49,7 @@ def _row(name: str, plain: Mapping[str, Outcome], reranked: Mapping[str, Outcome
     refusal = first.refusal or reranked[name].refusal
     if refusal is not None:
         said = refusal.replace("|", "/").replace("\n", " ")
-        return f"| {peer.title} | answered: `{said[:160]}` | | | | | | | | | {peer.lines} | {peer.lacks} |"
+        return f"| {peer.title} | answered: `{said[:160]}` | | | | | | | | | | {peer.lacks} |"
     second = reranked[name]
     cells = [
         peer.title,

@@ -163,7 +163,7 @@ def haystack_hybrid(url: str, index: str, depth: int) -> Search:
     from haystack_integrations.document_stores.elasticsearch import ElasticsearchDocumentStore
 
     retriever = ElasticsearchHybridRetriever(
-        document_store=ElasticsearchDocumentStore(hosts=url, index=index, embedding_dim=384),
+        document_store=ElasticsearchDocumentStore(hosts=url, index=index),
         embedder=haystack_embedder(),
         top_k_bm25=depth or PAGE,
         top_k_embedding=depth or PAGE,
