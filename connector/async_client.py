@@ -29,7 +29,7 @@ from connector.hybrid import (
     share,
     unless_ignored,
 )
-from connector.needs import Embed, MultiSearch, Need, ReadMappings, Score, Shorten, arun
+from connector.needs import MultiSearch, Need, ReadMappings, arun
 
 
 class AsyncHybridElasticsearch(AsyncElasticsearch):
@@ -137,12 +137,8 @@ class AsyncHybridElasticsearch(AsyncElasticsearch):
                 return await arun(call.multi_search(need), self._send)
             case ReadMappings(index):
                 return await self._read_mappings(index)
-            case Embed():
-                return await asyncio.to_thread(self._hybrid.embed, need)
-            case Score():
-                return await asyncio.to_thread(self._hybrid.score, need)
-            case Shorten():
-                return await asyncio.to_thread(self._hybrid.shorten, need)
+            case _:
+                return await asyncio.to_thread(self._hybrid.perform, need)
 
     async def _send(self, need: MultiSearch) -> Any:
         return await super().perform_request(

@@ -21,7 +21,7 @@ from connector.hybrid import (
     mapping_path,
     unless_ignored,
 )
-from connector.needs import Embed, MultiSearch, Need, ReadMappings, Score, arun
+from connector.needs import MultiSearch, Need, ReadMappings, arun
 from connector.opensearch_calls import (
     Request,
     TransportError,
@@ -147,10 +147,8 @@ class AsyncHybridTransport:
                     return await arun(call.multi_search(need), lambda need: self._send(request, need))
                 case ReadMappings(index):
                     return await self.read_mappings(index)
-                case Embed():
-                    return await asyncio.to_thread(self._hybrid.embed, need)
-                case Score():
-                    return await asyncio.to_thread(self._hybrid.score, need)
+                case _:
+                    return await asyncio.to_thread(self._hybrid.perform, need)
 
         try:
             return call.response(await arun(flow, perform))

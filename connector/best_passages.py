@@ -25,8 +25,15 @@ _NONE: dict[str, Any] = {"hits": {"total": {"value": 0, "relation": "eq"}, "max_
 
 @dataclass(frozen=True)
 class Candidate:
-    """A text to read, and what the provenance says of it when it is a part of the hit: {} for the whole."""
+    """A text to read.
 
+    Attributes:
+        source: what the text is made from; {} for a part of one.
+        text: what the reranker reads.
+        said: what the provenance says of it when it is a part of the hit; {} for the whole.
+    """
+
+    source: Mapping[str, Any]
     text: str
     said: dict[str, Any]
 
@@ -37,31 +44,32 @@ def candidates(retriever: TextSimilarityReranker, hit: Mapping[str, Any], passag
     Args:
         retriever: names the fields, and how many parts are read.
         hit: with its `fields` and, where `passages` is given, `inner_hits`.
-        passages: the leg whose inner hits are the passages.
+        passages: the leg whose inner hits are the passages; a hit without any is read by its other fields.
     """
     source = hit.get("fields", {})
-    if passages is not None:
-        return _nested(retriever, hit, passages)
-    if retriever.chunk_rescorer is not None:
+    if passages is not None and (nested := _nested(retriever, hit, passages)):
+        return nested
+    if retriever.chunk_rescorer is not None and passages is None:
         return _parts(retriever, retriever.chunk_rescorer, source)
     text = retriever.passage(source)
-    return [Candidate(text, {})] if text else []
+    return [Candidate(source, text, {})] if text else []
 
 
 def _nested(retriever: TextSimilarityReranker, hit: Mapping[str, Any], leg: Leg) -> list[Candidate]:
     source, path = hit.get("fields", {}), leg.inner_path
-    outer = {name: value for name, value in source.items() if name != path}
+    outer = {name: value for name, value in source.items() if name != path and not name.startswith(f"{path}.")}
     found = hit.get("inner_hits", {}).get(leg.inner_name, {}).get("hits", {}).get("hits", [])
     asked = retriever.chunk_rescorer
     read = []
     for inner in found if asked is None else found[: asked.size]:
         fields = inner.get("fields", {})
-        text = retriever.passage({**outer, **fields})
+        whole = {**outer, **fields}
+        text = retriever.passage(whole)
         said = {name: first_at(fields, f"{path}.{name}") for name in _NAMED_BY_PASSAGE}
         known = {name: value for name, value in said.items() if value is not None}
         place = {"path": path, "offset": inner.get("_nested", {}).get("offset")}
         if text:
-            read.append(Candidate(text, {**place, **known, "score": inner.get("_score")}))
+            read.append(Candidate(whole, text, {**place, **known, "score": inner.get("_score")}))
     return read
 
 
@@ -74,6 +82,7 @@ def _parts(retriever: TextSimilarityReranker, asked: ChunkRescorer, source: Mapp
     named = {} if field is None else {"field": field}
     return [
         Candidate(
+            {},
             chunks[at].text,
             {**named, "start": chunks[at].start, "end": chunks[at].end, "score": scores[at], "text": chunks[at].text},
         )
@@ -107,7 +116,9 @@ def add_passages(
     lacking = [key for key in keys if name not in hits[key].get("inner_hits", {})]
     if not lacking:
         return
-    found = yield from fetch(lacking, request, lambda ids: passages_body(leg, vector, ids, request, dialect, mappings))
+    found = yield from fetch(
+        lacking, request, lambda which: passages_body(leg, vector, which, request, dialect, mappings)
+    )
     for key in lacking:
         drawn = found.get(key, {}).get("inner_hits", {}).get(name, _NONE)
         hits[key] = {**hits[key], "inner_hits": {**hits[key].get("inner_hits", {}), name: drawn}}

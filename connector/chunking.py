@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -20,8 +20,10 @@ from connector.leaf_retrievers import Strict
 DEFAULT_WORDS = 120
 """About 160 tokens: room for a query beside it in a model that reads 256."""
 
-_WORD = re.compile(r"\S+")
-_TERM = re.compile(r"\w+")
+_IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"
+_TERM = re.compile(rf"[{_IDEOGRAPHS}]|[^\W{_IDEOGRAPHS}]+")
+"""A word; scripts that put no blanks between words have one for each character."""
+_PIECE = 20_000
 _K1, _B = 1.2, 0.75
 
 
@@ -72,23 +74,28 @@ class ChunkingSettings(Strict):
             return word_windows(text, size, min(100, size // 2) if self.overlap is None else self.overlap)
         kind = MarkdownSplitter if self.separator_group == "markdown" else TextSplitter
         overlap = size // 4 if self.strategy == "sentence" and self.sentence_overlap != 0 else 0
-        return chunks_of(kind.from_callback(_count_words, size, overlap), text)
+        return chunks_of(kind.from_callback(count_words, size, overlap), text)
 
 
 def chunks_of(splitter: TextSplitter | MarkdownSplitter, text: str) -> list[Chunk]:
     """Cut a text with a splitter, which reads half a surrogate pair, no text, as one question mark."""
     clean = text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-    spans = ((start, text[start : start + len(part)]) for start, part in splitter.chunk_indices(clean))
+    spans = (
+        (first + start, text[first + start : first + start + len(part)])
+        for first, piece in _pieces(clean)
+        for start, part in splitter.chunk_indices(piece)
+    )
     trimmed = (Chunk(start + len(part) - len(part.lstrip()), part.strip()) for start, part in spans)
     return [chunk for chunk in trimmed if chunk.text]
 
 
 def word_windows(text: str, size: int, overlap: int) -> list[Chunk]:
     """Cut a text into windows of `size` words, each of which repeats the last `overlap` words of the one before."""
-    words = [(match.start(), match.end()) for match in _WORD.finditer(text)]
-    starts = range(0, max(len(words) - overlap, 1) if words else 0, size - overlap)
-    spans = [(words[at][0], words[min(at + size, len(words)) - 1][1]) for at in starts]
-    return [Chunk(start, text[start:end]) for start, end in spans]
+    starts_of = [match.start() for match in _TERM.finditer(text)]
+    bounds = [0, *starts_of[1:], len(text)] if starts_of else []
+    starts = range(0, max(len(starts_of) - overlap, 1) if starts_of else 0, size - overlap)
+    parts = [(bounds[at], text[bounds[at] : bounds[min(at + size, len(starts_of))]]) for at in starts]
+    return [Chunk(start + len(part) - len(part.lstrip()), part.strip()) for start, part in parts if part.strip()]
 
 
 def lexical_scores(query: str, texts: Sequence[str]) -> list[float]:
@@ -121,8 +128,20 @@ def _trimmed(text: str) -> list[Chunk]:
     return [Chunk(text.index(clean), clean)] if clean else []
 
 
-def _count_words(text: str) -> int:
-    return len(text.split())
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    """Cut a very long text after blanks, since a splitter's time grows faster than an unbroken text's length."""
+    start = 0
+    while len(text) - start > _PIECE:
+        blank = text.rfind(" ", start + _PIECE // 2, start + _PIECE)
+        end = start + _PIECE if blank < 0 else blank + 1
+        yield start, text[start:end]
+        start = end
+    yield start, text[start:]
+
+
+def count_words(text: str) -> int:
+    """Count the words of a text, the characters of those scripts that put no blanks between words."""
+    return len(_TERM.findall(text))
 
 
 def _terms(text: str) -> list[str]:

@@ -32,7 +32,7 @@ from connector.hybrid import (
     share,
     unless_ignored,
 )
-from connector.needs import Embed, MultiSearch, Need, ReadMappings, Score, Shorten, run
+from connector.needs import MultiSearch, Need, ReadMappings, run
 
 if TYPE_CHECKING:
     from connector.opensearch_client import HybridOpenSearch
@@ -163,12 +163,8 @@ class HybridElasticsearch(Elasticsearch):
                 return run(call.multi_search(need), self._send)
             case ReadMappings(index):
                 return self._read_mappings(index)
-            case Embed():
-                return self._hybrid.embed(need)
-            case Score():
-                return self._hybrid.score(need)
-            case Shorten():
-                return self._hybrid.shorten(need)
+            case _:
+                return self._hybrid.perform(need)
 
     def _send(self, need: MultiSearch) -> Any:
         return super().perform_request(

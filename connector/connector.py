@@ -6,6 +6,7 @@ import asyncio
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from elastic_transport import ObjectApiResponse
@@ -21,7 +22,7 @@ from connector.indexing.passages import PassageMaker
 from connector.indexing.pipeline import Fields
 from connector.models.folders import BUNDLED
 from connector.needs import Embed
-from connector.pages import DEFAULT_KEEP_ALIVE, AsyncPages, Pages
+from connector.pages import DEFAULT_KEEP_ALIVE, AsyncPages, Pages, checked_keep_alive
 from connector.rewriting import (
     DEFAULT_TIMEOUT_S,
     Hook,
@@ -31,7 +32,7 @@ from connector.rewriting import (
     checked_timeout,
     rewritten,
 )
-from connector.search_body import Question, Target, check_text, legs_of, search_body, with_vectors
+from connector.search_body import MAX_WINDOW, Question, Target, check_text, legs_of, search_body, with_vectors
 from connector.target import find_target, find_vector_field, split_by
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Connector:
         self.text_fields = tuple(text_fields)
         self._vector_field = vector_field
         self._id_field = id_field
-        self._passages = _as_passages(passages, vector_field)
+        self._passages = _as_passages(passages, vector_field, self.text_fields)
         self._rewrite = checked_hooks(rewrite)
         self._rewrite_timeout = checked_timeout(rewrite_timeout)
         self._target: Target | None = None
@@ -98,15 +99,22 @@ class Connector:
 
         Raises:
             EncoderMismatchError: it exists, and its vectors are another encoder's.
-            IndexMismatchError: it exists without a vector field.
+            IndexMismatchError: it exists without a vector field, or without passages where these are asked for.
         """
         client = self._sync("create")
         fingerprint = client._hybrid.fingerprint()
         if client.indices.exists(index=self.index_name):
-            if self._vector_field_in(self._mappings(client)) is None:
+            mappings = self._mappings(client)
+            field = self._vector_field_in(mappings)
+            if field is None:
                 raise IndexMismatchError(
                     f"index {self.index_name!r} exists and has no vector field of {fingerprint.dims} dims. "
                     "Create an index of another name and index the documents into it"
+                )
+            if self._passages is not None and split_by(mappings, field) is None:
+                raise IndexMismatchError(
+                    f"index {self.index_name!r} exists and keeps one vector a document, not passages. Create an index "
+                    "of another name with passages, or leave passages out here"
                 )
             return
         passages = self._passages
@@ -235,11 +243,13 @@ class Connector:
         Raises: as `search`; the search itself runs with the first page.
         """
         client = self._sync("pages", "apages(...)")
-        question = _paged(Question(text, window, 0, depth, blend, source), size)
+        question = _paged(text, window, depth, blend, source, size)
+        checked_keep_alive(keep_alive)
         mappings = self._known(client, filter)
         rewrites = rewritten(self._rewrite, text, self._rewrite_timeout)
         body = self._body(question, filter, mappings, rewrites)
-        return Pages(client, self.index_name, with_vectors(body, self._embedded), size, keep_alive)
+        note = partial(self._told, rewrites=rewrites)
+        return Pages(client, self.index_name, with_vectors(body, self._embedded), size, keep_alive, note)
 
     async def apages(
         self,
@@ -257,12 +267,14 @@ class Connector:
         client = self.client
         if _is_sync(client):
             raise RequestError("client", type(client).__name__, "is sync, and apages() is not; use pages()")
-        question = _paged(Question(text, window, 0, depth, blend, source), size)
+        question = _paged(text, window, depth, blend, source, size)
+        checked_keep_alive(keep_alive)
         mappings = await self._aknown(client, filter)
         rewrites = await arewritten(self._rewrite, text, self._rewrite_timeout)
         body = self._body(question, filter, mappings, rewrites)
         body = await asyncio.to_thread(with_vectors, body, self._embedded)
-        return AsyncPages(client, self.index_name, body, size, keep_alive)
+        note = partial(self._told, rewrites=rewrites)
+        return AsyncPages(client, self.index_name, body, size, keep_alive, note)
 
     def legs(self, text: str, k: int) -> dict[str, dict[str, Any]]:
         """Give the retrievers that `search` fuses, in Elasticsearch's syntax, to look at one alone or to build on.
@@ -338,21 +350,22 @@ class Connector:
         return find_vector_field(mappings, self._vector_field, hybrid.fingerprint(), hybrid.dialect)
 
 
-def _as_passages(passages: Passages | bool, vector_field: str | None) -> Passages | None:
+def _as_passages(passages: Passages | bool, vector_field: str | None, text_fields: Sequence[str]) -> Passages | None:
     if not isinstance(passages, Passages | bool):
         raise RequestError("passages", passages, "must be Passages(...), True or False")
     made = Passages() if passages is True else passages or None
     if made and vector_field not in (None, made.vector_field):
         raise RequestError("vector_field", vector_field, f"must be left out, or {made.vector_field!r}, with passages")
-    return made
+    return made and made.over(text_fields)
 
 
-def _paged(question: Question, size: int) -> Question:
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise RequestError("size", size, "must be a whole number of at least 1")
-    if question.size < 1:
-        raise RequestError("window", question.size, "must be a whole number of at least 1")
-    return question
+def _paged(
+    text: str, window: int, depth: int, blend: float | None, source: bool | Sequence[str] | None, size: int
+) -> Question:
+    for name, value, most in (("size", size, MAX_WINDOW), ("window", window, MAX_WINDOW)):
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+            raise RequestError(name, value, f"must be a whole number from 1 to {most:,}")
+    return Question(text, window, 0, depth, blend, source)
 
 
 def _ours(

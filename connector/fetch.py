@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from connector.collapse import these
 from connector.fusion import Key
 from connector.needs import Flow, MultiSearch
+from connector.plan import Which
 from connector.request import SearchRequest
 
 
 def fetch(
-    keys: Sequence[Key], request: SearchRequest, body_of: Callable[[Sequence[str]], dict[str, Any]]
+    keys: Sequence[Key], request: SearchRequest, body_of: Callable[[Which], dict[str, Any]]
 ) -> Flow[dict[Key, Mapping[str, Any]]]:
     """Search for hits by their ids, a search for each index, all in one round trip; give those that were found."""
     by_index: dict[str, list[str]] = {}
@@ -20,12 +22,10 @@ def fetch(
     if not by_index:
         return {}
     if request.has_pit:  # it names its indices itself, so that all are searched at once
-        ids = list(dict.fromkeys(identifier for _, identifier in keys))
-        headers, bodies = [request.header], [{**body_of(ids), "size": len(ids) * len(by_index)}]
+        wanted = Which({"bool": {"should": these(keys)}}, len(keys))
+        headers, bodies = [request.header], [body_of(wanted)]
     else:
         headers = [{**request.header, "index": index} for index in by_index]
-        bodies = [body_of(ids) for ids in by_index.values()]
+        bodies = [body_of(Which({"ids": {"values": ids}}, len(ids))) for ids in by_index.values()]
     answers = yield MultiSearch(headers, bodies, request.url_options)
-    wanted = set(keys)
-    hits = (hit for answer in answers for hit in answer["hits"]["hits"])
-    return {key: hit for hit in hits if (key := (hit["_index"], hit["_id"])) in wanted}
+    return {(hit["_index"], hit["_id"]): hit for answer in answers for hit in answer["hits"]["hits"]}

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 
 from connector.errors import RequestError
+from connector.vectors import nested_above
 
 Filter: TypeAlias = (
     Mapping[str, Any] | Sequence[Mapping[str, Any]] | Callable[[Mapping[str, Any]], Sequence[dict[str, Any]]]
@@ -35,6 +36,7 @@ _NUMBERS = frozenset(
     {"long", "integer", "short", "byte", "double", "float", "half_float", "scaled_float", "unsigned_long"}
 )
 _EXACT = _NUMBERS | {"keyword", "constant_keyword", "wildcard", "boolean", "date", "date_nanos", "ip", "version"}
+_METADATA = frozenset({"_id", "_index"})
 _ORDERED = _EXACT - {"boolean", "wildcard"}
 
 
@@ -69,10 +71,17 @@ def as_queries(filter: Filter | None, mappings: Mapping[str, Any]) -> list[dict[
 
 def query_on(field: str, value: Any, mappings: Mapping[str, Any]) -> dict[str, Any]:
     """Write the query of one field: a value, a list of values, bounds, or None. Raises: RequestError: see above."""
-    path = f"filter.{field}"
-    kinds = _kinds(field, mappings)
+    paths = (nested_above(body["mappings"], field) for body in mappings.values())
+    nested = next((path for path in paths if path is not None), None)
+    asked = {"exists": {"field": field}} if value is None else _asked(field, value, _kinds(field, mappings))
     if value is None:
-        return {"bool": {"must_not": [{"exists": {"field": field}}]}}
+        _known(field, mappings)
+    within = asked if nested is None else {"nested": {"path": nested, "query": asked}}
+    return {"bool": {"must_not": [within]}} if value is None else within
+
+
+def _asked(field: str, value: Any, kinds: set[str]) -> dict[str, Any]:
+    path = f"filter.{field}"
     if isinstance(value, Mapping):
         if not value or value.keys() - _BOUNDS:
             raise RequestError(path, value, f"must have bounds of {', '.join(sorted(_BOUNDS))}, as {{'gte': 2020}}")
@@ -86,18 +95,31 @@ def query_on(field: str, value: Any, mappings: Mapping[str, Any]) -> dict[str, A
     return {"term": {field: _checked(path, value, kinds)}}
 
 
+def _known(field: str, mappings: Mapping[str, Any]) -> dict[str, set[str]]:
+    """Give all fields' types over the indices, by path. Raises: RequestError: no index has this one."""
+    fields: dict[str, set[str]] = {name: {"keyword"} for name in _METADATA}
+    aliases: dict[str, str] = {}
+    for body in mappings.values():
+        for name, definition in _fields(body["mappings"].get("properties", {}), ""):
+            fields.setdefault(name, set()).add(str(definition.get("type", "object")))
+            if definition.get("type") == "alias":
+                aliases[name] = definition["path"]
+    for name, target in aliases.items():
+        fields[name] = (fields[name] - {"alias"}) | fields.get(target, set())
+    above = [field[:place] for place, letter in enumerate(field) if letter == "."]
+    if field not in fields and any("flattened" in fields.get(each, ()) for each in above):
+        fields[field] = {"keyword"}
+    if mappings and field not in fields:
+        near = difflib.get_close_matches(field, sorted(fields), n=3) or sorted(fields.keys() - _METADATA)
+        raise RequestError(f"filter.{field}", field, f"is not mapped; there are {', '.join(near[:10])}")
+    return fields
+
+
 def _kinds(field: str, mappings: Mapping[str, Any]) -> set[str]:
     """Give the field's types over the indices. Raises: RequestError: no index has it, or it is text."""
     if not mappings:
         return set()
-    fields: dict[str, set[str]] = {}
-    for body in mappings.values():
-        for name, kind in _fields(body["mappings"].get("properties", {}), ""):
-            fields.setdefault(name, set()).add(kind)
-    path = f"filter.{field}"
-    if field not in fields:
-        near = difflib.get_close_matches(field, sorted(fields), n=3) or sorted(fields)
-        raise RequestError(path, field, f"is not mapped; there are {', '.join(near[:10])}")
+    path, fields = f"filter.{field}", _known(field, mappings)
     if "text" in fields[field] or "semantic_text" in fields[field]:
         exact = sorted(name for name, kinds in fields.items() if name.startswith(f"{field}.") and kinds & _EXACT)
         remedy = f"use {' or '.join(exact)}" if exact else "add a keyword sub-field to the mapping"
@@ -105,11 +127,11 @@ def _kinds(field: str, mappings: Mapping[str, Any]) -> set[str]:
     return fields[field]
 
 
-def _fields(properties: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+def _fields(properties: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for name, field in properties.items():
         inner = {**field.get("properties", {}), **field.get("fields", {})}
         if "type" in field or not inner:
-            yield f"{prefix}{name}", str(field.get("type", "object"))
+            yield f"{prefix}{name}", field
         yield from _fields(inner, f"{prefix}{name}.")
 
 

@@ -25,7 +25,7 @@ from connector.models.encoder import Encoder, Fingerprint, as_encoder
 from connector.models.loading import Once
 from connector.models.reranker import CrossEncoderReranker, Reranker, as_reranker
 from connector.native import Native
-from connector.needs import Embed, Embedded, Flow, MultiSearch, Score, Shorten
+from connector.needs import Compute, Embed, Embedded, Flow, MultiSearch, Score, Shorten
 from connector.request import is_elastics, is_ours, parse_request
 from connector.search import search_flow
 
@@ -127,6 +127,18 @@ class Hybrid:
     def fingerprint(self) -> Fingerprint:
         """Give the fingerprint of the client's own encoder."""
         return self.own_encoder().fingerprint
+
+    def perform(self, need: Embed | Score | Shorten | Compute) -> Any:
+        """Do what a flow needs and no cluster gives; it may take long."""
+        match need:
+            case Embed():
+                return self.embed(need)
+            case Score():
+                return self.score(need)
+            case Shorten():
+                return self.shorten(need)
+            case Compute(work):
+                return work()
 
     def embed(self, need: Embed) -> Embedded:
         """Embed a query with the client's own encoder, or with the one registered under the need's name."""

@@ -42,6 +42,8 @@ def _named_inner_hits(options: dict[str, Any]) -> dict[str, Any]:
     for key, value in (("size", size), ("from", start)):
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_INNER_HITS:
             raise ValueError(f"{key} must be a whole number from 0 to {MAX_INNER_HITS}, not {value!r}")
+    if not isinstance(options.get("fields"), list | None):
+        raise ValueError(f"fields must be a list of fields, not {options['fields']!r}")
     return options
 
 

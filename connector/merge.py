@@ -93,6 +93,13 @@ def _diversified(merge: Thin, ranking: Ranking, request: SearchRequest) -> Flow[
     fetched = yield from fetch(ranking.keys, request, partial(vectors_body, field=retriever.field, request=request))
     rows = [fetched.get(key, {}).get("fields", {}).get(retriever.field) for key in ranking.keys]
     dims = max((len(row) for row in rows if row), default=0)
+    if any(row and len(row) != dims for row in rows):
+        raise RequestError(
+            "diversify.field",
+            retriever.field,
+            "has vectors of different lengths in the indices that are searched, which can't be compared; search them "
+            "apart",
+        )
     vectors = np.array([row if row else [0.0] * dims for row in rows], dtype=np.float64).reshape(len(rows), dims)
     query = retriever.query_vector
     if (builder := retriever.query_vector_builder) is not None:

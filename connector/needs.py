@@ -74,7 +74,14 @@ class Shorten:
     model_id: str | None
 
 
-Need: TypeAlias = MultiSearch | ReadMappings | Embed | Score | Shorten
+@dataclass(frozen=True)
+class Compute:
+    """Work that may take long enough to block an event loop. The answer: what the function returns."""
+
+    work: Callable[[], Any]
+
+
+Need: TypeAlias = MultiSearch | ReadMappings | Embed | Score | Shorten | Compute
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 Flow: TypeAlias = Generator[Need, Any, Answer]

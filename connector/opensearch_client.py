@@ -23,7 +23,7 @@ from connector.hybrid import (
     mapping_path,
     unless_ignored,
 )
-from connector.needs import Embed, MultiSearch, Need, ReadMappings, Score, run
+from connector.needs import MultiSearch, Need, ReadMappings, run
 from connector.opensearch_calls import (
     OpenSearch,
     Request,
@@ -193,10 +193,8 @@ class HybridTransport:
                     return run(call.multi_search(need), lambda need: self._send(request, need))
                 case ReadMappings(index):
                     return self.read_mappings(index)
-                case Embed():
-                    return self._hybrid.embed(need)
-                case Score():
-                    return self._hybrid.score(need)
+                case _:
+                    return self._hybrid.perform(need)
 
         try:
             return call.response(run(flow, perform))

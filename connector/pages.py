@@ -6,18 +6,21 @@ without points in time gives the whole window at once, which is kept here. Comes
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
+import asyncio
+import re
+import threading
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from elastic_transport import ObjectApiResponse
 from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch, NotFoundError
 
+from connector.collapse import these
 from connector.errors import PagesClosedError, RequestError
 from connector.needs import arun, run
 
 DEFAULT_KEEP_ALIVE = "5m"
-_NO_POINT_IN_TIME = (400, 405)
 
 
 @dataclass(frozen=True)
@@ -74,22 +77,34 @@ class Order:
             )
         return self.hits[first : first + self.size]
 
-    def drawn(self, number: int, hits: Sequence[Mapping[str, Any]], took: int) -> dict[str, Any]:
-        """Draw a page as a response."""
+    def drawn(
+        self, number: int, hits: Sequence[Mapping[str, Any]], answer: Mapping[str, Any], missing: int = 0
+    ) -> dict[str, Any]:
+        """Draw a page as a response; `answer` fetched it, `missing` are the hits that it lacked."""
         found = {name: value for name, value in self.response["hits"].items() if name != "hits"}
         said = {"number": number, "of": self.count, "window": self.window, "past_window": self.is_cut}
         meta = {**self.response.get("_hybrid", {}), "page": said}
+        if missing:
+            lost = f"{missing} hits of the page could not be fetched, and have no _source"
+            meta["degraded"] = "; ".join(each for each in (meta.get("degraded"), lost) if each)
         rest = {name: value for name, value in self.response.items() if name not in ("hits", "pit_id")}
-        return {**rest, "took": took, "hits": {**found, "hits": list(hits)}, "_hybrid": meta}
+        of_page = {name: answer[name] for name in ("took", "timed_out", "_shards")}
+        return {**rest, **of_page, "hits": {**found, "hits": list(hits)}, "_hybrid": meta}
 
 
 def page_arguments(hits: Sequence[Mapping[str, Any]], pit: Mapping[str, Any], source: Any) -> dict[str, Any]:
-    """Write the search that fetches these hits; an id may stand in several indices."""
-    ids = list(dict.fromkeys(hit["_id"] for hit in hits))
-    indices = {hit["_index"] for hit in hits}
+    """Write the search that fetches these hits."""
+    chosen = these([(hit["_index"], hit["_id"]) for hit in hits])
     shown = {} if source is None else {"source": source}
-    query = {"bool": {"filter": [{"ids": {"values": ids}}]}}
-    return {"query": query, "size": len(ids) * len(indices), "pit": pit, "track_total_hits": False, **shown}
+    query = {"bool": {"should": chosen}}
+    return {"query": query, "size": len(hits), "pit": pit, "track_total_hits": False, **shown}
+
+
+def checked_keep_alive(value: object) -> str:
+    """Give how long a point in time is kept. Raises: RequestError: it is no time as Elasticsearch writes it."""
+    if not isinstance(value, str) or not re.fullmatch(r"[1-9]\d*(nanos|micros|ms|s|m|h|d)", value):
+        raise RequestError("keep_alive", value, 'must be a time as Elasticsearch writes it, as "30s" or "5m"')
+    return value
 
 
 def filled(hits: Sequence[Mapping[str, Any]], fetched: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -104,7 +119,10 @@ def filled(hits: Sequence[Mapping[str, Any]], fetched: Sequence[Mapping[str, Any
 class _Cursor:
     """What both cursors share: the order once it is made, the point in time, and the next page's number."""
 
-    def __init__(self, index: str, body: Mapping[str, Any], size: int, keep_alive: str) -> None:
+    def __init__(
+        self, index: str, body: Mapping[str, Any], size: int, keep_alive: str, note: Callable[[Response], Response]
+    ) -> None:
+        self._note = note
         self._index = index
         self._body = dict(body)
         self._size = size
@@ -114,6 +132,7 @@ class _Cursor:
         self._meta: Any = None
         self._next = 1
         self._closed = False
+        self._ended = False
 
     def _point(self) -> dict[str, Any]:
         return {"id": self._pit, "keep_alive": self._keep_alive}
@@ -127,12 +146,12 @@ class _Cursor:
                 opened = yield Ask("open_point_in_time", {"index": self._index, "keep_alive": self._keep_alive})
                 self._pit = opened["id"]
             except ApiError as error:
-                if error.meta.status not in _NO_POINT_IN_TIME:
+                if not _lacks_points_in_time(error):
                     raise
             where = {"index": self._index} if self._pit is None else {"pit": self._point(), "source": False}
             try:
-                found = yield Ask("search", {**self._body, **where})
-            except BaseException:
+                found = self._note((yield Ask("search", {**self._body, **where})))
+            except Exception:
                 yield from self._close_flow()
                 raise
             self._pit = found.body.get("pit_id", self._pit)
@@ -143,7 +162,7 @@ class _Cursor:
         order = yield from self._order_flow()
         hits = order.page(number)
         if self._pit is None or not hits:
-            return ObjectApiResponse(body=order.drawn(number, hits, order.response["took"]), meta=self._meta)
+            return ObjectApiResponse(body=order.drawn(number, hits, order.response), meta=self._meta)
         try:
             answer = yield Ask("search", page_arguments(hits, self._point(), self._body.get("source")))
         except NotFoundError as error:
@@ -153,12 +172,14 @@ class _Cursor:
                 f"shards are gone: search again, with a longer keep_alive ({error})"
             ) from error
         self._pit = answer.get("pit_id", self._pit)
-        drawn = order.drawn(number, filled(hits, answer["hits"]["hits"]), answer["took"])
+        fetched = answer["hits"]["hits"]
+        drawn = order.drawn(number, filled(hits, fetched), answer, len(hits) - len(fetched))
         return ObjectApiResponse(body=drawn, meta=answer.meta)
 
     def _next_flow(self) -> Generator[Ask, Any, Response | None]:
         """Give the next page; None after the last, and then the cursor is closed."""
-        if self._closed or self._next > (yield from self._order_flow()).count:
+        if self._ended or self._next > (yield from self._order_flow()).count:
+            self._ended = True
             yield from self._close_flow()
             return None
         page = yield from self._page_flow(self._next)
@@ -171,6 +192,11 @@ class _Cursor:
             yield Ask("close_point_in_time", {"id": pit})
 
 
+def _lacks_points_in_time(error: ApiError) -> bool:
+    """Tell whether an engine refused because it does not know points in time at all."""
+    return error.meta.status == 405 or (error.meta.status == 400 and "no handler found" in str(error.body))
+
+
 class Pages(_Cursor):
     """Pages of one search: iterate over them, or ask for one by `page(number)`; close, or use in a `with`.
 
@@ -178,9 +204,10 @@ class Pages(_Cursor):
     hits past the window.
     """
 
-    def __init__(self, client: Elasticsearch, index: str, body: Mapping[str, Any], size: int, keep_alive: str) -> None:
-        super().__init__(index, body, size, keep_alive)
+    def __init__(self, client: Elasticsearch, *cursor: Any) -> None:
+        super().__init__(*cursor)
         self._client = client
+        self._lock = threading.Lock()  # the order is made once, however many ask for a page
 
     def __enter__(self) -> Pages:
         return self
@@ -192,7 +219,8 @@ class Pages(_Cursor):
         return self
 
     def __next__(self) -> Response:
-        page = run(self._next_flow(), self._perform)
+        with self._lock:
+            page = run(self._next_flow(), self._perform)
         if page is None:
             raise StopIteration
         return page
@@ -204,7 +232,8 @@ class Pages(_Cursor):
             RequestError: the page begins past the window.
             PagesClosedError: the cursor was closed, or its point in time has lapsed.
         """
-        return run(self._page_flow(number), self._perform)
+        with self._lock:
+            return run(self._page_flow(number), self._perform)
 
     def close(self) -> None:
         """Let the point in time go; closing twice does nothing."""
@@ -218,11 +247,10 @@ class Pages(_Cursor):
 class AsyncPages(_Cursor):
     """Pages of one search without blocking the event loop: see `Pages`."""
 
-    def __init__(
-        self, client: AsyncElasticsearch, index: str, body: Mapping[str, Any], size: int, keep_alive: str
-    ) -> None:
-        super().__init__(index, body, size, keep_alive)
+    def __init__(self, client: AsyncElasticsearch, *cursor: Any) -> None:
+        super().__init__(*cursor)
         self._client = client
+        self._lock = asyncio.Lock()
 
     async def __aenter__(self) -> AsyncPages:
         return self
@@ -234,14 +262,16 @@ class AsyncPages(_Cursor):
         return self
 
     async def __anext__(self) -> Response:
-        page = await arun(self._next_flow(), self._perform)
+        async with self._lock:
+            page = await arun(self._next_flow(), self._perform)
         if page is None:
             raise StopAsyncIteration
         return page
 
     async def page(self, number: int) -> Response:
         """Give a page: see `Pages.page`."""
-        return await arun(self._page_flow(number), self._perform)
+        async with self._lock:
+            return await arun(self._page_flow(number), self._perform)
 
     async def close(self) -> None:
         """Let the point in time go; closing twice does nothing."""

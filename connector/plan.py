@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from connector.dialects import Dialect
-from connector.leaf_retrievers import MAX_WINDOW, Knn, Standard
+from connector.leaf_retrievers import Knn, Standard
 from connector.request import SearchRequest
 from connector.retrievers import (
     Diversify,
@@ -28,6 +28,14 @@ MAX_PINNED_HITS = 100
 """How many hits of pinned ids are asked for: an id may stand in several indices."""
 
 _OF_EVERY_SEARCH = ("runtime_mappings", "pit", "search_pipeline")
+
+
+@dataclass(frozen=True)
+class Which:
+    """Chosen documents: a query that only they match, and how many they are."""
+
+    query: dict[str, Any]
+    count: int
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ class Leg:
     @property
     def asks_for_inner_fields(self) -> bool:
         """Tell whether the request itself asks for `fields` of the inner hits."""
-        return isinstance(self.retriever, Knn) and "fields" in (self.retriever.inner_hits or {})
+        return isinstance(self.retriever, Knn) and bool((self.retriever.inner_hits or {}).get("fields"))
 
     @property
     def is_sorted(self) -> bool:
@@ -156,6 +164,7 @@ def _asks_for_inner_hits(query: object) -> bool:
 def make_plan(request: SearchRequest, dialect: Dialect) -> Plan:
     """Plan the legs and the merge of a request for a cluster of this dialect."""
     legs: list[Leg] = []
+    fields: dict[str, None] = {}
     page = request.offset + request.size
 
     def add(node: Node, filters: tuple[dict[str, Any], ...], window: int, rescore: tuple[Rescore, ...] = ()) -> Merge:
@@ -178,31 +187,29 @@ def make_plan(request: SearchRequest, dialect: Dialect) -> Plan:
             case TextSimilarityReranker():
                 first = len(legs)
                 part = add(retriever.retriever, filters, below)
-                return Rerank(part, retriever, _read_of_legs(retriever, legs, first))
+                place = _read_of_legs(retriever, legs, first)
+                inner = "" if place is None else f"{legs[place].inner_path}."
+                fields.update(
+                    dict.fromkeys(each for each in retriever.fields if not (inner and each.startswith(inner)))
+                )
+                return Rerank(part, retriever, place)
             case Rrf() | Linear():
                 return Fuse(tuple(add(leg.retriever, filters, below) for leg in retriever.legs), retriever)
 
     merge = add(request.tree, (), page)
-    read_of_legs = {field for leg in legs for field in leg.passage_fields}
-    fields = dict.fromkeys(
-        field
-        for node in request.tree.walk()
-        if isinstance(node.retriever, TextSimilarityReranker)
-        for field in node.retriever.fields
-        if field not in read_of_legs
-    )
     return Plan(tuple(_with_own_names(legs)), merge, tuple(fields))
 
 
 def _read_of_legs(retriever: TextSimilarityReranker, legs: list[Leg], first: int) -> int | None:
-    """Find the leg below a reranker whose inner hits hold a field of its, and have that leg read it."""
+    """Find the leg below a reranker whose inner hits hold a field of its, and have all legs like it read that."""
+    found: int | None = None
     for place, leg in enumerate(legs[first:], first):
         within = [field for field in retriever.fields if leg.inner_name and field.startswith(f"{leg.inner_path}.")]
-        if within:
+        if within and (found is None or leg.inner_name == legs[found].inner_name):
             named = [f"{leg.inner_path}.{name}" for name in ("field", "start", "end")]
             legs[place] = replace(leg, passage_fields=tuple(dict.fromkeys([*leg.passage_fields, *within, *named])))
-            return place
-    return None
+            found = place if found is None else found
+    return found
 
 
 def _rescored_there(node: Node, dialect: Dialect) -> bool:
@@ -301,28 +308,34 @@ def _with_inner_hits(leg: Leg) -> Knn:
         return retriever
     whole = {"name": leg.inner_name, "_source": {"excludes": [retriever.field]}, **asked}
     if leg.passage_fields:
-        whole["fields"] = [*asked.get("fields", ()), *leg.passage_fields]
+        whole["fields"] = [*(asked.get("fields") or ()), *leg.passage_fields]
     highlight, text = asked.get("highlight"), _embedded_text(leg)
     if isinstance(highlight, Mapping) and "highlight_query" not in highlight and text is not None:
-        query = {"multi_match": {"query": text, "fields": list(highlight.get("fields", ()))}}
+        query = {"multi_match": {"query": text, "fields": _names(highlight.get("fields")), "lenient": True}}
         whole["highlight"] = {**highlight, "highlight_query": query}
     return retriever.model_copy(update={"inner_hits": whole})
+
+
+def _names(fields: Any) -> list[str]:
+    """Give the names in a `highlight.fields`: an object, or a list of objects of one field each."""
+    parts = fields if isinstance(fields, list) else [fields or {}]
+    return [name for part in parts if isinstance(part, Mapping) for name in part]
 
 
 def passages_body(
     leg: Leg,
     vector: Sequence[float] | None,
-    ids: Sequence[str],
+    which: Which,
     request: SearchRequest,
     dialect: Dialect,
     mappings: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Write the search for the leg's inner hits of these documents of one index, however far they are."""
-    every = min(2 * len(ids), MAX_WINDOW)
+    """Write the search for the leg's inner hits of these documents, however far they are."""
+    every = max(which.count, 1)
     near = {"k": every, "num_candidates": every, "similarity": None, "min_score": None}
     retriever = _with_inner_hits(leg).model_copy(update=near)
-    body = dialect.vector_body(retriever, vector, [{"ids": {"values": list(ids)}}], mappings)
-    return {**body, **_bare(ids, request)}
+    body = dialect.vector_body(retriever, vector, [which.query], mappings)
+    return {**body, **_bare(which, request)}
 
 
 def _size(leg: Leg, request: SearchRequest, dialect: Dialect) -> int:
@@ -336,47 +349,47 @@ def _rescored(leg: Leg) -> dict[str, Any]:
     return {"rescore": [step.model_dump() for step in leg.rescore]} if leg.rescore else {}
 
 
-def scores_body(ids: Sequence[str], query: Mapping[str, Any], request: SearchRequest) -> dict[str, Any]:
-    """Write the search that scores these documents of one index by a query; those that don't match are not found."""
+def scores_body(which: Which, query: Mapping[str, Any], request: SearchRequest) -> dict[str, Any]:
+    """Write the search that scores these documents by a query; those that don't match are not found."""
     return {
-        "query": {"bool": {"must": [query], "filter": [{"ids": {"values": list(ids)}}]}},
-        **_bare(ids, request),
+        "query": {"bool": {"must": [query], "filter": [which.query]}},
+        **_bare(which, request),
     }
 
 
-def page_body(ids: Sequence[str], plan: Plan, request: SearchRequest) -> dict[str, Any]:
-    """Write the search that fetches what the page needs of these documents of one index."""
+def page_body(which: Which, plan: Plan, request: SearchRequest) -> dict[str, Any]:
+    """Write the search that fetches what the page needs of these documents."""
     asked = {"should": plan.inner_queries} if plan.inner_queries else {}
     return {
-        "query": {"bool": {"filter": [{"ids": {"values": list(ids)}}], **asked}},
-        "size": len(ids),
+        "query": {"bool": {"filter": [which.query], **asked}},
+        "size": which.count,
         "track_total_hits": False,
         **bare_options(request),
         **_hit_options(plan, request),
     }
 
 
-def vectors_body(ids: Sequence[str], field: str, request: SearchRequest) -> dict[str, Any]:
-    """Write the search that fetches a vector field of these documents of one index."""
+def vectors_body(which: Which, field: str, request: SearchRequest) -> dict[str, Any]:
+    """Write the search that fetches a vector field of these documents."""
     return {
-        "query": {"bool": {"filter": [{"ids": {"values": list(ids)}}]}},
+        "query": {"bool": {"filter": [which.query]}},
         "fields": [field],
-        **_bare(ids, request),
+        **_bare(which, request),
     }
 
 
-def filter_body(ids: Sequence[str], request: SearchRequest) -> dict[str, Any]:
-    """Write the search that says which of these documents of one index pass the `post_filter`."""
+def filter_body(which: Which, request: SearchRequest) -> dict[str, Any]:
+    """Write the search that says which of these documents pass the `post_filter`."""
     return {
-        "query": {"bool": {"filter": [{"ids": {"values": list(ids)}}, request.post_filter]}},
-        **_bare(ids, request),
+        "query": {"bool": {"filter": [which.query, request.post_filter]}},
+        **_bare(which, request),
     }
 
 
-def _bare(ids: Sequence[str], request: SearchRequest) -> dict[str, Any]:
+def _bare(which: Which, request: SearchRequest) -> dict[str, Any]:
     """Say of a search by ids that it returns which are found, and no more."""
     return {
-        "size": len(ids),
+        "size": which.count,
         "track_total_hits": False,
         "_source": False,
         **bare_options(request),
@@ -398,7 +411,7 @@ def _hit_options(plan: Plan, request: SearchRequest) -> dict[str, Any]:
             for leg in plan.legs
             if isinstance(leg.retriever, Standard) and leg.retriever.query is not None
         ]
-        fields = list(highlight.get("fields", ()))
+        fields = _names(highlight.get("fields"))
         texts = [text for leg in plan.legs if (text := _embedded_text(leg)) is not None]
         queries += [{"multi_match": {"query": text, "fields": fields}} for text in texts if not queries]
         if queries:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from connector.best_passages import Candidate, candidates
 from connector.fusion import Key, Ranking, blend, rank
 from connector.models.texts import checked_scores
-from connector.needs import Flow, Score, Shorten
+from connector.needs import Compute, Flow, Score, Shorten
 from connector.plan import Leg
 from connector.response import Provenance
 from connector.retrievers import TextSimilarityReranker
@@ -38,17 +38,13 @@ def reranked(
         provenance: told the scores, and which passage gave them.
     """
     try:
-        sources = yield from _sources(retriever, ranking, hits)
-        found = [
-            candidates(retriever, {**hits[key], "fields": source}, passages)
-            for key, source in zip(ranking.keys, sources, strict=True)
-        ]
+        found = yield Compute(lambda: [candidates(retriever, hits[key], passages) for key in ranking.keys])
         pairs = [(place, each) for place, of_hit in enumerate(found) for each in of_hit]
         if not pairs:
             if len(ranking):
                 provenance.degrade(f"not reranked: no hit has text in {', '.join(retriever.fields)}")
             return ranking
-        texts = [candidate.text for _, candidate in pairs]
+        texts = yield from _texts(retriever, [candidate for _, candidate in pairs])
         model, raw = yield Score(retriever.inference_text, texts, retriever.inference_id)
         raw = checked_scores(raw, len(pairs), model)
     except Exception as error:
@@ -72,17 +68,18 @@ def reranked(
     return Ranking(scored.keys + unread, final).above(retriever.min_score)
 
 
-def _sources(
-    retriever: TextSimilarityReranker, ranking: Ranking, hits: Mapping[Key, Mapping[str, Any]]
-) -> Flow[Sequence[Mapping[str, Any]]]:
-    """Give what each hit's fields hold, cut to their shares of the model's tokens where shares were given."""
-    sources = [hits[key].get("fields", {}) for key in ranking.keys]
-    if retriever.field_shares is None or not sources:
-        return sources
+def _texts(retriever: TextSimilarityReranker, read: Sequence[Candidate]) -> Flow[list[str]]:
+    """Give the texts to read, fields cut to their shares of the model's tokens where shares were given."""
+    if retriever.field_shares is None:
+        return [candidate.text for candidate in read]
     shortened: Sequence[Mapping[str, Any]] = yield Shorten(
-        retriever.inference_text, sources, retriever.fields, retriever.field_shares, retriever.inference_id
+        retriever.inference_text,
+        [candidate.source for candidate in read],
+        retriever.fields,
+        retriever.field_shares,
+        retriever.inference_id,
     )
-    return shortened
+    return [retriever.passage(source) for source in shortened]
 
 
 def _by_hit(

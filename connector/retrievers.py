@@ -276,6 +276,8 @@ class TextSimilarityReranker(Named):
 
     @model_validator(mode="after")
     def _shares_fit(self) -> TextSimilarityReranker:
+        if self.field_shares is not None and self.chunk_rescorer is not None:
+            raise ValueError("field_shares are of whole texts: leave them out beside chunk_rescorer")
         for field in self.field_shares or ():
             if field not in self.fields:
                 raise ValueError(f"field_shares names {field!r}, which field does not; it has {', '.join(self.fields)}")

@@ -127,8 +127,9 @@ def _started(hook: Hook, text: str) -> Future[Any]:
         try:
             outcome = hook(text)
             future.set_result(asyncio.run(_result(outcome)) if inspect.isawaitable(outcome) else outcome)
-        except BaseException as error:
-            future.set_exception(error)
+        except BaseException as error:  # an exit or a cancellation of the hook's is a failure of it, no more
+            is_plain = isinstance(error, Exception) and not isinstance(error, StopIteration)
+            future.set_exception(error if is_plain else RuntimeError(f"{type(error).__name__}: {error}"))
 
     threading.Thread(target=work, name="rewrite", daemon=True).start()
     return future

@@ -194,7 +194,7 @@ def _leg_ranking(
 
 def _post_filtered(ranking: Ranking, request: SearchRequest) -> Flow[Ranking]:
     """Keep the hits that pass the `post_filter`; the cluster says which."""
-    passed = yield from fetch(ranking.keys, request, lambda ids: filter_body(ids, request))
+    passed = yield from fetch(ranking.keys, request, lambda which: filter_body(which, request))
     return ranking.where([key in passed for key in ranking.keys])
 
 
@@ -230,7 +230,7 @@ def _fetch_page(
 ) -> Flow[None]:
     """Fetch what the page shows by ids; a hit deleted meanwhile keeps what its leg said."""
     page = _page(ranking, request)
-    fetched = yield from fetch(page, request, lambda ids: page_body(ids, plan, request))
+    fetched = yield from fetch(page, request, lambda which: page_body(which, plan, request))
     for key, hit in fetched.items():
         of_legs = {name: hits[key][name] for name in _OF_LEGS if name in hits[key]}
         for name in ("fields", "inner_hits"):

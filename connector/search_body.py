@@ -135,10 +135,15 @@ def with_vectors(body: Mapping[str, Any], embed: Callable[[str], Sequence[float]
             return [embedded(each) for each in value]
         if not isinstance(value, dict):
             return value
-        rest = {name: embedded(each) for name, each in value.items() if name != "query_vector_builder"}
-        builder = value.get("query_vector_builder")
-        return (
-            rest if builder is None else {**rest, "query_vector": list(embed(builder["text_embedding"]["model_text"]))}
-        )
+        return {name: vectorized(leg) if name == "knn" else embedded(leg) for name, leg in value.items()}
 
-    return {**body, "retriever": embedded(body["retriever"])}
+    def vectorized(leg: Mapping[str, Any]) -> dict[str, Any]:
+        rest = {name: value for name, value in leg.items() if name != "query_vector_builder"}
+        return {**rest, "query_vector": list(embed(leg["query_vector_builder"]["text_embedding"]["model_text"]))}
+
+    tree = dict(body["retriever"])
+    ((kind, root),) = tree.items()
+    fusion = root["retriever"]["rrf"] if kind == "text_similarity_reranker" else root
+    fused = {**fusion, "retrievers": embedded(fusion["retrievers"])}
+    whole = {**root, "retriever": {"rrf": fused}} if kind == "text_similarity_reranker" else fused
+    return {**body, "retriever": {kind: whole}}

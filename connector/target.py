@@ -42,19 +42,26 @@ def find_target(
     Raises:
         RequestError: a field is a semantic_text, or several fields could be meant.
         EncoderMismatchError: the vectors are another encoder's.
+        IndexMismatchError: of several indices some keep passages, and others do not.
     """
     text_fields = tuple(text_fields)
     check_not_semantic(mappings, text_fields, "text_fields")
     field = find_vector_field(mappings, vector_field, fingerprint, dialect)
     if field is None:
         return Target(text_fields, None)
-    mapping: Mapping[str, Any] = next((body["mappings"] for body in mappings.values()), {})
-    path, said = nested_above(mapping, field), passages_in(mapping, field)
+    paths = {index: nested_above(body["mappings"], field) for index, body in mappings.items()}
+    if len(set(paths.values())) > 1:
+        raise IndexMismatchError(
+            f"{field!r} is in nested objects in some of the indices and not in others, and a search over all of them "
+            f"finds no vectors ({', '.join(f'{index}: {path}' for index, path in sorted(paths.items()))}). Search them "
+            "apart, or index the documents of all in one way"
+        )
+    path = next(iter(paths.values()), None)
+    said = next((found for body in mappings.values() if (found := passages_in(body["mappings"], field))), None)
     if path is None or said is None:
         return Target(text_fields, field, path, None, field)
     passages = Passages.from_meta(said)
-    long = passages.fields or text_fields[-1:]
-    short = [each for each in text_fields if each not in long]
+    short = [each for each in text_fields if each not in passages.fields]
     return Target(text_fields, field, path, (*short, passages.text_field), path)
 
 
@@ -94,6 +101,8 @@ def find_vector_field(
         ours = {field for field, found in written.items() if not found.differences(fingerprint)}
         if wanted is not None:
             candidates |= dims.keys() & {wanted}
+            if wanted in written and wanted not in ours:
+                check_encoder({index: body}, wanted, fingerprint, dialect)
         elif ours:
             candidates |= ours
         elif written:

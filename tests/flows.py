@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from connector.dialects import ElasticsearchDialect
-from connector.needs import MultiSearch, Need, ReadMappings, Score, Shorten, run
+from connector.needs import Compute, MultiSearch, Need, ReadMappings, Score, Shorten, run
 from connector.request import parse_request
 from connector.search import search_flow
 
@@ -44,6 +44,8 @@ class Cluster:
     def perform(self, need: Need) -> Any:
         if isinstance(need, ReadMappings):
             return self.mappings
+        if isinstance(need, Compute):
+            return need.work()
         self.needs.append(need)
         if isinstance(need, MultiSearch):
             return self.answers.pop(0)

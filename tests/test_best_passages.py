@@ -102,6 +102,47 @@ def test_a_title_stands_before_each_passage() -> None:
     assert cluster.needs[-1] == Score("car", ["Cars: one", "Cars: two"], None)
 
 
+def test_a_hit_of_any_leg_with_passages_is_read_by_them() -> None:
+    other = {"knn": {**NESTED["knn"], "query_vector": [2.0, 1.0]}}
+    cluster = Cluster(
+        [with_passages(answer(("a", 0.9)), a=["near"]), with_passages(answer(("b", 0.8)), b=["middling"])],
+        scores=[1.0, 2.0],
+    )
+    response = cluster.search(rerank({"rrf": {"retrievers": [NESTED, other]}}, field="passages.text"))
+    assert ids(response) == ["b", "a"]
+    first, second = (body["knn"]["inner_hits"]["fields"] for body in cluster.needs[0].bodies)  # type: ignore[union-attr]
+    assert first == second
+
+
+def test_a_reranker_beside_one_of_passages_reads_its_own_fields() -> None:
+    nested, whole = rerank(NESTED, field="passages.text"), rerank(LEXICAL, field="passages.text")
+    cluster = Cluster([answer(), answer()])
+    cluster.search({"rrf": {"retrievers": [nested, whole]}})
+    (need,) = cluster.needs
+    assert isinstance(need, MultiSearch)
+    assert need.bodies[1]["fields"] == ["passages.text"]
+
+
+def test_a_hit_without_passages_is_read_by_its_other_fields() -> None:
+    found = answer(("a", 0.9))
+    found["hits"]["hits"][0]["fields"] = {"title": ["Cars"]}
+    cluster = Cluster([found, answer()], [answer()], scores=[1.0])
+    cluster.search(rerank(BOTH, field=["title", "passages.text"]))
+    assert cluster.needs[-1] == Score("car", ["Cars"], None)
+
+
+def test_shares_hold_for_a_title_beside_its_passages() -> None:
+    knn = with_passages(answer(("a", 0.9)), a=["one"])
+    knn["hits"]["hits"][0]["fields"] = {"title": ["Cars"]}
+    cluster = Cluster([knn], scores=[1.0])
+    cluster.shortened = [{"title": ["C"], "passages.text": ["one"]}]
+    cluster.search(rerank(NESTED, field=["title", "passages.text"], field_shares={"title": 0.2}))
+    need = cluster.needs[1]
+    assert isinstance(need, Shorten)
+    assert need.sources[0]["passages"][0]["text"] == ["one"]
+    assert cluster.needs[2] == Score("car", ["C\n\none"], None)
+
+
 LONG = "Roads are long and grey. " * 20 + "The car is red and its battery is good. " + "Boats float on water. " * 20
 
 
@@ -164,6 +205,7 @@ def test_shares_of_the_tokens_are_asked_of_the_reranker() -> None:
         (rerank(LEXICAL, chunk_rescorer={"chunking_settings": {"strategy": "x"}}), "chunking_settings.strategy"),
         (rerank(LEXICAL, chunk_rescorer={"chunking_settings": {"words": 3}}), "allowed are max_chunk_size"),
         (rerank(LEXICAL, field_shares={"title": 0.5}), "field_shares names 'title'"),
+        (rerank(LEXICAL, chunk_rescorer={}, field_shares={"body": 0.5}), "leave them out beside chunk_rescorer"),
         (rerank(LEXICAL, field_shares={"body": 1.5}), "field_shares.body"),
         (
             rerank(LEXICAL, field=["title", "body"], field_shares={"title": 0.6, "body": 0.6}),

@@ -75,3 +75,16 @@ def test_a_rare_word_counts_more_than_a_frequent_one() -> None:
 def test_equal_scores_keep_their_order() -> None:
     assert best_first([1.0, 2.0, 2.0, 1.0], 3) == [1, 2, 0]
     assert lexical_scores("", []) == []
+
+
+def test_scripts_without_blanks_are_cut_by_characters() -> None:
+    text = "\u6c7d\u8f66\u5f88\u5c0f\u3002" * 60
+    chunks = ChunkingSettings(max_chunk_size=40).split(text)
+    assert max(len(chunk.text) for chunk in chunks) <= 50
+    assert lexical_scores("\u5c0f", [text, "nothing"])[0] > 0
+
+
+def test_a_text_without_any_end_is_cut_too() -> None:
+    text = "word " * 30_000
+    chunks = ChunkingSettings(max_chunk_size=100, sentence_overlap=0).split(text)
+    assert sum(len(chunk.text.split()) for chunk in chunks) == 30_000

@@ -94,3 +94,24 @@ def test_a_search_takes_the_typed_form() -> None:
         assert sorted(hit["_id"] for hit in found["hits"]["hits"]) == ["2", "3"]
         with pytest.raises(RequestError, match=r"filter\.years: .*there are year"):
             cars.search("car", filter={"years": 2022})
+
+
+def test_a_field_in_nested_objects_is_asked_for_within_them() -> None:
+    name = {"type": "keyword"}
+    mappings = {"books": {"mappings": {"properties": {"authors": {"type": "nested", "properties": {"name": name}}}}}}
+    asked = {"nested": {"path": "authors", "query": {"term": {"authors.name": "Ada"}}}}
+    assert as_queries({"authors.name": "Ada"}, mappings) == [asked]
+    none = {"nested": {"path": "authors", "query": {"exists": {"field": "authors.name"}}}}
+    assert as_queries({"authors.name": None}, mappings) == [{"bool": {"must_not": [none]}}]
+
+
+def test_what_elasticsearch_matches_is_not_refused() -> None:
+    properties = {
+        "labels": {"type": "flattened"},
+        "tag": {"type": "alias", "path": "lang"},
+        "lang": {"type": "keyword"},
+    }
+    mappings = {"books": {"mappings": {"properties": {**properties, "body": {"type": "text"}}}}}
+    for field in ("labels.color", "tag", "_id", "_index"):
+        assert as_queries({field: "x"}, mappings) == [{"term": {field: "x"}}]
+    assert as_queries({"body": None}, mappings) == [{"bool": {"must_not": [{"exists": {"field": "body"}}]}}]

@@ -41,6 +41,8 @@ class Sources:
         objects = [found]
         for part in parts:
             objects = [inner for each in objects for inner in _listed(each.get(part)) if isinstance(inner, dict)]
+        if offset >= len(objects):  # written with dotted keys, which hold no objects to show
+            return {}
         whole: Any = objects[offset]
         for part in reversed(parts):
             whole = {part: whole}

@@ -6,12 +6,12 @@ What the encoder reads of a passage is the document's other texts, as its title,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from semantic_text_splitter import TextSplitter
 
-from connector.chunking import Chunk, chunks_of
+from connector.chunking import Chunk, chunks_of, count_words
 from connector.errors import RequestError
 from connector.models.encoder import Encoder, TokenizingEncoder
 from connector.passages import passage_of, text_at
@@ -42,11 +42,12 @@ class Passages:
     overlap: int = DEFAULT_OVERLAP
 
     def __post_init__(self) -> None:
-        if not isinstance(self.path, str) or not self.path.strip("."):
+        if not isinstance(self.path, str) or not all(self.path.split(".")):
             raise RequestError("passages.path", self.path, 'must name a field, as "passages"')
-        if isinstance(self.fields, str) or not all(isinstance(field, str) and field for field in self.fields):
-            raise RequestError("passages.fields", self.fields, 'must be field names, as ("body",)')
-        object.__setattr__(self, "fields", tuple(self.fields))
+        fields = self.fields
+        if not isinstance(fields, list | tuple) or not all(isinstance(field, str) and field for field in fields):
+            raise RequestError("passages.fields", fields, 'must be field names, as ("body",)')
+        object.__setattr__(self, "fields", tuple(dict.fromkeys(fields)))
         for name, least in (("max_tokens", 8), ("overlap", 0)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
@@ -55,6 +56,19 @@ class Passages:
             raise RequestError(
                 "passages.overlap", self.overlap, f"must be at most half of max_tokens ({self.max_tokens})"
             )
+
+    def over(self, text_fields: Sequence[str]) -> Passages:
+        """Name the fields to split, where none are named, among these.
+
+        Raises: RequestError: a field is none of them, or the passages would stand where one of them is.
+        """
+        for field in self.fields:
+            if field not in text_fields:
+                raise RequestError("passages.fields", field, f"must be one of text_fields: {', '.join(text_fields)}")
+        for field in text_fields:
+            if f"{field}.".startswith(f"{self.path}.") or f"{self.path}.".startswith(f"{field}."):
+                raise RequestError("passages.path", self.path, f"must not be, hold or lie in the text field {field!r}")
+        return replace(self, fields=self.fields or tuple(text_fields[-1:]))
 
     @property
     def vector_field(self) -> str:
@@ -98,10 +112,7 @@ class PassageMaker:
     """
 
     def __init__(self, passages: Passages, text_fields: Sequence[str], encoder: Encoder) -> None:
-        self._long = passages.fields or (text_fields[-1],)
-        for field in self._long:
-            if field not in text_fields:
-                raise RequestError("passages.fields", field, f"must be one of text_fields: {', '.join(text_fields)}")
+        self._long = passages.over(text_fields).fields
         self._short = [field for field in text_fields if field not in self._long]
         context = passages.max_tokens // _CONTEXT_SHARE if self._short else 0
         limit = encoder.max_tokens if isinstance(encoder, TokenizingEncoder) else None
@@ -133,4 +144,4 @@ def _splitter(encoder: Encoder, size: int, overlap: int) -> TextSplitter:
     if isinstance(encoder, TokenizingEncoder) and (tokenizer := encoder.tokenizer_json()) is not None:
         return TextSplitter.from_huggingface_tokenizer_str(tokenizer, size, overlap)
     words, repeated = max(int(size * _WORDS_A_TOKEN), 1), int(overlap * _WORDS_A_TOKEN)
-    return TextSplitter.from_callback(lambda text: len(text.split()), words, min(repeated, words - 1))
+    return TextSplitter.from_callback(count_words, words, min(repeated, words - 1))

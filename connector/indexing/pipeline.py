@@ -152,8 +152,18 @@ def _actions(
     for document, vectorized in zip(documents, sources, strict=True):
         whole = document if vectorized is None else vectorized
         source = {name: value for name, value in whole.items() if name != "_id"}
+        if vectorized is None:  # what was written for an earlier text must not outlive it
+            source = without(source, fields.passages.path if fields.passages else fields.vector)
         identifier = document.get(fields.id)
         yield {"_source": source} if identifier is None else {"_id": str(identifier), "_source": source}
+
+
+def without(source: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Give a copy of a source without the value at a dotted path; what is shared with the source is not changed."""
+    head, _, rest = path.partition(".")
+    if not rest or not isinstance(source.get(head), Mapping):
+        return {name: value for name, value in source.items() if rest or name != head}
+    return {**source, head: without(source[head], rest)}
 
 
 def with_value(source: Mapping[str, Any], path: str, value: object) -> dict[str, Any]:

@@ -57,9 +57,7 @@ FEATURES: dict[str, Body] = {
     "`text_similarity_reranker`, also nested, with `blend`": {
         "retriever": reranked(reranked(rrf(rank_window_size=20), rank_window_size=20), blend=0.5)
     },
-    "`chunk_rescorer`, `field_shares`": {
-        "retriever": reranked(rrf(), field=["title", "body"], chunk_rescorer={"size": 2}, field_shares={"title": 0.3})
-    },
+    "`chunk_rescorer`": {"retriever": reranked(rrf(), field=["title", "body"], chunk_rescorer={"size": 2})},
     "`rescorer` over a leg": {"retriever": rrf({"rescorer": {"retriever": WORDS, "rescore": STEP}}, NEAR)},
     "`rescorer` over a fusion": {"retriever": {"rescorer": {"retriever": rrf(), "rescore": STEP}}},
     "`pinned`": {"retriever": {"pinned": {"ids": ["3"], "retriever": rrf()}}},

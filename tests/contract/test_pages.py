@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from elasticsearch import Elasticsearch, helpers
 
-from connector import AsyncHybridElasticsearch, Connector, HybridElasticsearch
+from connector import AsyncHybridElasticsearch, Connector, HybridElasticsearch, Passages
 from connector.errors import PagesClosedError, RequestError
 from tests.conftest import EngineUnderTest
 from tests.models_by_hand import count_words
@@ -18,8 +19,9 @@ COUNT, WRITES = 60, 1_000
 
 
 def by_place(query: str, passages: list[str]) -> list[float]:
-    """A reranker that scores a passage by the number it ends with."""
-    return [float(passage.split()[-1]) for passage in passages]
+    """A reranker that scores a passage by the last number in it."""
+    numbers = [[word for word in passage.split() if word.isdigit()] for passage in passages]
+    return [float(found[-1]) if found else -1.0 for found in numbers]
 
 
 MODELS: dict[str, Any] = {"encoder": count_words, "reranker": by_place}
@@ -87,7 +89,32 @@ def test_closed_pages_say_so(articles: Connector) -> None:
     pages.close()
     with pytest.raises(PagesClosedError, match="search again"):
         pages.page(1)
-    assert list(pages) == []
+    with pytest.raises(PagesClosedError, match="search again"):
+        next(iter(pages))
+
+
+def test_pages_asked_for_side_by_side_are_of_one_order(articles: Connector) -> None:
+    with articles.pages("small car", size=10, window=COUNT) as pages, ThreadPoolExecutor(4) as pool:
+        drawn = list(pool.map(pages.page, range(1, 7)))
+    assert [identifier for page in drawn for identifier in ids(page)] == best(COUNT)
+
+
+def test_pages_say_what_was_rewritten_and_what_failed(articles: Connector) -> None:
+    def fail(_: str) -> str:
+        raise ValueError("no")
+
+    hooks = {"other": lambda text: f"{text} slow", "broken": fail}
+    rewriting = Connector(articles.client, articles.index_name, text_fields=["body"], rewrite=hooks)
+    with rewriting.pages("small car") as pages:
+        said = pages.page(1)["_hybrid"]
+    assert said["rewrites"] == {"other": "small car slow"}
+    assert "rewrite 'broken' failed" in said["degraded"]
+
+
+@pytest.mark.parametrize("keep_alive", ["5", 5, "banana", "0s", "-1m", None])
+def test_a_wrong_keep_alive_is_named(articles: Connector, keep_alive: Any) -> None:
+    with pytest.raises(RequestError, match="keep_alive"):
+        articles.pages("small car", keep_alive=keep_alive)
 
 
 @pytest.mark.parametrize("options", [{"size": 0}, {"window": 0}, {"window": 20_000}, {"size": True}, {"depth": -1}])
@@ -150,6 +177,24 @@ async def test_async_pages_are_the_same(articles: Connector, engine: EngineUnder
             made.pages("small car")
     with pytest.raises(RequestError, match="client"):
         await articles.apages("small car")
+
+
+@pytest.mark.node
+def test_indices_that_share_ids_are_paged_and_read_by_their_passages(elasticsearch9_url: str) -> None:
+    text = "climate " * 30 + "small car {} " + "climate " * 30
+    with HybridElasticsearch(elasticsearch9_url, **MODELS) as client:
+        for name in ("a", "b", "c"):
+            index = f"test-shared-{name}"
+            client.options(ignore_status=404).indices.delete(index=index)
+            made = Connector(client, index, text_fields=["body"], passages=Passages(max_tokens=16, overlap=4))
+            made.create()
+            made.index({"_id": str(number), "body": text.format(number)} for number in range(6))
+        with Connector(client, "test-shared-*", text_fields=["body"]).pages("small car", size=9) as pages:
+            found = [hit for page in pages for hit in page["hits"]["hits"]]
+        assert len({(hit["_index"], hit["_id"]) for hit in found}) == 18
+        assert all(hit["inner_hits"]["passages"]["hits"]["hits"] for hit in found)
+        assert all("climate" in hit["_source"]["body"] for hit in found)
+        client.indices.delete(index="test-shared-a,test-shared-b,test-shared-c")
 
 
 @pytest.mark.node

@@ -132,6 +132,34 @@ def test_the_words_of_the_query_are_marked_in_its_passages(
     assert "<em>car</em>" in best["highlight"]["passages.text"][0]
 
 
+def test_fields_in_another_order_are_split_and_read_as_the_index_says(articles: Connector) -> None:
+    again = Connector(articles.client, articles.index_name, text_fields=["body", "title"])
+    again.index([{"_id": "late", "title": "T", "body": f"{FILLER}fast car {FILLER}", "year": 2024}])
+    (hit,) = again.search("fast car", size=1, filter={"year": 2024})["hits"]["hits"]
+    assert {each["_source"]["field"] for each in hit["inner_hits"]["passages"]["hits"]["hits"]} == {"body"}
+
+
+def test_a_document_whose_text_is_gone_keeps_no_passages(articles: Connector, es: Elasticsearch) -> None:
+    whole = es.search(index=articles.index_name, query={"ids": {"values": ["deep"]}})["hits"]["hits"][0]["_source"]
+    articles.index([{**whole, "_id": "deep", "title": "", "body": ""}])
+    kept = es.search(index=articles.index_name, query={"ids": {"values": ["deep"]}})["hits"]["hits"][0]["_source"]
+    assert "passages" not in kept
+
+
+def test_passages_asked_of_an_index_of_whole_documents_are_refused(engine: EngineUnderTest, fresh_index: str) -> None:
+    with engine.client(HybridElasticsearch, **MODELS) as client:
+        Connector(client, fresh_index, text_fields=["body"]).create()
+        with pytest.raises(IndexMismatchError, match="keeps one vector a document, not passages"):
+            Connector(client, fresh_index, text_fields=["body"], passages=True).create()
+
+
+@pytest.mark.parametrize("path", ["body", "title.parts", "body.passages", "meta"])
+def test_passages_never_take_the_place_of_a_text_field(engine: EngineUnderTest, path: str) -> None:
+    fields = ["title", "body", "meta.text"]
+    with engine.client(HybridElasticsearch, **MODELS) as client, pytest.raises(RequestError, match=r"passages\.path"):
+        Connector(client, "any", text_fields=fields, passages=Passages(path=path))
+
+
 def test_nested_vectors_of_unknown_making_are_not_written(engine: EngineUnderTest, fresh_index: str) -> None:
     vector = {"type": "dense_vector", "dims": 9, "index": True, "similarity": "cosine"}
     with engine.client(HybridElasticsearch, **MODELS) as client:
