@@ -142,7 +142,8 @@ def _is_refused(status: int, body: Any) -> bool:
     if not isinstance(error, Mapping):
         return False
     kind, reason = error.get("type"), str(error.get("reason"))
-    return (status, kind) == (403, "security_exception") or (status == 400 and "unknown retriever" in reason)
+    is_unknown = "unknown retriever" in reason or "Unknown key for a START_OBJECT in [retriever]" in reason
+    return (status, kind) == (403, "security_exception") or (status == 400 and is_unknown)
 
 
 def _failed(body: Any, status: int) -> dict[str, Any]:

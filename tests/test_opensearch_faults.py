@@ -120,6 +120,22 @@ def test_an_answer_that_is_no_json_is_the_transports_own_error(search: Search) -
         search(script.url)
 
 
+def test_a_template_with_a_retriever_is_filled_in_and_run_here() -> None:
+    reason = "Unknown key for a START_OBJECT in [retriever]."
+    unknown = {"type": "parsing_exception", "reason": reason}
+    answers: dict[str, tuple[int, Any]] = {
+        "/cars/_search/template": (400, {"error": {"root_cause": [unknown], **unknown}, "status": 400}),
+        "/_render/template": (200, {"template_output": {"retriever": TREE, "size": 1}}),
+        "/_msearch": responses(leg("1"), leg("2")),
+    }
+    with (
+        serving(Script(lambda method, path: answers[path], product=None)) as script,
+        HybridOpenSearch(script.url, **MODELS) as client,
+    ):
+        assert ids(client.search_template(index="cars", body={"id": "template", "params": {"n": 1}})) == ["1"]
+    assert script.asked == ["POST /cars/_search/template", "POST /_render/template", "POST /_msearch"]
+
+
 def test_headers_and_credentials_travel_with_every_search_of_ours() -> None:
     client = HybridOpenSearch.wrap(opensearchpy.OpenSearch("http://user:secret@127.0.0.1:9", max_retries=0), **MODELS)
     sent: list[dict[str, Any]] = []
