@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks.results import machine, write_section
 from connector import Connector, connect
+from connector.needs import Embed
 from training.judged import data_folder
 
 WINDOW, QUESTIONS, TOLERANCE = 50, 200, 1e-5
@@ -67,7 +68,9 @@ def main() -> None:
     try:
         for connector in connectors:
             connector.create()
-            connector.index(documents)
+        connectors[0].index(documents)
+        for client in clients[1:]:
+            copy(ours, client, name)
         text = table(connectors, ours, native, name, questions)
     finally:
         for connector in connectors:
@@ -77,9 +80,21 @@ def main() -> None:
         write_section("Native fusion", f"`python -m benchmarks.native_fusion ... --write` on {machine()}.\n{text}")
 
 
+def copy(source: Any, target: Any, index: str) -> None:
+    """Copy the documents with their vectors, in the order of their ids."""
+    found = source.search(index=index, body={"size": 10_000})["hits"]["hits"]
+    ordered = sorted(found, key=lambda hit: str(hit["_id"]))
+    actions = ({"_id": hit["_id"], "_source": hit["_source"]} for hit in ordered)
+    for is_written, item in target._streaming_bulk(actions, index=index):
+        if not is_written:
+            raise RuntimeError(item)
+    target.indices.refresh(index=index)
+
+
 def table(connectors: Sequence[Connector], ours: Any, native: Any, index: str, questions: Sequence[str]) -> str:
     """Ask every question in every way, and draw what came of it."""
-    legs = {text: list(connectors[0].legs(text, WINDOW).items()) for text in questions}
+    vectors = {text: list(ours._hybrid.embed(Embed(text, None)).vector) for text in questions}
+    legs = {text: list(legs_of(connectors[0], text, vectors[text]).items()) for text in questions}
 
     def ask(client: Any, tree: Body) -> list[Body]:
         body = {"retriever": tree, "_source": False, "size": WINDOW}
@@ -90,14 +105,14 @@ def table(connectors: Sequence[Connector], ours: Any, native: Any, index: str, q
         return [(hit["_id"], hit["_score"]) for hit in found]
 
     def rrf(text: str) -> Body:
-        return {"rrf": {"retrievers": [{kind: _plain(leg)} for kind, leg in legs[text]], "rank_window_size": WINDOW}}
+        return {"rrf": {"retrievers": [{kind: leg} for kind, leg in legs[text]], "rank_window_size": WINDOW}}
 
     def linear(text: str, how: str) -> Body:
-        parts = [{"retriever": {kind: _plain(leg)}, "normalizer": how} for kind, leg in legs[text]]
+        parts = [{"retriever": {kind: leg}, "normalizer": how} for kind, leg in legs[text]]
         return {"linear": {"retrievers": parts, "rank_window_size": WINDOW}}
 
     def lifted(text: str) -> Hits:
-        lowest = {kind: hits(ask(ours, {kind: _plain(leg)}))[-1][1] for kind, leg in legs[text]}
+        lowest = {kind: hits(ask(ours, {kind: leg}))[-1][1] for kind, leg in legs[text]}
         drawn = ask(ours, linear(text, "minmax"))
         floors = [
             sum(FLOOR for leg, at in hit["_hybrid"]["legs"].items() if at["score"] == lowest[leg]) for hit in drawn
@@ -140,9 +155,11 @@ def lowest_in(hit: Body, lowest: Body) -> int:
     return sum(at["score"] == lowest[leg] for leg, at in hit["_hybrid"]["legs"].items())
 
 
-def _plain(leg: Body) -> Body:
-    """The leg without `num_candidates`, which a hybrid query would let overflow `k`."""
-    return {name: value for name, value in leg.items() if name != "num_candidates"}
+def legs_of(connector: Connector, text: str, vector: list[float]) -> dict[str, Body]:
+    """The legs of a search, with the text embedded once."""
+    legs = connector.legs(text, WINDOW)
+    near = {name: value for name, value in legs["knn"].items() if name != "query_vector_builder"}
+    return {**legs, "knn": {**near, "query_vector": vector}}
 
 
 def _fused(found: Sequence[Body]) -> Hits:
