@@ -18,7 +18,7 @@ from connector.vectors import fingerprint_in, vector_fields
 
 Outcome: TypeAlias = Literal["works", "unknown", "fails"]
 
-_OLDEST = {"opensearch": (2, 9), "default": (8, 0), "oss": (8, 0)}
+_OLDEST = {"opensearch": (2, 16), "default": (8, 0), "oss": (8, 0)}
 _MODELS = {"encoder": bundled_encoder, "reranker": bundled_reranker}
 _NOWHERE = "/hybrid-connector-doctor-*/_search"
 _HYBRID = {

@@ -89,14 +89,14 @@ class Request:
     @property
     def endpoint(self) -> str | None:
         """What elasticsearch-py calls the endpoint, of those that hold searches; None for any other."""
-        parts = self.parts
-        names = parts if parts[0].startswith("_") else parts[1:]
+        names = self.parts if self.index is None else self.parts[1:]
         return _ENDPOINTS.get(tuple(names)) if self.method in ("GET", "POST") else None
 
     @property
     def index(self) -> str | None:
         """The path's index expression; None where it names none."""
-        return None if self.parts[0].startswith("_") else self.parts[0]
+        first = self.parts[0]
+        return None if first.startswith("_") and first != "_all" else first
 
     @property
     def changes_mappings(self) -> bool:

@@ -51,7 +51,7 @@ def test_an_opensearch_without_k_nn_says_which_plugin_to_install() -> None:
     assert not report.is_well
 
 
-@pytest.mark.parametrize(("info", "number"), [(OPENSEARCH, "2.7.0"), (ELASTICSEARCH, "7.17.0")])
+@pytest.mark.parametrize(("info", "number"), [(OPENSEARCH, "2.15.0"), (ELASTICSEARCH, "7.17.0")])
 def test_a_cluster_that_is_too_old_is_to_be_upgraded(info: dict[str, Any], number: str) -> None:
     report = report_of({"/": Answered(200, {"version": {**info["version"], "number": number}})})
     assert "upgrade the cluster" in str(check(report, "server").remedy)

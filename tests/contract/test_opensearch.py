@@ -259,6 +259,10 @@ def test_options_come_as_keywords_as_parameters_or_in_the_body(client: OpenSearc
         hybrid.transport.perform_request("GET", f"/{index}/_search", params={"size": "2"}, body={**tree, "from": 1}),
     ):
         assert ids(found) == whole[1:3]
+    anywhere = rrf(FOX, filter={"term": {"_index": index}})
+    assert ids(hybrid.search(index="_all", body={"retriever": anywhere})) == ids(
+        hybrid.search(index=[index], body={"retriever": rrf(FOX)})
+    )
     found = hybrid.search(index=index, body=tree, _source=["title"], version=True, preference="true", typed_keys=True)
     assert found["hits"]["hits"][0].keys() >= {"_version", "_source"}
     assert found["hits"]["hits"][0]["_source"].keys() == {"title"}
