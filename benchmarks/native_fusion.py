@@ -104,8 +104,9 @@ def table(connectors: Sequence[Connector], ours: Any, native: Any, index: str, q
     def hits(found: Sequence[Body]) -> Hits:
         return [(hit["_id"], hit["_score"]) for hit in found]
 
-    def rrf(text: str) -> Body:
-        return {"rrf": {"retrievers": [{kind: leg} for kind, leg in legs[text]], "rank_window_size": WINDOW}}
+    def rrf(text: str, **of_vectors: int) -> Body:
+        parts = [{kind: {**leg, **(of_vectors if kind == "knn" else {})}} for kind, leg in legs[text]]
+        return {"rrf": {"retrievers": parts, "rank_window_size": WINDOW}}
 
     def linear(text: str, how: str) -> Body:
         parts = [{"retriever": {kind: leg}, "normalizer": how} for kind, leg in legs[text]]
@@ -135,9 +136,14 @@ def table(connectors: Sequence[Connector], ours: Any, native: Any, index: str, q
     }
     if len(connectors) > 1:
         other: Any = connectors[1].client
-        pairs["`rrf`, ours on OpenSearch and ours on Elasticsearch"] = lambda text: (
-            hits(ask(ours, rrf(text))),
-            hits(other.search(index=index, retriever=rrf(text), source=False, size=WINDOW)["hits"]["hits"]),
+
+        def on_both(tree: Body) -> tuple[Hits, Hits]:
+            found = other.search(index=index, retriever=tree, source=False, size=WINDOW)
+            return hits(ask(ours, tree)), hits(found["hits"]["hits"])
+
+        pairs["`rrf`, ours on OpenSearch and ours on Elasticsearch"] = lambda text: on_both(rrf(text))
+        pairs["the same, every vector looked at (`num_candidates`)"] = lambda text: on_both(
+            rrf(text, num_candidates=10_000)
         )
     rows = []
     for name, pair in pairs.items():
