@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from connector.errors import ConnectorError
     from connector.models.encoder import Encoder, load_encoder
     from connector.models.reranker import Reranker, load_reranker
+    from connector.reindexing import areindex, reindex
 
 __version__ = "0.1.0"
 __all__ = [
@@ -22,9 +23,11 @@ __all__ = [
     "Encoder",
     "HybridElasticsearch",
     "Reranker",
+    "areindex",
     "connect",
     "load_encoder",
     "load_reranker",
+    "reindex",
 ]
 
 _ROOMS = {
@@ -34,9 +37,11 @@ _ROOMS = {
     "Encoder": "models.encoder",
     "HybridElasticsearch": "client",
     "Reranker": "models.reranker",
+    "areindex": "reindexing",
     "connect": "client",
     "load_encoder": "models.encoder",
     "load_reranker": "models.reranker",
+    "reindex": "reindexing",
 }
 
 
