@@ -11,6 +11,7 @@ from rich.console import Console
 
 from connector.cli.demo import demo
 from connector.cli.index import index
+from connector.cli.reindex import reindex
 from connector.cli.search import search
 from connector.errors import ConnectorError
 
@@ -23,6 +24,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(index)
+app.add_typer(reindex, name="reindex")
 app.command()(search)
 app.command()(demo)
 

@@ -51,7 +51,23 @@ class MavenNode:
         jdk = find_jdk(JAVA_OF_MAJOR[major(version)])
         home = assembled_home(version, jdk)
         run = Path(tempfile.mkdtemp(prefix=f"elasticsearch-{version}-"))
-        child = _launch(jdk, home, run, lifetime)
+        _furnish(home, run)
+        return self._started(version, run, _launch(jdk, home, run, lifetime))
+
+    def kill(self, node: RunningNode) -> None:
+        """End a node started for this session at once, as a power cut would; its data stays."""
+        child = self._children.pop(int(node.handle.split(" ", 1)[0]))
+        child.kill()
+        child.wait()
+
+    def start_again(self, node: RunningNode) -> RunningNode:
+        """Start a killed node with the data that it had; it answers at another URL."""
+        run = Path(node.handle.split(" ", 1)[1])
+        jdk = find_jdk(JAVA_OF_MAJOR[major(node.version)])
+        (run / "logs" / "http.ports").unlink(missing_ok=True)
+        return self._started(node.version, run, _launch(jdk, assembled_home(node.version, jdk), run, "session"))
+
+    def _started(self, version: str, run: Path, child: subprocess.Popen[bytes]) -> RunningNode:
         self._children[child.pid] = child
         node = RunningNode(version=version, url="", way=self.name, handle=f"{child.pid} {run}")
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -80,7 +96,7 @@ class MavenNode:
         shutil.rmtree(run, ignore_errors=True)
 
 
-def _launch(jdk: Path, home: Path, run: Path, lifetime: Lifetime) -> subprocess.Popen[bytes]:
+def _furnish(home: Path, run: Path) -> None:
     for directory in ("config", "logs", "data"):
         (run / directory).mkdir()
     (run / "config" / "elasticsearch.yml").touch()
@@ -88,6 +104,9 @@ def _launch(jdk: Path, home: Path, run: Path, lifetime: Lifetime) -> subprocess.
     shutil.copytree(home / "modules", run / "modules")
     shutil.copytree(home / "plugins", run / "plugins")
     (run / "lib").symlink_to(home / "lib")
+
+
+def _launch(jdk: Path, home: Path, run: Path, lifetime: Lifetime) -> subprocess.Popen[bytes]:
     modules = "org.elasticsearch.server,jdk.incubator.vector,jdk.net,jdk.management.agent,ALL-MODULE-PATH"
     java = [str(jdk / "bin" / "java"), "-Xms512m", "-Xmx1g", f"-Djava.io.tmpdir={run}"]
     native = ["--enable-native-access=ALL-UNNAMED", f"-Des.nativelibs.path={home / 'lib' / 'platform'}"]

@@ -20,7 +20,7 @@ from tenacity import (
     stop_any,
     stop_when_event_set,
 )
-from tenacity.wait import wait_exponential_jitter
+from tenacity.wait import wait_exponential, wait_random
 
 from connector.errors import ReindexError
 
@@ -68,7 +68,7 @@ class Patience:
         """
         retrying = Retrying(
             retry=retry_if_exception(is_transient),
-            wait=wait_exponential_jitter(initial=0.1, max=self._longest_wait_s, jitter=0.5),
+            wait=wait_exponential(multiplier=0.1, max=self._longest_wait_s) + wait_random(0, 0.5),
             stop=stop_any(stop_after_delay(self._retry_for_s), stop_when_event_set(self.stop)),
             sleep=sleep_using_event(self.stop),
             before_sleep=self._tell,
