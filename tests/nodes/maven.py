@@ -58,7 +58,7 @@ class MavenNode:
         """End a node started for this session at once, as a power cut would; its data stays."""
         child = self._children.pop(int(node.handle.split(" ", 1)[0]))
         child.kill()
-        child.wait()
+        _end_child(child)
 
     def start_again(self, node: RunningNode) -> RunningNode:
         """Start a killed node with the data that it had; it answers at another URL."""

@@ -85,7 +85,9 @@ class BulkWriter:
             left = again + left[number:]
             if again:
                 self.size.turned_away()
-                raise NotYetError(f"{len(again)} documents were turned away")
+                self._counters.retries += 1
+            if len(again) == number:
+                raise NotYetError(f"{number} documents were turned away")
 
         while left:
             self._cluster.patience.call(attempt)

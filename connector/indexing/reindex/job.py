@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from elasticsearch import Elasticsearch
+from elasticsearch import ApiError, Elasticsearch
 
 from connector.dialects import Dialect
 from connector.errors import ConnectorError, EncoderMismatchError, JobStoppedError, ReindexError, VerificationError
@@ -292,7 +292,10 @@ class Job:
     def _store_bytes(self, index: str) -> int:
         if not self.cluster.engine.has_points_in_time:
             return 0
-        answer = self.cluster.call(lambda es: es.indices.stats(index=index, metric="store").body)
+        try:
+            answer = self.cluster.call(lambda es: es.indices.stats(index=index, metric="store").body)
+        except ApiError:  # not allowed to ask
+            return 0
         return int(answer["_all"]["primaries"].get("store", {}).get("size_in_bytes", 0))
 
     def _report(self, plan: Plan, verification: Verification | None, estimate: Any) -> ReindexReport:

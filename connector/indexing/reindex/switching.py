@@ -41,11 +41,7 @@ def check_is_ours(cluster: Cluster, index: str, uuid: str) -> None:
     """
     found = uuid_of(cluster, index)
     if found != uuid:
-        what = "is gone" if not found else "was deleted and made again"
-        raise ReindexError(
-            f"index {index!r} {what} since the job began; start anew with `connector reindex cancel JOB`, then the "
-            "same command again"
-        )
+        raise _lost(index, "was deleted and made again" if found else "is gone")
 
 
 def add_field(cluster: Cluster, index: str, change: Mapping[str, Any]) -> None:
@@ -72,8 +68,11 @@ def lowered(cluster: Cluster, plan: Plan) -> Iterator[None]:
 
 
 def put_settings(cluster: Cluster, index: str, settings: Mapping[str, Any]) -> None:
-    """Set an index's settings; null takes a setting back to its default."""
-    cluster.call(lambda es: es.indices.put_settings(index=index, settings=dict(settings)))
+    """Set an index's settings; null takes a setting back to its default. Raises: ReindexError: the index is gone."""
+    try:
+        cluster.call(lambda es: es.indices.put_settings(index=index, settings=dict(settings)))
+    except NotFoundError as error:
+        raise _lost(index, "is gone") from error
 
 
 def switch(cluster: Cluster, plan: Plan) -> None:
@@ -125,6 +124,13 @@ def _move(cluster: Cluster, alias: str, old: list[str], new: Mapping[str, Mappin
     found = cluster.aliases(alias)
     if found.keys() != new.keys():
         raise _changed(alias, list(new), list(found))
+
+
+def _lost(index: str, what: str) -> ReindexError:
+    return ReindexError(
+        f"index {index!r} {what} since the job began; start anew with `connector reindex cancel JOB`, then the same "
+        "command again"
+    )
 
 
 def _changed(alias: str, expected: list[str], found: list[str]) -> AliasChangedError:

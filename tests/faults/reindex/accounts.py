@@ -37,7 +37,7 @@ def documents(count: int) -> Iterator[dict[str, Any]]:
 def load(es: Elasticsearch, index: str, count: int, alias: str | None = None, **settings: Any) -> None:
     """Make an index of so many documents."""
     mappings = {"properties": {"title": {"type": "text"}, "n": {"type": "integer"}, "tags": {"type": "keyword"}}}
-    aliases = {} if alias is None else {alias: {}}
+    aliases: dict[str, Any] = {} if alias is None else {alias: {}}
     given = {"number_of_shards": 2, "number_of_replicas": 0, **settings}
     es.indices.create(index=index, mappings=mappings, settings=given, aliases=aliases)
     actions = ({"_index": index, **document} for document in documents(count))

@@ -74,7 +74,7 @@ def test_a_cluster_that_stays_away_stops_the_job_which_then_goes_on(scene: Scene
             return "cut before" if is_away else "pass"
 
         proxy.decide = decide
-        with pytest.raises(ReindexError, match="does not answer as it should.*resume"):
+        with pytest.raises(ReindexError, match=r"does not answer as it should.*resume"):
             reindex(
                 es, scene.alias, text_fields=["title"], encoder=hashed, job="job", options=scene.options(retry_for_s=1)
             )
