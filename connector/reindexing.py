@@ -49,6 +49,24 @@ from connector.indexing.reindex.retrying import Patience
 from connector.indexing.reindex.switching import switch_back
 from connector.models.encoder import Encoder, as_encoder
 
+__all__ = [
+    "Estimate",
+    "JobOptions",
+    "JobStatus",
+    "Progress",
+    "ReindexReport",
+    "RetryReport",
+    "areindex",
+    "aresume",
+    "cancel",
+    "estimate",
+    "reindex",
+    "resume",
+    "retry_dead_letters",
+    "rollback",
+    "status",
+]
+
 Source = str | Path | Iterable[Mapping[str, Any]]
 _CANCEL_WAIT_S = 120.0
 

@@ -216,7 +216,7 @@ def _watched(
         if metrics_port is not None:
             from connector.indexing.reindex.metrics import serve_metrics
 
-            listeners.append(stack.enter_context(serve_metrics(metrics_port)))
+            listeners.append(stack.enter_context(serve_metrics(metrics_port)).show)
         client = stack.enter_context(connect(url))
         stack.enter_context(explained(signals))
 

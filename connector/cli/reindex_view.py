@@ -29,7 +29,7 @@ class Watcher:
             TimeElapsedColumn(),
             console=console,
             transient=True,
-            disable=as_json,
+            disable=as_json or not console.is_terminal,
         )
         self._task: TaskID | None = None
 

@@ -163,13 +163,19 @@ class Checkpoint:
             return [_row(row) for row in self._database.execute(query, (size,))]
 
     def dead_letters(self) -> Iterator[dict[str, Any]]:
-        """Read the dead letters back, oldest first; a document may have several, of which the last counts."""
+        """Read the dead letters back, oldest first; a document may have several, of which the last counts.
+
+        Raises: CheckpointError: a line is none, as it is after an edit that went wrong.
+        """
         path = self.folder / DEAD_LETTERS
         if not path.exists():
             return
         with path.open(encoding="utf-8") as lines:
-            for line in lines:
-                yield json.loads(line)
+            for number, line in enumerate(lines, 1):
+                try:
+                    yield json.loads(line)
+                except ValueError as error:
+                    raise CheckpointError(f"{path}, line {number}: is no JSON ({error}); mend the line") from error
 
     def rewrite_dead_letters(self) -> None:
         """Leave in the file one line for each document that is still dead, the last one written."""

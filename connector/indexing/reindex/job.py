@@ -91,7 +91,7 @@ class Job:
         self.cluster = Cluster(client, Patience(retry_for_s, stop, self._count_retry))
         self.field: VectorField = OneVector(request.text_fields, request.vector_field)
         self.cache = VectorCache(cache_file, self._fingerprint)
-        self.preparer = Preparer(encoder, self.field, self.cache, self.counters)
+        self.preparer = Preparer(encoder, self.field, self.cache, self.counters, stop)
         self.writer = BulkWriter(self.cluster, self.counters, request.pipeline)
         self._began = time.monotonic()
         self._told = 0.0
@@ -110,7 +110,7 @@ class Job:
         except ConnectorError as error:
             with suppress(ConnectorError):
                 self.checkpoint.put(last_error=str(error))
-            if self._stop.is_set() and not isinstance(error, JobStoppedError):
+            if self._stop.is_set():
                 raise self._stopped() from error
             raise
         finally:

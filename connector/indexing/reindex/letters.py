@@ -32,7 +32,6 @@ def retry_letters(job: Job) -> RetryReport:
 
     Raises: ReindexError: the job stopped; what was tried is acknowledged.
     """
-    job.checkpoint.cut_dead_letters()
     job.checkpoint.rewrite_dead_letters()
     plan = job.plan()
     before = job.checkpoint.counts()[State.DEAD]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from importlib import import_module
@@ -25,8 +25,8 @@ _GAUGES = {
 
 
 @contextmanager
-def serve_metrics(port: int, address: str = "0.0.0.0") -> Iterator[Callable[[Progress], None]]:
-    """Serve metrics while the block runs; give what to tell the progress to.
+def serve_metrics(port: int, address: str = "0.0.0.0") -> Iterator[Metrics]:
+    """Serve metrics while the block runs; port 0 takes any that is free.
 
     Raises: RequestError: prometheus-client is not installed. OSError: the port is taken.
     """
@@ -37,10 +37,9 @@ def serve_metrics(port: int, address: str = "0.0.0.0") -> Iterator[Callable[[Pro
             "metrics_port", port, 'needs prometheus-client: pip install "hybrid-connector[metrics]"'
         ) from error
     registry = library.CollectorRegistry()
-    metrics = Metrics(library, registry)
     server, thread = library.start_http_server(port, addr=address, registry=registry)
     try:
-        yield metrics.show
+        yield Metrics(library, registry, server.server_port)
     finally:
         server.shutdown()
         thread.join()
@@ -50,10 +49,11 @@ def serve_metrics(port: int, address: str = "0.0.0.0") -> Iterator[Callable[[Pro
 class Metrics:
     """Progress as gauges; what is counted is a gauge, too, as it is set and not added to.
 
-    Args: library: prometheus_client. registry: where the metrics are.
+    Args: library: prometheus_client. registry: where the metrics are. port: where they are served.
     """
 
-    def __init__(self, library: Any, registry: Any) -> None:
+    def __init__(self, library: Any, registry: Any, port: int) -> None:
+        self.port = port
         self._gauges = {
             name: library.Gauge(_PREFIX + name, text, ["job"], registry=registry) for name, text in _GAUGES.items()
         }

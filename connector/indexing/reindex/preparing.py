@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from connector.errors import ModelError, ReindexError
+from connector.errors import JobStoppedError, ModelError, ReindexError
 from connector.indexing.reindex.items import Counters, DeadLetter, Item, Prepared
 from connector.indexing.reindex.vector_cache import Vector, VectorCache, hash_of
 from connector.indexing.reindex.vector_field import VectorField
@@ -16,6 +16,7 @@ from connector.models.encoder import Encoder
 from connector.models.texts import checked_text, unit_rows
 
 _PROBE = "a"
+_AT_ONCE, _MOST_AT_ONCE = 64, 4_096
 _UNIT_TOLERANCE = 1e-3
 
 
@@ -27,20 +28,30 @@ class Preparer:
         field: which texts, and where their vectors go.
         cache: vectors by text.
         counters: told of what was done.
+        stop: once it is set, no more is encoded than what takes about a second.
     """
 
-    def __init__(self, encoder: Encoder, field: VectorField, cache: VectorCache, counters: Counters) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        field: VectorField,
+        cache: VectorCache,
+        counters: Counters,
+        stop: threading.Event | None = None,
+    ) -> None:
         self._encoder = encoder
         self._field = field
         self._cache = cache
         self._counters = counters
         self._lock = threading.Lock()
+        self._stop = stop or threading.Event()
+        self._at_once = _AT_ONCE
         self._dims = encoder.fingerprint.dims
 
     def prepare(self, items: Sequence[Item]) -> tuple[list[Prepared], list[DeadLetter]]:
         """Give each item with its vectors, or the reason why it has none.
 
-        Raises: ReindexError: the encoder fails on any text.
+        Raises: ReindexError: the encoder fails on any text. JobStoppedError: `stop` was set; what was made is kept.
         """
         texts = [[checked_text(text, "text") for text in self._field.texts(item.source)] for item in items]
         hashes = [[hash_of([text]) for text in each] for each in texts]
@@ -54,9 +65,7 @@ class Preparer:
         self._counters.cached += len(wanted) - len(missing)
         faults: dict[bytes, str] = {}
         if missing:
-            made = self._encode_all(missing, faults)
-            self._cache.keep(made)
-            vectors |= made
+            vectors |= self._encode_all(missing, faults)
         prepared, dead = [], []
         for item, each, digests in zip(items, texts, hashes, strict=True):
             fault = next((faults[digest] for digest in digests if digest in faults), None)
@@ -68,14 +77,22 @@ class Preparer:
 
     def _encode_all(self, texts: dict[bytes, str], faults: dict[bytes, str]) -> dict[bytes, Vector]:
         """Encode texts, longest first; what can't be encoded gets its reason into `faults`."""
-        order = sorted(texts, key=lambda digest: -len(texts[digest]))
+        left = sorted(texts, key=lambda digest: -len(texts[digest]))
+        made: dict[bytes, Vector] = {}
         with self._lock:
-            began = time.perf_counter()
-            try:
-                made = self._encode(order, texts, faults, is_known_to_work=False)
-            finally:
-                self._counters.encoding_s += time.perf_counter() - began
-        self._counters.encoded += len(made)
+            while left:
+                if self._stop.is_set():
+                    raise JobStoppedError("the job was stopped while it encoded")
+                part, left = left[: self._at_once], left[self._at_once :]
+                began = time.perf_counter()
+                vectors = self._encode(part, texts, faults, is_known_to_work=False)
+                took_s = time.perf_counter() - began
+                self._counters.encoding_s += took_s
+                self._counters.encoded += len(vectors)
+                self._at_once = max(self._at_once // 2, 8) if took_s > 2 else self._at_once
+                self._at_once = min(self._at_once * 2, _MOST_AT_ONCE) if took_s < 0.5 else self._at_once
+                self._cache.keep(vectors)
+                made |= vectors
         return made
 
     def _encode(
