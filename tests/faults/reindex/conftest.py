@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from elasticsearch import Elasticsearch
+from numpy.typing import NDArray
 
 from connector.reindexing import JobOptions
 from tests.conftest import EngineUnderTest
-from tests.faults.reindex.accounts import dead_letters, everything, faults_in_books, load
+from tests.faults.reindex.accounts import dead_letters, everything, faults_in_books, hashed, load
 
 IS_FULL = os.environ.get("CONNECTOR_FAULTS") == "full"
 COUNT = 20_000 if IS_FULL else 600
@@ -39,10 +41,10 @@ class Scene:
         """Fill the index."""
         load(self.es, self.index, count, self.alias, **settings)
 
-    def faults(self, target: str, job: str = "job") -> list[str]:
+    def faults(self, target: str, encode: Callable[[list[str]], NDArray[np.float32]] = hashed) -> list[str]:
         """What does not add up between source and target."""
-        letters = dead_letters(self.state / job)
-        return faults_in_books(everything(self.es, self.index), everything(self.es, target), letters)
+        letters = dead_letters(self.state / "job")
+        return faults_in_books(everything(self.es, self.index), everything(self.es, target), letters, encode)
 
     def served(self) -> set[str]:
         """What the alias points to."""

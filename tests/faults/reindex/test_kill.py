@@ -9,9 +9,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.faults.reindex.conftest import ROUNDS, Scene
+from connector import load_encoder
+from tests.faults.reindex.accounts import everything
+from tests.faults.reindex.conftest import COUNT, IS_FULL, ROUNDS, Scene
 
 ROOT = Path(__file__).parents[3]
 
@@ -54,6 +57,24 @@ def test_a_job_killed_again_and_again_loses_and_doubles_nothing(scene: Scene, wa
     assert scene.faults(target) == []
     assert killed >= 1
     assert all(each in ({scene.index}, {target}) for each in served)
+
+
+def test_a_job_with_the_real_encoder_is_killed_and_goes_on(scene: Scene) -> None:
+    scene.load(COUNT if IS_FULL else 60)
+    bulks = 0
+
+    def is_second_bulk(count: int, line: str) -> bool:
+        nonlocal bulks
+        bulks += line.startswith("< POST /_bulk")
+        return bulks == (2 if IS_FULL else 1)
+
+    run_until(scene, "real encoder", is_second_bulk)
+    is_done, _ = run_until(scene, "real encoder", lambda count, line: False)
+    assert is_done
+    hits = everything(scene.es, next(iter(scene.served())))
+    texts = sorted({str(hit["_source"]["title"]).strip() for hit in hits if "title" in hit["_source"]})
+    vectors = dict(zip(texts, load_encoder().encode(texts), strict=True))
+    assert scene.faults(next(iter(scene.served())), lambda asked: np.stack([vectors[text] for text in asked])) == []
 
 
 @pytest.mark.parametrize(

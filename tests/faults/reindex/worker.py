@@ -46,7 +46,7 @@ def main(url: str, source: str, state: str, way: str) -> None:
             client,
             source,
             text_fields=["title"],
-            encoder=encode,
+            encoder="bundled" if way == "real encoder" else encode,
             in_place=way == "in place",
             job="job",
             options=options,
