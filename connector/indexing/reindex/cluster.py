@@ -125,6 +125,16 @@ class Cluster:
 
         return self.call(send)
 
+    def store_bytes(self, index: str) -> int:
+        """Give what an index takes on disk without its replicas; 0 where that can't be told."""
+        if not self.engine.has_points_in_time:
+            return 0
+        try:
+            answer = self.call(lambda es: es.indices.stats(index=index, metric="store").body)
+        except ApiError:  # not allowed to ask
+            return 0
+        return int(answer["_all"]["primaries"].get("store", {}).get("size_in_bytes", 0))
+
     def describe(self, name: str) -> dict[str, dict[str, Any]]:
         """Give settings, mappings and aliases of the indices behind a name.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from connector.indexing.reindex.index_source import Reader
 from connector.indexing.reindex.items import Item, Prepared
 
 SAMPLE = 200
@@ -40,6 +41,17 @@ class Estimate:
     def to_json(self) -> dict[str, Any]:
         """Give it as JSON takes it."""
         return asdict(self)
+
+
+def first_items(reader: Reader) -> list[Item]:
+    """Read the first documents of a source, as many as are encoded for an estimate."""
+    sample: list[Item] = []
+    for partition in reader.partitions():
+        for page in reader.pages(partition, None):
+            sample += page.items
+            if len(sample) >= SAMPLE:
+                return sample[:SAMPLE]
+    return sample
 
 
 def calibrate(

@@ -6,11 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from elasticsearch import ApiError, Elasticsearch
+from elasticsearch import Elasticsearch
 
 from connector.dialects import Dialect
 from connector.errors import ConnectorError, EncoderMismatchError, JobStoppedError, ReindexError, VerificationError
@@ -18,10 +17,10 @@ from connector.indexing.reindex.bulk_writer import BulkWriter
 from connector.indexing.reindex.carrier import Carrier, NewIndex, SameIndex, ServedIndex, remove_deleted
 from connector.indexing.reindex.checkpoint import DEAD_LETTERS, Checkpoint, State
 from connector.indexing.reindex.cluster import Cluster
-from connector.indexing.reindex.estimating import SAMPLE, Estimate, calibrate
+from connector.indexing.reindex.estimating import Estimate, calibrate, first_items
 from connector.indexing.reindex.file_source import RecordSource
 from connector.indexing.reindex.index_source import Reader, SliceScan, reader_of
-from connector.indexing.reindex.items import Counters, DeadLetter, Item
+from connector.indexing.reindex.items import Counters, DeadLetter
 from connector.indexing.reindex.plan import Plan, Request
 from connector.indexing.reindex.planning import field_mapping, make_plan
 from connector.indexing.reindex.preparing import Preparer
@@ -276,27 +275,12 @@ class Job:
         self.cluster.refresh(plan.target)
 
     def _estimate(self, plan: Plan, reader: Reader) -> Estimate:
-        sample: list[Item] = []
-        is_read_once = self.request.kind == "iterable"
-        for partition in [] if is_read_once else reader.partitions():
-            pages = reader.pages(partition, None)
-            sample += [item for page in islice(pages, 10) for item in page.items][: SAMPLE - len(sample)]
-            if len(sample) >= SAMPLE:
-                break
-        size = sum(map(self._store_bytes, plan.names()))
+        sample = [] if self.request.kind == "iterable" else first_items(reader)  # an iterable may be read once only
+        size = sum(self.cluster.store_bytes(name) for name in plan.names())
         return calibrate(sample, self.preparer.prepare, self._fingerprint.dims, self._count(plan), size)
 
     def _count(self, plan: Plan) -> int | None:
         return sum(self.cluster.count(name) for name in plan.names()) if plan.indices else None
-
-    def _store_bytes(self, index: str) -> int:
-        if not self.cluster.engine.has_points_in_time:
-            return 0
-        try:
-            answer = self.cluster.call(lambda es: es.indices.stats(index=index, metric="store").body)
-        except ApiError:  # not allowed to ask
-            return 0
-        return int(answer["_all"]["primaries"].get("store", {}).get("size_in_bytes", 0))
 
     def _report(self, plan: Plan, verification: Verification | None, estimate: Any) -> ReindexReport:
         counts = self.checkpoint.counts()

@@ -35,7 +35,7 @@ def retry_letters(job: Job) -> RetryReport:
     job.checkpoint.rewrite_dead_letters()
     plan = job.plan()
     before = job.checkpoint.counts()[State.DEAD]
-    letters = iter(list(job.checkpoint.dead_letters()))
+    letters = islice(job.checkpoint.dead_letters(), sum(1 for _ in job.checkpoint.dead_letters()))
     carrier = job.carrier(plan)
     carrier.tries_dead_again = True
     gone = 0

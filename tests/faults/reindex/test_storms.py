@@ -15,7 +15,7 @@ from connector.reindexing import JobOptions, reindex, resume, status
 from tests import nodes
 from tests.conftest import EngineUnderTest
 from tests.faults.reindex.accounts import hashed
-from tests.faults.reindex.conftest import COUNT, Scene
+from tests.faults.reindex.conftest import COUNT, IS_FULL, Scene
 from tests.faults.reindex.proxy import Verdict, proxied
 from tests.nodes.maven import MavenNode
 
@@ -146,7 +146,7 @@ def own_node() -> Iterator[OwnNode]:
 
 
 @pytest.mark.node
-@pytest.mark.parametrize("in_place", [False, True], ids=["new index", "in place"])
+@pytest.mark.parametrize("in_place", [False, True] if IS_FULL else [False], ids=str)
 def test_a_node_that_is_killed_and_started_with_its_data_is_waited_for(
     own_node: OwnNode, tmp_path: Path, in_place: bool
 ) -> None:
