@@ -12,6 +12,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,9 @@ __all__ = [
 ]
 
 Source = str | Path | Iterable[Mapping[str, Any]]
+_START_WAIT_S = 1.0
 _CANCEL_WAIT_S = 120.0
+_MAY_CHANGE = ("max_dead_share", "verify", "readers")
 
 
 @dataclass(frozen=True)
@@ -150,8 +153,9 @@ def reindex(
     )
     own = _encoder_of(client, encoder)
     folder = folder_of(options.state, job or request.job_name(_cluster_uuid(client), own.fingerprint))
-    with held(folder):
+    with held(folder, _START_WAIT_S):
         put_away_if_over(folder)
+        _check_same(folder, request)
         return _run(client, folder, request, own, records, options)
 
 
@@ -175,7 +179,7 @@ def resume(
         if checkpoint.get("state") in OVER:
             raise RequestError("job", job, f"is {checkpoint.get('state')}; there is nothing to go on with")
     own = _encoder_of(client, encoder)
-    with held(folder):
+    with held(folder, _START_WAIT_S):
         return _run(client, folder, request, own, _records_of(request, documents), options)
 
 
@@ -204,8 +208,11 @@ def estimate(
     own = _encoder_of(client, encoder)
     folder = state_directory(options.state) / f".estimate-{os.getpid()}"
     try:
-        with opened(folder) as checkpoint:
-            return _job(client, checkpoint, request, own, records, options, keeps_vectors=False).estimate()
+        with (
+            opened(folder) as checkpoint,
+            closing(_job(client, checkpoint, request, own, records, options, keeps_vectors=False)) as trial,
+        ):
+            return trial.estimate()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -224,7 +231,8 @@ def retry_dead_letters(
     with held(folder), opened(folder) as checkpoint:
         request = kept_request(checkpoint)
         own = _encoder_of(client, encoder)
-        return retry_letters(_job(client, checkpoint, request, own, _no_records, options))
+        with closing(_job(client, checkpoint, request, own, _no_records, options)) as held_job:
+            return retry_letters(held_job)
 
 
 def rollback(client: Elasticsearch, job: str, *, options: JobOptions | None = None) -> Plan:
@@ -311,6 +319,20 @@ def _request(source: Source, **asked: Any) -> tuple[Request, Callable[[], Any]]:
     return Request("iterable", "iterable", **asked), lambda: iter(source)
 
 
+def _check_same(folder: Path, request: Request) -> None:
+    """Refuse to go on with a job of this name that began with other arguments."""
+    with opened(folder) as checkpoint:
+        kept = checkpoint.get("request")
+    if kept is None:
+        return
+    before, now = Request.from_json(kept).to_json(), request.to_json()
+    for name in before:
+        if before[name] != now[name] and name not in _MAY_CHANGE:
+            raise RequestError(
+                name, now[name], f"was {before[name]!r} when job {folder.name!r} began; cancel it, or name another job"
+            )
+
+
 def _records_of(request: Request, documents: Iterable[Mapping[str, Any]] | None) -> Callable[[], Any]:
     if request.kind == "file":
         return file_records(Path(request.source))
@@ -335,7 +357,8 @@ def _run(
 ) -> ReindexReport:
     with opened(folder) as checkpoint:
         checkpoint.put(**{CANCEL_REQUESTED: False})
-        return _job(client, checkpoint, request, encoder, records, options).run()
+        with closing(_job(client, checkpoint, request, encoder, records, options)) as job:
+            return job.run()
 
 
 def _job(

@@ -215,6 +215,8 @@ def test_a_stopped_job_is_resumed_with_the_encoder_that_it_began_with(options: J
             reindex(client, documents, **asked, encoder=encode, options=stopping)
         with pytest.raises(EncoderMismatchError, match="began with encoder"):
             resume(client, "job", encoder=count_words, documents=documents, options=options)
+        with pytest.raises(RequestError, match=r"alias.*was 'cars' when job 'job' began"):
+            reindex(client, documents, **{**asked, "alias": "other"}, encoder=encode, options=options)
         with pytest.raises(RequestError, match="must be the iterable again"):
             resume(client, "job", encoder=encode, options=options)
         watching = JobOptions(state=options.state, on_progress=seen.append)

@@ -112,8 +112,10 @@ class Job:
             if self._stop.is_set():
                 raise self._stopped() from error
             raise
-        finally:
-            self.cache.close()
+
+    def close(self) -> None:
+        """Release the file of vectors; the checkpoint is its owner's."""
+        self.cache.close()
 
     def _run(self) -> ReindexReport:
         self.checkpoint.cut_dead_letters()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,20 @@ def lengths(texts: list[str]) -> NDArray[np.float32]:
     return np.array([[len(text), 1.0] for text in texts], np.float32)
 
 
+CACHES: list[VectorCache] = []
+
+
+@pytest.fixture(autouse=True)
+def _closes() -> Iterator[None]:
+    yield
+    while CACHES:
+        CACHES.pop().close()
+
+
 def preparer(function: Any, file: Path | None = None) -> tuple[Preparer, Counters]:
     encoder, counters = CallableEncoder(function), Counters()
     cache = VectorCache(file, encoder.fingerprint)
+    CACHES.append(cache)
     return Preparer(encoder, OneVector(("title",), "vector"), cache, counters), counters
 
 
