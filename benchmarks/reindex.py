@@ -5,7 +5,7 @@ python -m benchmarks.reindex --url URL --write                  and puts them in
 python -m benchmarks.reindex --url URL --documents 2000 --memory 10000 100000 1000000
 
 Every way reads the same index, encodes with the same model and writes to an index of the same mapping. Memory is the
-peak of a process of its own (ru_maxrss) that brings synthetic documents with synthetic vectors to a new index.
+peak of a process of its own (VmHWM) that brings synthetic documents with synthetic vectors to a new index.
 LangChain's and Haystack's indexing are measured where langchain-elasticsearch and elasticsearch-haystack are installed.
 """
 
@@ -14,13 +14,14 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import resource
+import re
 import subprocess
 import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -200,9 +201,15 @@ def memory_of(url: str, count: int) -> None:
         finally:
             for index in es.indices.get(index=f"{name}*").body:
                 es.indices.delete(index=index)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        peak = peak_bytes()
         line = {"written": report.written, "peak_bytes": peak, "docs_per_s": count / (perf_counter() - began)}
         sys.stdout.write(json.dumps(line) + "\n")
+
+
+def peak_bytes() -> int:
+    """The peak memory of this process since it was executed; ru_maxrss would begin with the parent's (Linux)."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024  # type: ignore[index]
 
 
 class _Documents:

@@ -16,7 +16,7 @@ from connector.models.encoder import Encoder
 from connector.models.texts import checked_text, unit_rows
 
 _PROBE = "a"
-_AT_ONCE, _MOST_AT_ONCE = 64, 4_096
+_FEWEST_AT_ONCE, _AT_ONCE, _MOST_AT_ONCE = 32, 64, 4_096
 _UNIT_TOLERANCE = 1e-3
 
 
@@ -89,7 +89,7 @@ class Preparer:
                 took_s = time.perf_counter() - began
                 self._counters.encoding_s += took_s
                 self._counters.encoded += len(vectors)
-                self._at_once = max(self._at_once // 2, 8) if took_s > 2 else self._at_once
+                self._at_once = max(self._at_once // 2, _FEWEST_AT_ONCE) if took_s > 2 else self._at_once
                 self._at_once = min(self._at_once * 2, _MOST_AT_ONCE) if took_s < 0.5 else self._at_once
                 self._cache.keep(vectors)
                 made |= vectors
