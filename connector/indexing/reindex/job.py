@@ -127,11 +127,11 @@ class Job:
         estimate = self.checkpoint.get("estimate")
         if self.checkpoint.get("state") in ("planned", "loading", "verifying"):
             self._check_unchanged(plan)
-            self._prepare_target(plan)
-            self.checkpoint.put(state="loading")
             reader = self.reader(plan)
             estimate = estimate or self._estimate(plan, reader).to_json()
             self.checkpoint.put(estimate=estimate)
+            self._prepare_target(plan)
+            self.checkpoint.put(state="loading")
             self._load(plan, reader)
             verification = self._verify(plan)
             if plan.target is not None:
