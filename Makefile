@@ -14,10 +14,10 @@ OFFLINE := HF_HUB_OFFLINE=1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format bench bench-peers eval-models lock clean
+.PHONY: help demo test test-faults test-fast lint format bench bench-peers eval-models lock clean
 
 help: ## what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-11s %s\n", $$1, $$2}'
 
 demo: $(INSTALLED) ## index this Python's documentation, search it, show what each stage is worth (ELASTICSEARCH_URL=... for a cluster)
 	$(OFFLINE) $(BIN)/connector demo $(if $(ELASTICSEARCH_URL),--url "$(ELASTICSEARCH_URL)")
@@ -25,6 +25,9 @@ demo: $(INSTALLED) ## index this Python's documentation, search it, show what ea
 test: $(INSTALLED) $(CLIENT9)/.installed ## every test, on the embedded engine and on real nodes, with both client majors
 	$(OFFLINE) $(BIN)/pytest
 	$(OFFLINE) PYTHONPATH=$(CLIENT9) $(BIN)/pytest $(CLIENT_TESTS)
+
+test-faults: $(INSTALLED) ## kill -9, storms, full disks and the like against reindex jobs, at full size (an hour or so)
+	$(OFFLINE) CONNECTOR_FAULTS=full $(BIN)/pytest tests/faults
 
 test-fast: $(INSTALLED) ## the tests that need no node
 	$(OFFLINE) $(BIN)/pytest -q -m "not node"

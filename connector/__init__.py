@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from connector.models.encoder import Encoder, load_encoder
     from connector.models.reranker import Reranker, load_reranker
     from connector.opensearch_client import HybridOpenSearch
+    from connector.reindexing import areindex, reindex
 
 __version__ = "0.1.0"
 __all__ = [
@@ -29,9 +30,11 @@ __all__ = [
     "HybridOpenSearch",
     "Passages",
     "Reranker",
+    "areindex",
     "connect",
     "load_encoder",
     "load_reranker",
+    "reindex",
 ]
 
 _ROOMS = {
@@ -43,10 +46,12 @@ _ROOMS = {
     "HybridElasticsearch": "client",
     "HybridOpenSearch": "opensearch_client",
     "Reranker": "models.reranker",
+    "areindex": "reindexing",
     "connect": "client",
     "Passages": "indexing",
     "load_encoder": "models.encoder",
     "load_reranker": "models.reranker",
+    "reindex": "reindexing",
 }
 
 if find_spec("opensearchpy") is None:  # so that `from connector import *` asks for no extra

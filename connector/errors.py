@@ -8,6 +8,14 @@ ConnectorError
 │   └── EncoderMismatchError    its vectors were written by another encoder
 ├── ModelError              a model failed or can't be used
 │   └── ModelNotFoundError      it is neither on disk nor to be had
+├── ReindexError            a reindex job stopped; what it acknowledged is kept, and `resume` goes on from there
+│   ├── SourceError             the source can't be read without losing something
+│   ├── CheckpointError         the job's own files can't be read or written
+│   ├── JobRunningError         another process works on the job
+│   ├── JobStoppedError         it was interrupted or cancelled
+│   └── NotSwitchedError        the new index was not put in the old one's place
+│       ├── VerificationError       it is not what it should be
+│       └── AliasChangedError       somebody else moved the alias
 ├── PagesClosedError        a cursor over pages was closed, or its point in time has lapsed
 ├── EmbeddedStoreError      the embedded engine can't open its directory
 └── MissingExtraError       a package that comes with an extra is not installed (also an ImportError)
@@ -102,6 +110,38 @@ class ModelError(ConnectorError):
 
 class ModelNotFoundError(ModelError):
     """A model is not on this machine and can't be fetched: names it, where it was looked for and what to install."""
+
+
+class ReindexError(ConnectorError):
+    """A reindex job stopped: says why and what to do; what it acknowledged is kept."""
+
+
+class SourceError(ReindexError):
+    """A source can't be read without losing something: names it, the reason and the remedy."""
+
+
+class CheckpointError(ReindexError):
+    """A job's own files can't be read or written: names the file and the remedy."""
+
+
+class JobRunningError(ReindexError):
+    """Another process works on the same job."""
+
+
+class JobStoppedError(ReindexError):
+    """A job was interrupted or cancelled; its checkpoint is clean."""
+
+
+class NotSwitchedError(ReindexError):
+    """The new index was not put in the old one's place; both are kept."""
+
+
+class VerificationError(NotSwitchedError):
+    """The new index is not what it should be: names every check that failed."""
+
+
+class AliasChangedError(NotSwitchedError):
+    """The alias does not point to where it did when the job began."""
 
 
 class EmbeddedStoreError(ConnectorError):

@@ -12,6 +12,7 @@ from rich.console import Console
 from connector.cli.demo import demo
 from connector.cli.doctor import doctor
 from connector.cli.index import index
+from connector.cli.reindex import reindex
 from connector.cli.search import search
 from connector.errors import ConnectorError
 
@@ -24,6 +25,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(index)
+app.add_typer(reindex, name="reindex")
 app.command()(search)
 app.command()(demo)
 app.command()(doctor)

@@ -159,11 +159,16 @@ def _actions(
 
 
 def without(source: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """Give a copy of a source without the value at a dotted path; what is shared with the source is not changed."""
-    head, _, rest = path.partition(".")
-    if not rest or not isinstance(source.get(head), Mapping):
-        return {name: value for name, value in source.items() if rest or name != head}
-    return {**source, head: without(source[head], rest)}
+    """Give a copy of a source without what stands at a dotted path; what is shared with the source is not changed."""
+    rest = {name: value for name, value in source.items() if name != path}
+    head, _, tail = path.partition(".")
+    inner = rest.get(head)
+    if not tail or not isinstance(inner, Mapping):
+        return rest
+    pruned = without(inner, tail)
+    if pruned or not inner:
+        return {**rest, head: pruned}
+    return {name: value for name, value in rest.items() if name != head}
 
 
 def with_value(source: Mapping[str, Any], path: str, value: object) -> dict[str, Any]:

@@ -59,9 +59,10 @@ class ElasticsearchRecipe:
 
     def arguments(self, home: Path, run: Path) -> list[str]:
         """Give java's arguments before the main class; `run` is the node's own directory."""
-        shutil.copytree(home / "modules", run / "modules")
-        shutil.copytree(home / "plugins", run / "plugins")
-        (run / "lib").symlink_to(home / "lib")
+        if not (run / "lib").exists():  # a node that is started again has them
+            shutil.copytree(home / "modules", run / "modules")
+            shutil.copytree(home / "plugins", run / "plugins")
+            (run / "lib").symlink_to(home / "lib")
         modules = "org.elasticsearch.server,jdk.incubator.vector,jdk.net,jdk.management.agent,ALL-MODULE-PATH"
         native = ["--enable-native-access=ALL-UNNAMED", f"-Des.nativelibs.path={home / 'lib' / 'platform'}"]
         return ["--module-path", str(home / "lib"), "--add-modules", modules, *native, "-cp", str(home / "classes")]

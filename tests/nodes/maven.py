@@ -52,7 +52,24 @@ class MavenNode:
         jdk = find_jdk(recipe.java)
         home = assembled_home(version, jdk)
         run = Path(tempfile.mkdtemp(prefix=f"{recipe.sources.name}-{version}-"))
-        child = _launch(recipe, jdk, home, run, lifetime)
+        return self._started(version, run, _launch(recipe, jdk, home, run, lifetime))
+
+    def kill(self, node: RunningNode) -> None:
+        """End a node started for this session at once, as a power cut would; its data stays."""
+        child = self._children.pop(int(node.handle.split(" ", 1)[0]))
+        child.kill()
+        _end_child(child)
+
+    def start_again(self, node: RunningNode) -> RunningNode:
+        """Start a killed node with the data that it had; it answers at another URL."""
+        run = Path(node.handle.split(" ", 1)[1])
+        recipe = RECIPES[major(node.version)]
+        jdk = find_jdk(recipe.java)
+        (run / "logs" / "http.ports").unlink(missing_ok=True)
+        child = _launch(recipe, jdk, assembled_home(node.version, jdk), run, "session")
+        return self._started(node.version, run, child)
+
+    def _started(self, version: str, run: Path, child: subprocess.Popen[bytes]) -> RunningNode:
         self._children[child.pid] = child
         node = RunningNode(version=version, url="", way=self.name, handle=f"{child.pid} {run}")
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -83,7 +100,7 @@ class MavenNode:
 
 def _launch(recipe: Recipe, jdk: Path, home: Path, run: Path, lifetime: Lifetime) -> subprocess.Popen[bytes]:
     for directory in ("config", "logs", "data"):
-        (run / directory).mkdir()
+        (run / directory).mkdir(exist_ok=True)
     (run / "config" / recipe.config).touch()
     (run / "config" / "log4j2.properties").write_text(LOG_SETTINGS)
     java = [str(jdk / "bin" / "java"), "-Xms512m", "-Xmx1g", f"-Djava.io.tmpdir={run}", *recipe.arguments(home, run)]

@@ -35,7 +35,7 @@ class OpenSearchRecipe:
     def arguments(self, home: Path, run: Path) -> list[str]:
         """Give java's arguments before the main class; `run` is the node's own directory."""
         for directory in ("modules", "plugins"):
-            (run / directory).mkdir()
+            (run / directory).mkdir(exist_ok=True)
         return ["-cp", f"{home / 'classes'}:{_class_path(home)}"]
 
 

@@ -1,0 +1,94 @@
+"""Where engines differ in what a reindex job asks of them: one class an engine, one function that tells which it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from elasticsearch import BadRequestError, Elasticsearch
+
+from connector.capabilities import Capabilities
+
+_JSON = {"accept": "application/json", "content-type": "application/json"}
+_KEEP_ALIVE = "5m"
+
+
+class ReindexEngine(Protocol):
+    """What a job must know of an engine."""
+
+    has_points_in_time: bool
+    """Also aliases, settings that change, and shards that can be told apart."""
+
+    def open_point_in_time(self, client: Elasticsearch, index: str) -> str:
+        """Open a point in time over an index and give its id."""
+
+    def close_point_in_time(self, client: Elasticsearch, point_in_time: str) -> None:
+        """Close a point in time."""
+
+    def tiebreak(self) -> dict[str, str]:
+        """Give the sort that a walk through a slice of a point in time follows."""
+
+
+class ElasticsearchEngine:
+    """Elasticsearch 8.x and 9.x: see `ReindexEngine`."""
+
+    has_points_in_time = True
+
+    def open_point_in_time(self, client: Elasticsearch, index: str) -> str:
+        """See `ReindexEngine`."""
+        return str(client.open_point_in_time(index=index, keep_alive=_KEEP_ALIVE)["id"])
+
+    def close_point_in_time(self, client: Elasticsearch, point_in_time: str) -> None:
+        """See `ReindexEngine`."""
+        client.close_point_in_time(id=point_in_time)
+
+    def tiebreak(self) -> dict[str, str]:
+        """See `ReindexEngine`."""
+        return {"_shard_doc": "asc"}
+
+
+class OpenSearchEngine:
+    """OpenSearch 2.x and 3.x: see `ReindexEngine`. `_shard_doc` came with 3.3 only; `_doc` is the same order."""
+
+    has_points_in_time = True
+
+    def open_point_in_time(self, client: Elasticsearch, index: str) -> str:
+        """See `ReindexEngine`."""
+        path = f"/{index}/_search/point_in_time"
+        answer: Any = client.perform_request("POST", path, params={"keep_alive": _KEEP_ALIVE}, headers=_JSON)
+        return str(answer["pit_id"])
+
+    def close_point_in_time(self, client: Elasticsearch, point_in_time: str) -> None:
+        """See `ReindexEngine`."""
+        client.perform_request("DELETE", "/_search/point_in_time", headers=_JSON, body={"pit_id": [point_in_time]})
+
+    def tiebreak(self) -> dict[str, str]:
+        """See `ReindexEngine`."""
+        return {"_doc": "asc"}
+
+
+class EmbeddedReindexEngine(ElasticsearchEngine):
+    """The engine in this process: one shard, no aliases, no points in time."""
+
+    has_points_in_time = False
+
+
+def engine_of(capabilities: Capabilities) -> ReindexEngine:
+    """Tell the engine; what is not told is taken for Elasticsearch."""
+    if capabilities.flavour == "opensearch":
+        return OpenSearchEngine()
+    return EmbeddedReindexEngine() if capabilities.flavour == "embedded" else ElasticsearchEngine()
+
+
+def hides_vectors(client: Elasticsearch, index: str) -> bool:
+    """Tell whether the server can leave vectors out of `_source`, as it does by default from 9.2 on.
+
+    Such a server knows the option that brings them back, and any other refuses it.
+    """
+    try:
+        answer: Any = client.perform_request(
+            "POST", f"/{index}/_mget", params={"_source_exclude_vectors": "false"}, headers=_JSON, body={"ids": ["-"]}
+        )
+    except BadRequestError:
+        return False
+    return isinstance(answer.body, Mapping)

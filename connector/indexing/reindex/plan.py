@@ -1,0 +1,129 @@
+"""What a job is asked to do, and what it found when it began; both are kept in its checkpoint. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from connector.errors import RequestError
+from connector.indexing.reindex.items import Key
+from connector.models.encoder import Fingerprint
+
+Kind = Literal["index", "file", "iterable"]
+FEWEST_ALLOWED_DEAD = 20
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a job is asked to do.
+
+    Attributes:
+        source: an index, alias or data stream; a file; "iterable".
+        kind: which of them it is.
+        text_fields, vector_field, id_field: as for `Connector`; `id_field` is for files.
+        alias: the alias that the new index is put behind; None: the source's own, which must be an alias then.
+        in_place: write the vectors into the source itself.
+        pipeline: the ingest pipeline that documents go through; "_none" is none.
+        timestamp_field: unused where `_seq_no` tells what changed.
+        max_dead_share: the share of documents that may be dead letters when the alias is switched.
+    """
+
+    source: str
+    kind: Kind
+    text_fields: tuple[str, ...]
+    vector_field: str = "vector"
+    id_field: str = "_id"
+    alias: str | None = None
+    in_place: bool = False
+    pipeline: str = "_none"
+    max_dead_share: float = 0.1
+    verify: bool = True
+    readers: int = 2
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without a cluster. Raises: RequestError."""
+        if not self.text_fields or not all(isinstance(name, str) and name for name in self.text_fields):
+            raise RequestError("text_fields", self.text_fields, 'must be a list of field names, as ["title", "body"]')
+        if not self.vector_field or self.vector_field in self.text_fields:
+            raise RequestError("vector_field", self.vector_field, "must be a field that is none of text_fields")
+        if self.in_place and self.kind != "index":
+            raise RequestError("in_place", True, "needs an index as its source; leave it out for a file")
+        if self.in_place and self.alias is not None:
+            raise RequestError("alias", self.alias, "has no meaning with in_place, which makes no new index")
+        if self.kind != "index" and self.alias is None:
+            raise RequestError("alias", None, "must name the alias that a file's new index is put behind")
+        if not 0 <= self.max_dead_share <= 1:
+            raise RequestError("max_dead_share", self.max_dead_share, "must be a share, 0 to 1")
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as the checkpoint keeps it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Request:
+        """Give what `to_json` gave."""
+        known = {each.name for each in fields(cls)}
+        read = {name: each for name, each in value.items() if name in known}
+        return cls(**{**read, "text_fields": tuple(value["text_fields"])})
+
+    def job_name(self, cluster_uuid: str, encoder: Fingerprint) -> str:
+        """Give the name of the job that does this, the same each time that the same is asked."""
+        what = [cluster_uuid, self.source, self.text_fields, self.vector_field, self.alias, self.in_place]
+        digest = hashlib.sha256(json.dumps([*what, encoder.to_meta()]).encode()).hexdigest()
+        slug = re.sub(r"[^a-z0-9]+", "-", (self.alias or self.source).lower()).strip("-")[-40:]
+        return f"{slug or 'job'}-{digest[:8]}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a job found when it began, and what it decided.
+
+    Attributes:
+        indices: the concrete indices that are read, with their uuids; none for a file.
+        target: the new index; None in place.
+        alias: the alias to be switched; None in place, and where the engine has no aliases.
+        alias_before: what the alias was, by index; {} when it was not there.
+        loading: the settings that the new index has while it is loaded, and `settled` the same ones afterwards.
+        body: with what the new index is created, `loading` included.
+    """
+
+    indices: tuple[tuple[str, str], ...] = ()
+    target: str | None = None
+    alias: str | None = None
+    alias_before: dict[str, dict[str, Any]] = field(default_factory=dict)
+    loading: dict[str, Any] = field(default_factory=dict)
+    settled: dict[str, Any] = field(default_factory=dict)
+    body: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as the checkpoint keeps it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Plan:
+        """Give what `to_json` gave."""
+        return cls(**{**value, "indices": tuple((name, uuid) for name, uuid in value["indices"])})
+
+    def index_of(self, key: Key) -> str:
+        """Give the source index that a document is in."""
+        return self.indices[key.place][0]
+
+    def names(self) -> list[str]:
+        """Give the source indices' names, each at its place."""
+        return [name for name, _ in self.indices]
+
+
+def allowed_dead(share: float, total: int) -> int:
+    """Give how many dead letters a job may have and still be switched to: a share, and never fewer than a few."""
+    return max(int(share * total), FEWEST_ALLOWED_DEAD)
+
+
+def checked_names(names: Sequence[str] | str, path: str) -> tuple[str, ...]:
+    """Give field names as a tuple. Raises: RequestError: a single text stands in their place."""
+    if isinstance(names, str):
+        raise RequestError(path, names, f'must be a list of field names, as ["{names}"]')
+    return tuple(names)

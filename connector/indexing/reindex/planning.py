@@ -1,0 +1,196 @@
+"""A request becomes a plan: the source is looked at and refused if reading it would lose something."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from connector.dialects import Dialect
+from connector.errors import EncoderMismatchError, IndexMismatchError, RequestError, SourceError
+from connector.indexing.mapping import index_body
+from connector.indexing.reindex.cluster import Cluster
+from connector.indexing.reindex.plan import Plan, Request
+from connector.models.encoder import Fingerprint
+from connector.vectors import META_KEY, fingerprint_in, vector_fields
+
+_OWN_TO_AN_INDEX = (
+    "uuid", "creation_date", "provided_name", "version.", "resize.", "history.", "blocks.", "lifecycle.", "frozen",
+    "routing.allocation.initial_recovery.", "search.throttled", "verified_before_close", "store.snapshot",
+    "plugins.index_state_management.", "default_pipeline", "final_pipeline", "refresh_interval", "number_of_replicas",
+    "auto_expand_replicas",
+)  # fmt: skip
+_SETTLED_LATER = _OWN_TO_AN_INDEX[-5:]
+
+
+def make_plan(cluster: Cluster, request: Request, fingerprint: Fingerprint, dialect: Dialect) -> Plan:
+    """Look at the source and the alias, and decide.
+
+    Raises:
+        SourceError: the source can't be read without losing something.
+        IndexMismatchError: the vector field can't be what it must be.
+        RequestError: the alias won't do.
+    """
+    if request.kind != "index":
+        body = index_body(dialect, request.text_fields, request.vector_field, fingerprint)
+        return _into_new_index(cluster, request, body, {}, ())
+    described = cluster.describe(request.source)
+    for index, body in described.items():
+        check_source(index, body)
+    indices = tuple((name, body["settings"]["index"]["uuid"]) for name, body in sorted(described.items()))
+    if request.in_place:
+        for index, body in described.items():
+            _check_field(index, body["mappings"], request.vector_field, fingerprint, dialect)
+        return Plan(indices=indices)
+    if len(indices) > 1 or cluster.is_data_stream(request.source):
+        raise SourceError(
+            f"{request.source!r} stands for {len(indices)} indices or a data stream, whose documents may share ids; "
+            "reindex each index on its own, or write the vectors into them with --in-place"
+        )
+    ((name, described_body),) = described.items()
+    created = copied_body(described_body, request, fingerprint, dialect)
+    settings = _flat(described_body["settings"]["index"])
+    return _into_new_index(cluster, request, created, settings, indices, source=name)
+
+
+def check_source(index: str, described: Mapping[str, Any]) -> None:
+    """Refuse an index whose documents can't be had back whole.
+
+    Raises: SourceError: naming the index and the reason.
+    """
+    source = described.get("mappings", {}).get("_source", {})
+    settings = _flat(described.get("settings", {}).get("index", {}))
+    mode = settings.get("mapping.source.mode", source.get("mode"))
+    if mode is None and settings.get("mode") in ("logsdb", "time_series"):
+        mode = "synthetic"
+    reason = None
+    if str(source.get("enabled", True)).lower() == "false" or mode == "disabled":
+        reason = "does not keep _source, so there is nothing to read its documents from"
+    elif mode == "synthetic":
+        reason = "has a synthetic _source, which is not the document that was indexed"
+    elif source.get("excludes") or source.get("includes"):
+        reason = "leaves fields out of _source, and writing its documents again would lose them"
+    if reason is not None:
+        raise SourceError(f"index {index!r} {reason}; reindex from where its documents came from (a file, a database)")
+
+
+def copied_body(
+    described: Mapping[str, Any], request: Request, fingerprint: Fingerprint, dialect: Dialect
+) -> dict[str, Any]:
+    """Write the new index's body: the old one's mapping and settings, with the vector field and what wrote it."""
+    mapping = json.loads(json.dumps(described["mappings"]))
+    ours = index_body(dialect, (), request.vector_field, fingerprint)
+    _put(mapping.setdefault("properties", {}), request.vector_field, _get(ours["mappings"], request.vector_field))
+    mapping["_meta"] = merged_meta(mapping.get("_meta", {}), ours["mappings"]["_meta"], request)
+    settings = _flat(described["settings"]["index"])
+    kept = {name: value for name, value in settings.items() if not name.startswith(_OWN_TO_AN_INDEX)}
+    needed = {name: value for name, value in _flat(ours["settings"]).items() if name not in ("number_of_shards",)}
+    return {"settings": {**needed, **kept}, "mappings": mapping}
+
+
+def field_mapping(
+    mapping: Mapping[str, Any], request: Request, fingerprint: Fingerprint, dialect: Dialect
+) -> dict[str, Any]:
+    """Write the change that adds the vector field to a live index's mapping, with all of `_meta`, set as a whole."""
+    ours = index_body(dialect, (), request.vector_field, fingerprint)["mappings"]
+    return {"properties": ours["properties"], "_meta": merged_meta(mapping.get("_meta", {}), ours["_meta"], request)}
+
+
+def merged_meta(held: Mapping[str, Any], ours: Mapping[str, Any], request: Request) -> dict[str, Any]:
+    """Write `_meta` with our vector field in it, and all else that is there."""
+    mine = json.loads(json.dumps(held.get(META_KEY) or {}))
+    field = dict(ours[META_KEY]["vectors"][request.vector_field])
+    field["text_fields"] = list(request.text_fields)
+    mine.setdefault("vectors", {})[request.vector_field] = field
+    return {**held, META_KEY: mine}
+
+
+def _check_field(
+    index: str, mapping: Mapping[str, Any], field: str, fingerprint: Fingerprint, dialect: Dialect
+) -> None:
+    dims = vector_fields(mapping, dialect).get(field)
+    if dims is None:
+        if _get(mapping, field) is not None:
+            raise IndexMismatchError(
+                f"index {index!r}: field {field!r} is there and is no vector field; choose another with --vector-field"
+            )
+        return
+    if dims not in (0, fingerprint.dims):
+        raise IndexMismatchError(
+            f"index {index!r}: field {field!r} has {dims} dims, the encoder {fingerprint.dims}; choose another field "
+            "with --vector-field, or leave out --in-place"
+        )
+    written_by = fingerprint_in(mapping, field)
+    if written_by is not None and (different := written_by.differences(fingerprint)):
+        raise EncoderMismatchError(
+            f"index {index!r}: field {field!r} holds vectors of encoder {written_by.name!r}, which differs in "
+            f"{', '.join(different)}; choose another field with --vector-field, or leave out --in-place"
+        )
+
+
+def _into_new_index(
+    cluster: Cluster,
+    request: Request,
+    body: dict[str, Any],
+    source_settings: Mapping[str, Any],
+    indices: tuple[tuple[str, str], ...],
+    source: str | None = None,
+) -> Plan:
+    alias = request.alias or request.source
+    if not cluster.engine.has_points_in_time:
+        if alias == source or cluster.call(lambda es: bool(es.indices.exists(index=alias))):
+            raise RequestError(
+                "alias", alias, "is an index already, and the embedded engine has no aliases; name a new index"
+            )
+        return Plan(indices=indices, target=alias, body=body)
+    before = cluster.aliases(alias)
+    if not before and cluster.call(lambda es: bool(es.indices.exists(index=alias))):
+        raise RequestError(
+            "alias", alias, "is an index's own name; name another alias, or write into the index with --in-place"
+        )
+    if len(before) > 1:
+        raise RequestError("alias", alias, f"points to {len(before)} indices, of which one can't be replaced alone")
+    settled = {name: source_settings.get(name) for name in _SETTLED_LATER}
+    loading = {"refresh_interval": "-1", "number_of_replicas": "0"}
+    stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime())
+    target = f"{alias}-{stamp}-{secrets.token_hex(2)}"
+    created = {**body, "settings": {**body["settings"], **loading}}
+    return Plan(indices, target, alias, before, loading, _settled(settled), created)
+
+
+def _settled(settings: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what there is nothing to restore of: a pipeline that was never set, or replicas that expand."""
+    kept = {name: value for name, value in settings.items() if value is not None}
+    defaults: dict[str, Any] = {"refresh_interval": None}
+    if "auto_expand_replicas" not in kept or kept["auto_expand_replicas"] == "false":
+        defaults["number_of_replicas"] = None
+        kept.pop("auto_expand_replicas", None)
+    else:
+        kept.pop("number_of_replicas", None)
+    return {**defaults, **kept}
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = value
+    return found
+
+
+def _get(mapping: Mapping[str, Any], path: str) -> Any:
+    head, _, rest = path.partition(".")
+    field = mapping.get("properties", {}).get(head)
+    return _get(field, rest) if rest and field is not None else field
+
+
+def _put(properties: dict[str, Any], path: str, field: Any) -> None:
+    head, _, rest = path.partition(".")
+    if rest:
+        _put(properties.setdefault(head, {"properties": {}}).setdefault("properties", {}), rest, field)
+    else:
+        properties[head] = field

@@ -1,0 +1,132 @@
+"""Items become items with vectors: texts known are not encoded again, and one bad text takes none other with it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from connector.errors import JobStoppedError, ModelError, ReindexError
+from connector.indexing.reindex.items import Counters, DeadLetter, Item, Prepared
+from connector.indexing.reindex.vector_cache import Vector, VectorCache, hash_of
+from connector.indexing.reindex.vector_field import VectorField
+from connector.models.encoder import Encoder
+from connector.models.texts import checked_text, unit_rows
+
+_PROBE = "a"
+_FEWEST_AT_ONCE, _AT_ONCE, _MOST_AT_ONCE = 32, 64, 4_096
+_UNIT_TOLERANCE = 1e-3
+
+
+class Preparer:
+    """Finds or makes the vectors of items; one thread at a time has the encoder.
+
+    Args:
+        encoder: makes vectors.
+        field: which texts, and where their vectors go.
+        cache: vectors by text.
+        counters: told of what was done.
+        stop: once it is set, no more is encoded than what takes about a second.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        field: VectorField,
+        cache: VectorCache,
+        counters: Counters,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self._encoder = encoder
+        self._field = field
+        self._cache = cache
+        self._counters = counters
+        self._lock = threading.Lock()
+        self._stop = stop or threading.Event()
+        self._at_once = _AT_ONCE
+        self._dims = encoder.fingerprint.dims
+
+    def prepare(self, items: Sequence[Item]) -> tuple[list[Prepared], list[DeadLetter]]:
+        """Give each item with its vectors, or the reason why it has none.
+
+        Raises: ReindexError: the encoder fails on any text. JobStoppedError: `stop` was set; what was made is kept.
+        """
+        texts = [[checked_text(text, "text") for text in self._field.texts(item.source)] for item in items]
+        hashes = [[hash_of([text]) for text in each] for each in texts]
+        wanted = {
+            digest: text
+            for digests, each in zip(hashes, texts, strict=True)
+            for digest, text in zip(digests, each, strict=True)
+        }
+        vectors = self._cache.find(wanted)
+        missing = {digest: text for digest, text in wanted.items() if digest not in vectors}
+        self._counters.cached += len(wanted) - len(missing)
+        faults: dict[bytes, str] = {}
+        if missing:
+            vectors |= self._encode_all(missing, faults)
+        prepared, dead = [], []
+        for item, each, digests in zip(items, texts, hashes, strict=True):
+            fault = next((faults[digest] for digest in digests if digest in faults), None)
+            if fault is not None:
+                dead.append(DeadLetter(item.key, "encode", fault, item.source, item.seq_no))
+            else:
+                prepared.append(Prepared(item, hash_of(each), tuple(vectors[digest] for digest in digests)))
+        return prepared, dead
+
+    def _encode_all(self, texts: dict[bytes, str], faults: dict[bytes, str]) -> dict[bytes, Vector]:
+        """Encode texts, longest first; what can't be encoded gets its reason into `faults`."""
+        left = sorted(texts, key=lambda digest: -len(texts[digest]))
+        made: dict[bytes, Vector] = {}
+        with self._lock:
+            while left:
+                if self._stop.is_set():
+                    raise JobStoppedError("the job was stopped while it encoded")
+                part, left = left[: self._at_once], left[self._at_once :]
+                began = time.perf_counter()
+                vectors = self._encode(part, texts, faults, is_known_to_work=False)
+                took_s = time.perf_counter() - began
+                self._counters.encoding_s += took_s
+                self._counters.encoded += len(vectors)
+                self._at_once = max(self._at_once // 2, _FEWEST_AT_ONCE) if took_s > 2 else self._at_once
+                self._at_once = min(self._at_once * 2, _MOST_AT_ONCE) if took_s < 0.5 else self._at_once
+                self._cache.keep(vectors)
+                made |= vectors
+        return made
+
+    def _encode(
+        self, digests: list[bytes], texts: dict[bytes, str], faults: dict[bytes, str], *, is_known_to_work: bool
+    ) -> dict[bytes, Vector]:
+        try:
+            vectors = self._checked([texts[digest] for digest in digests])
+        except Exception as error:  # whatever an encoder raises is the reason of a dead letter
+            if not is_known_to_work:
+                self._check_that_it_works(error)
+            if len(digests) == 1:
+                faults[digests[0]] = f"{type(error).__name__}: {error}"
+                return {}
+            middle = len(digests) // 2
+            made: dict[bytes, Vector] = {}
+            for part in (digests[:middle], digests[middle:]):
+                made |= self._encode(part, texts, faults, is_known_to_work=True)
+            return made
+        return dict(zip(digests, vectors, strict=True))
+
+    def _checked(self, texts: list[str]) -> Vector:
+        given = self._encoder.encode(texts)
+        unit = unit_rows(given, len(texts), self._encoder.fingerprint.name)
+        if unit.shape[1] != self._dims:
+            raise ModelError(f"the encoder gave {unit.shape[1]} dims, and {self._dims} before")
+        lengths = np.linalg.norm(given, axis=1)
+        return np.asarray(given, np.float32) if np.abs(lengths - 1).max() < _UNIT_TOLERANCE else unit
+
+    def _check_that_it_works(self, error: Exception) -> None:
+        try:
+            self._checked([_PROBE])
+        except Exception as probe:
+            raise ReindexError(
+                f"the encoder fails on every text, also on {_PROBE!r} ({type(probe).__name__}: {probe}; "
+                f"first: {error}). "
+                "See to it, then resume the job"
+            ) from error

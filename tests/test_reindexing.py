@@ -1,0 +1,242 @@
+"""Reindex jobs from Python, as people call them, on the embedded engine and on real nodes."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from elasticsearch import AsyncElasticsearch, Elasticsearch, helpers
+
+from connector import Connector, areindex, connect, reindex
+from connector.errors import EncoderMismatchError, IndexMismatchError, JobStoppedError, RequestError, SourceError
+from connector.indexing.reindex.metrics import serve_metrics
+from connector.reindexing import JobOptions, Progress, estimate, resume, status
+from tests.faults.reindex.accounts import everything, faults_in_books, hashed
+from tests.models_by_hand import count_words
+
+DOCUMENTS = [
+    {"_id": "1", "title": "small fast car", "year": 2001},
+    {"_id": "2", "title": "climate warming", "year": 2002},
+    {"_id": "3", "year": 2003},
+]
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> JobOptions:
+    return JobOptions(state=tmp_path / "state", retry_for_s=20)
+
+
+@pytest.fixture
+def name(es: Elasticsearch) -> Iterator[str]:
+    """A name; what begins with it is gone after the test."""
+    name = f"jobs-{uuid.uuid4().hex[:10]}"
+    yield name
+    for index in es.indices.get(index=f"{name}*").body:
+        es.indices.delete(index=index)
+
+
+def filled(es: Elasticsearch, index: str, documents: list[dict[str, Any]], **body: Any) -> None:
+    es.indices.create(index=index, **body)
+    helpers.bulk(es, ({"_index": index, **document} for document in documents), refresh=True)
+
+
+def sources(es: Elasticsearch, index: str) -> dict[str, dict[str, Any]]:
+    es.indices.refresh(index=index)
+    body = {"size": 1_000, "_source": {"excludes": ["vector"]}}
+    return {hit["_id"]: hit["_source"] for hit in es.search(index=index, body=body)["hits"]["hits"]}
+
+
+@pytest.mark.filterwarnings("ignore:Received 'size':DeprecationWarning", "ignore:Passing:DeprecationWarning")
+def test_an_iterable_becomes_an_index_that_can_be_searched(es: Elasticsearch, name: str, options: JobOptions) -> None:
+    report = reindex(es, DOCUMENTS, text_fields=["title"], alias=name, encoder=count_words, options=options)
+    assert (report.written, report.without_text, report.dead_letters) == (2, 1, 0)
+    cars = Connector(es, name, text_fields=["title"], encoder=count_words)
+    response = cars.search("fast car", depth=0)
+    assert response["hits"]["hits"][0]["_id"] == "1"
+    assert "knn" in response["_hybrid"]["legs"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_an_index_becomes_another_with_vectors(es: Elasticsearch, name: str, options: JobOptions) -> None:
+    filled(es, f"{name}-old", DOCUMENTS)
+    report = reindex(es, f"{name}-old", text_fields=["title"], alias=name, encoder=count_words, options=options)
+    assert (report.written, report.without_text) == (2, 1)
+    assert sources(es, name) == sources(es, f"{name}-old")
+    assert report.verification is not None
+    assert report.verification.recall == 1.0
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_an_index_gets_vectors_in_place_and_only_what_changed_the_next_time(
+    es: Elasticsearch, name: str, options: JobOptions
+) -> None:
+    filled(es, name, DOCUMENTS)
+    first = reindex(es, name, text_fields=["title"], in_place=True, encoder=count_words, options=options)
+    assert (first.written, first.without_text) == (2, 1)
+    assert es.count(index=name, query={"exists": {"field": "vector"}})["count"] == 2
+    es.index(index=name, id="1", document={"title": "slow car"}, refresh=True)
+    es.update(index=name, id="2", doc={"title": None}, refresh=True)
+    second = reindex(es, name, text_fields=["title"], in_place=True, encoder=count_words, options=options)
+    assert second.counters.encoded == 1
+    assert es.count(index=name, query={"exists": {"field": "vector"}})["count"] == 1
+    assert sources(es, name)["3"] == {"year": 2003}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_another_encoders_vectors_are_not_mixed_with_ours(es: Elasticsearch, name: str, options: JobOptions) -> None:
+    filled(es, name, DOCUMENTS)
+    reindex(es, name, text_fields=["title"], in_place=True, encoder=count_words, options=options)
+    with pytest.raises(IndexMismatchError, match="9 dims, the encoder 16"):
+        reindex(es, name, text_fields=["title"], in_place=True, encoder=hashed, options=options)
+
+    def other(texts: list[str]) -> Any:
+        return count_words(texts)
+
+    with pytest.raises(EncoderMismatchError, match="count_words"):
+        reindex(es, name, text_fields=["title"], in_place=True, encoder=other, options=options)
+    with pytest.raises(IndexMismatchError, match="is no vector field"):
+        reindex(
+            es, name, text_fields=["title"], vector_field="year", in_place=True, encoder=count_words, options=options
+        )
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_new_index_takes_the_vectors_of_another_encoder(es: Elasticsearch, name: str, options: JobOptions) -> None:
+    filled(es, f"{name}-old", DOCUMENTS)
+    reindex(es, f"{name}-old", text_fields=["title"], in_place=True, encoder=count_words, options=options)
+    reindex(es, f"{name}-old", text_fields=["title"], alias=name, encoder=hashed, options=options)
+    if es.info()["version"]["build_flavor"] == "embedded":
+        hits = [{**hit, "fields": {}} for hit in es.search(index=name, body={"size": 9})["hits"]["hits"]]
+    else:
+        hits = everything(es, name)
+    old = [{"_id": key, "_source": source} for key, source in sources(es, f"{name}-old").items()]
+    assert faults_in_books(old, hits, []) == []
+
+
+def test_what_can_not_be_done_is_refused_before_anything_is(
+    es: Elasticsearch, name: str, options: JobOptions, tmp_path: Path
+) -> None:
+    def refused(source: Any, **asked: Any) -> None:
+        reindex(es, source, text_fields=["title"], encoder=count_words, options=options, **asked)
+
+    filled(es, name, DOCUMENTS)
+    with pytest.raises(SourceError, match="there is no index"):
+        refused(f"{name}-nothing", alias="x")
+    with pytest.raises(RequestError, match="alias"):
+        refused(name, alias=name)
+    with pytest.raises(RequestError, match="alias"):
+        refused(name)
+    with pytest.raises(RequestError, match="must name the alias"):
+        refused(DOCUMENTS)
+    with pytest.raises(RequestError, match="text_fields"):
+        reindex(es, name, text_fields="title", in_place=True, encoder=count_words, options=options)
+    with pytest.raises(RequestError, match="is no job"):
+        resume(es, "nothing", encoder=count_words, options=options)
+    assert list(es.indices.get(index=f"{name}*").body) == [name]
+
+
+def test_a_pruned_source_is_refused(es: Elasticsearch, name: str, options: JobOptions) -> None:
+    filled(es, name, DOCUMENTS, mappings={"_source": {"excludes": ["year"]}})
+    with pytest.raises(SourceError, match="leaves fields out of _source"):
+        reindex(es, name, text_fields=["title"], in_place=True, encoder=count_words, options=options)
+
+
+def test_an_estimate_changes_nothing(es: Elasticsearch, name: str, options: JobOptions) -> None:
+    filled(es, name, DOCUMENTS)
+    found = estimate(es, name, text_fields=["title"], in_place=True, encoder=count_words, options=options)
+    assert (found.documents, found.sampled) == (3, 3)
+    assert found.docs_per_s > 0
+    assert found.vector_memory_bytes == 2 * (9 * 4 + 128)
+    assert "vector" not in es.indices.get_mapping(index=name)[name]["mappings"]["properties"]
+    assert status(state=options.state) == []
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_vectors_that_are_left_out_of_the_source_are_kept(es: Elasticsearch, name: str, options: JobOptions) -> None:
+    """Another vector field, which 9.2 and later leave out of `_source` unless they are asked."""
+    vector = {"type": "dense_vector", "dims": 2, "index": False}
+    documents = [{**document, "other": [1.0, 2.0]} for document in DOCUMENTS]
+    filled(es, f"{name}-old", documents, mappings={"properties": {"other": vector}})
+    reindex(es, f"{name}-old", text_fields=["title"], alias=name, encoder=count_words, options=options)
+    if es.info()["version"]["number"].startswith("9"):
+        body = {"size": 9, "_source": {"exclude_vectors": False}}
+    else:
+        body = {"size": 9}
+    hits = es.search(index=name, body=body)["hits"]["hits"]
+    assert [hit["_source"]["other"] for hit in hits] == [[1.0, 2.0]] * 3
+
+
+async def test_the_async_twin_runs_off_the_loop_and_stops_when_it_is_cancelled(options: JobOptions) -> None:
+    began, may_go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def encode(texts: list[str]) -> Any:
+        if len(texts) > 1:
+            loop.call_soon_threadsafe(began.set)
+            may_go_on.wait(30)
+        return count_words(texts)
+
+    with connect("embedded:") as client:
+        documents = [{"_id": str(number), "title": f"car {number}"} for number in range(2_000)]
+        asked: dict[str, Any] = {"text_fields": ["title"], "alias": "cars", "encoder": encode, "job": "job"}
+        task = asyncio.create_task(areindex(client, documents, **asked, options=options))
+        await began.wait()
+        task.cancel()
+        loop.call_later(0, may_go_on.set)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        (told,) = status("job", state=options.state)
+        assert told.state == "loading"
+        report = await areindex(client, documents, **asked, options=options)
+        assert report.written == 2_000
+    with pytest.raises(RequestError, match="must be a sync client"):
+        await areindex(AsyncElasticsearch("http://nowhere:9200"), [], text_fields=["a"], alias="a")  # type: ignore[arg-type]
+
+
+def test_a_stopped_job_is_resumed_with_the_encoder_that_it_began_with(options: JobOptions) -> None:
+    stop = threading.Event()
+    stopping = JobOptions(state=options.state, stop=stop)
+    seen: list[Progress] = []
+
+    def encode(texts: list[str]) -> Any:
+        stop.set()
+        return count_words(texts)
+
+    with connect("embedded:") as client:
+        documents = [{"_id": str(number), "title": f"car {number}"} for number in range(700)]
+        asked: dict[str, Any] = {"text_fields": ["title"], "alias": "cars", "job": "job"}
+        with pytest.raises(JobStoppedError):
+            reindex(client, documents, **asked, encoder=encode, options=stopping)
+        with pytest.raises(EncoderMismatchError, match="began with encoder"):
+            resume(client, "job", encoder=count_words, documents=documents, options=options)
+        with pytest.raises(RequestError, match=r"alias.*was 'cars' when job 'job' began"):
+            reindex(client, documents, **{**asked, "alias": "other"}, encoder=encode, options=options)
+        with pytest.raises(RequestError, match="must be the iterable again"):
+            resume(client, "job", encoder=encode, options=options)
+        watching = JobOptions(state=options.state, on_progress=seen.append)
+        assert resume(client, "job", encoder=encode, documents=documents, options=watching).written == 700
+    assert [progress.phase for progress in seen][-1] == "done"
+    assert seen[-1].done >= 700
+
+
+def test_an_embedded_index_that_one_search_can_not_bring_is_refused(options: JobOptions) -> None:
+    with connect("embedded:") as client:
+        filled(client, "small", [{"_id": str(n)} for n in range(30)], settings={"index.max_result_window": 20})
+        with pytest.raises(SourceError, match="more than one search brings"):
+            reindex(client, "small", text_fields=["title"], in_place=True, encoder=count_words, options=options)
+
+
+def test_metrics_are_served_while_a_job_runs(options: JobOptions) -> None:
+    with connect("embedded:") as client, serve_metrics(0, "127.0.0.1") as metrics:
+        watched = JobOptions(state=options.state, on_progress=metrics.show)
+        reindex(client, DOCUMENTS, text_fields=["title"], alias="cars", encoder=count_words, job="j", options=watched)
+        with urllib.request.urlopen(f"http://127.0.0.1:{metrics.port}/metrics") as answer:
+            told = answer.read().decode()
+    assert 'connector_reindex_written{job="j"} 2.0' in told
+    assert 'connector_reindex_phase{job="j",phase="done"} 1.0' in told
