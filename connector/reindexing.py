@@ -387,9 +387,15 @@ def _job(
     )
 
 
+_REMEDY = (
+    "must be a sync client of elasticsearch-py; `areindex` runs one off the event loop, and an OpenSearch gets its vectors "
+    "by Connector.index"
+)
+
+
 def _encoder_of(client: Elasticsearch, encoder: EncoderLike | None) -> Encoder:
     if not isinstance(client, Elasticsearch):
-        raise RequestError("client", type(client).__name__, "must be a sync client; `areindex` runs it off the loop")
+        raise RequestError("client", type(client).__name__, _REMEDY)
     if encoder is not None:
         return as_encoder(encoder)
     hybrid = getattr(client, "_hybrid", None)
