@@ -11,6 +11,7 @@ from rich.console import Console
 
 from connector.cli.demo import demo
 from connector.cli.index import index
+from connector.cli.models import models
 from connector.cli.search import search
 from connector.errors import ConnectorError
 
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command()(index)
 app.command()(search)
 app.command()(demo)
+app.add_typer(models, name="models")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
