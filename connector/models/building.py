@@ -9,7 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connector.errors import ModelError
+import numpy as np
+from numpy.typing import NDArray
+
+from connector.errors import ConnectorError, ModelError
 from connector.models.artefacts import (
     Manifest,
     made,
@@ -21,8 +24,8 @@ from connector.models.artefacts import (
     write_array,
     write_tokenizer,
 )
-from connector.models.backends.registry import Backend, exported_backend
-from connector.models.backends.session import Opened
+from connector.models.backends.registry import Backend, exported_backend, is_int8
+from connector.models.backends.session import Arrays, Opened, Session
 from connector.models.folders import ModelFolder
 from connector.models.processor import has_vnni
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from connector.models.networks import Loaded
 
 _ROWS, _TOKENS = 5, 24
+_LARGEST_DIFFERENCE = 1e-3
 _ARRAYS = ("token_idf", "token_vectors")
 _LIBRARIES = ("torch", "transformers", "onnx", "onnxruntime", "openvino", "nncf")
 
@@ -63,6 +67,7 @@ def open_artefact(folder: Path, backend: str) -> Opened:
 
 
 def _export(found: ModelFolder, name: str, backend: Backend, loaded: Loaded, folder: Path) -> Manifest:
+    from connector.models.backends.torch import TorchSession
     from connector.models.export import example_inputs, width_of, write_graphs
 
     scratch = Path(tempfile.mkdtemp(prefix=".graphs-", dir=folder.parent))
@@ -70,7 +75,13 @@ def _export(found: ModelFolder, name: str, backend: Backend, loaded: Loaded, fol
         for network, graph in write_graphs(loaded, scratch).items():
             inputs = example_inputs(loaded.inputs[network], width_of(loaded.networks[network]), _ROWS, _TOKENS)
             example = {key: value.numpy() for key, value in inputs.items()}
-            backend.prepare(graph, folder / f"{network}{backend.suffix}", example)
+            target = folder / f"{network}{backend.suffix}"
+            backend.prepare(graph, target, example)
+            if not is_int8(name):
+                reference = TorchSession(loaded.networks[network], loaded.inputs[network])
+                _check_same(reference, backend.open(target), example)
+    except ConnectorError:
+        raise
     except Exception as error:  # whatever the libraries of a backend raise on a graph that they can't take
         raise ModelError(f"{found.name!r} can't be built for {name}: {error}; backend 'torch' runs it") from error
     finally:
@@ -88,6 +99,21 @@ def _export(found: ModelFolder, name: str, backend: Backend, loaded: Loaded, fol
         made_with=_versions(),
         vectors=loaded.vectors,
     )
+
+
+def _check_same(torch: Session, exported: Session, example: Arrays) -> None:
+    """Check that an exported network in float32 computes what torch does. Raises: ValueError: it doesn't."""
+    expected, found = torch.run(example), exported.run(example)
+    apart = float(np.abs((expected - found)[_is_there(example, expected)]).max())
+    if not apart <= _LARGEST_DIFFERENCE * max(1.0, float(np.abs(expected).max())):
+        raise ValueError(f"its results are {apart:.2g} apart from torch's on the same input")
+
+
+def _is_there(example: Arrays, output: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return where an output means something: everywhere, or where its tokens are no padding."""
+    if output.ndim < 3:
+        return np.ones(output.shape, dtype=bool)
+    return np.broadcast_to(example["attention_mask"][..., None] > 0, output.shape)
 
 
 def _versions() -> dict[str, str]:

@@ -53,14 +53,14 @@ def write_graphs(loaded: Loaded, folder: Path) -> dict[str, Path]:
 def example_inputs(inputs: tuple[str, ...], width: int, rows: int = _ROWS, tokens: int = _TOKENS) -> dict[str, Tensor]:
     """Return inputs of every kind, some rows shorter than others; the same each time."""
     generator = torch.Generator().manual_seed(0)
-    length = torch.tensor([tokens - row % (tokens // 2) for row in range(rows)])
+    length = torch.tensor([tokens - 2 * row % (tokens // 2) for row in range(rows)])
     mask = (torch.arange(tokens)[None] < length[:, None]).long()
     made: dict[str, Any] = {
         "input_ids": torch.randint(5, 90, (rows, tokens), generator=generator) * mask,
         "attention_mask": mask,
         "token_type_ids": (torch.arange(tokens)[None] >= _QUERY_TOKENS).long() * mask,
         "states": torch.randn(rows, tokens, width, generator=generator) * mask[..., None],
-        "query_length": torch.full((rows,), _QUERY_TOKENS),
+        "query_length": _QUERY_TOKENS - torch.arange(rows) % 2,
         "length": length,
     }
     return {name: made[name] for name in inputs}

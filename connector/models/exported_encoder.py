@@ -1,6 +1,6 @@
 """Room: models. Bi-encoders exported for ONNX Runtime or OpenVINO; `connector.models.encoder` opens them.
 
-The gate before int8 is recall@100: the share of what torch in float32 finds among its first hundred that is still found.
+The gate before int8 is recall@100: the share of torch's own first hundred, in float32, that is still among its.
 """
 
 from __future__ import annotations

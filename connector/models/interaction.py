@@ -29,6 +29,7 @@ WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 _ARCHITECTURE = "connector-interaction"
 _WORST_COSINE = -1.0
+_SHUT = -1e4
 _START_GATE = -1.0
 _BERT_SIZES = (
     "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act",
@@ -90,7 +91,7 @@ class InteractionModel(nn.Module):
         """
         ids, mask, is_passage_side, position = self._two_sides(input_ids, attention_mask, token_type_ids)
         is_other = (is_passage_side[:, :, None] != is_passage_side[:, None, :])[:, None]
-        apart = self._padding(mask).masked_fill(is_other, torch.finfo(self.gates.dtype).min)
+        apart = self._padding(mask).masked_fill(is_other, _SHUT)
         return self.join(self._lower(ids, position, apart), ids, (mask & ~is_passage_side).sum(dim=1), mask.sum(dim=1))
 
     def read_apart(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -119,11 +120,11 @@ class InteractionModel(nn.Module):
         unit = nn.functional.normalize(states, dim=-1)
         cosine = (unit @ unit.transpose(1, 2)).masked_fill(~is_passage[:, None, :], _WORST_COSINE)
         importance = self.token_weight(states).squeeze(-1) + self.token_idf[input_ids].log()
-        importance = importance.masked_fill(~is_query, torch.finfo(importance.dtype).min).softmax(dim=-1) * is_query
+        importance = importance.masked_fill(~is_query, _SHUT).softmax(dim=-1) * is_query
         mean = (sides.to(states.dtype) @ states) / sides.sum(dim=-1, keepdim=True)
         vectors = nn.functional.cosine_similarity(mean[:, 0], mean[:, 1], dim=-1)
-        passage_cls = states[torch.arange(states.shape[0], device=states.device), query_length]
-        both_cls = torch.cat([states[:, 0], passage_cls], dim=-1)
+        passage_cls = (column == query_length[:, None]).to(states.dtype)[:, None] @ states
+        both_cls = torch.cat([states[:, 0], passage_cls[:, 0]], dim=-1)
         likeness = (importance * cosine.amax(dim=-1)).sum(dim=-1) + self.vector_share * vectors
         related = self.relations(apart, cosine, importance, is_query, is_passage, position)
         logits: Tensor = self.scale * likeness + self.cls_term(both_cls).squeeze(-1) + related
@@ -141,8 +142,7 @@ class InteractionModel(nn.Module):
 
     def _padding(self, mask: Tensor) -> Tensor:
         """Return the attention's bias that shuts padding out, (n, 1, 1, tokens)."""
-        shut = torch.finfo(self.gates.dtype).min
-        return (1.0 - mask[:, None, None, :].to(self.gates.dtype)) * shut
+        return (1.0 - mask[:, None, None, :].to(self.gates.dtype)) * _SHUT
 
     def _lower(self, ids: Tensor, position: Tensor, bias: Tensor) -> Tensor:
         with torch.no_grad():

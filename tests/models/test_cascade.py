@@ -111,5 +111,5 @@ def test_the_bundled_cascade_puts_the_answer_first() -> None:
 def test_the_bundled_embeddings_are_a_first_stage_for_any_model() -> None:
     from connector.models.reranker import load_cascade
 
-    given_first = load_cascade(backend="torch", device="cpu", first=Numbers(), options=NEVER)  # type: ignore[arg-type]
+    given_first = load_cascade(backend="torch", device="cpu", first=Numbers(), options=NEVER)
     assert given_first.score("q", WINDOW[:30]).shape == (30,)
