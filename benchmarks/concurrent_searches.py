@@ -79,7 +79,7 @@ def main() -> None:
             p50, p95 = np.percentile(every, [50, 95])
             rows.append(f"| {at_once} | {name} | {rate:.1f} | {p50:.0f} | {p95:.0f} |")
     table = f"""`python -m benchmarks.concurrent_searches --write` on {machine()}, {cores()} lanes, {arguments.backend};
-{arguments.rounds} interleaved rounds of {arguments.searches} searches, {DEPTH} mixed passages each, read for the first time.
+{arguments.rounds} interleaved rounds of {arguments.searches} searches; {DEPTH} mixed passages each, as if never read.
 
 | at once | way | searches/s | p50 ms | p95 ms |
 | --- | --- | --- | --- | --- |
