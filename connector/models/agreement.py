@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from connector.models.artefacts import GATE
+from connector.models.artefacts import GATE, RECALL
 from connector.resources import resource
 
 PAGE = 10
 MOST_NDCG_LOST = 0.005
-LEAST_OVERLAP, LEAST_TAU = 0.9, 0.9
+LEAST_OVERLAP, LEAST_TAU, LEAST_RECALL = 0.9, 0.9, 0.99
 SHIPPED = "shipped"
 _QUESTIONS, _WINDOW, _LONGEST_CHARACTERS = 24, 16, 1_200
 _TRUSTED = re.compile(r"[A-Za-z_][\w.]*")
@@ -64,6 +64,31 @@ class Agreement:
     def keep(self, folder: Path) -> None:
         """Write it beside the artefact."""
         (folder / GATE).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Recall:
+    """The share of torch's own first hundred that an encoder's backend still finds, over `queries` of `data`."""
+
+    data: str
+    queries: int
+    recall: float
+
+    def is_within(self) -> bool:
+        """Tell whether the loss is within the gate."""
+        return self.recall >= LEAST_RECALL
+
+    def keep(self, folder: Path) -> None:
+        """Write it beside the artefact."""
+        (folder / RECALL).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+
+def kept_recall(folder: Path) -> Recall | None:
+    """Return what was measured of an encoder's artefact; None where nothing was."""
+    try:
+        return Recall(**json.loads((folder / RECALL).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def kept_agreement(folder: Path) -> Agreement | None:

@@ -29,7 +29,7 @@ from connector.models.tokenizing import TextTokenizer
 
 FORMAT = 1
 """Of the export: raised whenever the same source would be exported to something else."""
-MANIFEST, TOKENIZER, GATE = "manifest.json", "tokenizer.json", "gate.json"
+MANIFEST, TOKENIZER, GATE, RECALL = "manifest.json", "tokenizer.json", "gate.json", "recall.json"
 _SMALL_FILES = ("*.json", "*.txt", "*.model")
 _LOCK_S = 900
 

@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from connector.errors import ModelError, RequestError
-from connector.models.agreement import shipped_windows
+from connector.models.agreement import LEAST_RECALL, SHIPPED, Recall, Window, kept_recall, shipped_windows
 from connector.models.backends.registry import AUTO, TORCH, check_backend, is_int8
 from connector.models.backends.session import Arrays
 from connector.models.batching import token_budget
+from connector.models.building import artefact_folder
 from connector.models.choice import Choice, chosen, remembered
-from connector.models.exported_encoder import LEAST_RECALL, open_encoder, recall
-from connector.models.fingerprint import Fingerprint
+from connector.models.exported_encoder import open_encoder, recall
+from connector.models.fingerprint import Fingerprint as Fingerprint
 from connector.models.folders import BUNDLED, ModelFolder, bundled_encoder, find_model
 from connector.models.lanes import Batcher, cores
 from connector.models.loading import ForkSafeLock, Once, quiet_progress, shared, use_one_thread_after_fork
@@ -190,7 +191,7 @@ def load_encoder(name: str = BUNDLED, *, backend: str | None = None, device: str
         be found. ModelError: it can't be loaded; the backend isn't installed.
     """
     check_backend(backend, device)
-    found = bundled_encoder() if name == BUNDLED else find_model(name, organization=_ORGANIZATION)
+    found = find_encoder(name)
     if backend == AUTO:
         backend = choose_encoder_backend(found).backend
     known = remembered(found) if backend is None and device in (None, "cpu") else None
@@ -198,27 +199,36 @@ def load_encoder(name: str = BUNDLED, *, backend: str | None = None, device: str
     return shared(("encoder", found, found.revision, taken, device), lambda: _opened(found, taken, device))
 
 
+def find_encoder(name: str) -> ModelFolder:
+    """Return where an encoder lies: see `load_encoder`, which says what is raised."""
+    return bundled_encoder() if name == BUNDLED else find_model(name, organization=_ORGANIZATION)
+
+
 def choose_encoder_backend(found: ModelFolder, *, again: bool = False) -> Choice:
     """Return the backend that "auto" takes, timed now where that isn't remembered, or is to be timed again."""
-    passages = [passage for window in shipped_windows() for passage in window.passages]
-    queries = [window.query for window in shipped_windows()]
+    windows = shipped_windows()
+    passages = [passage for window in windows for passage in window.passages]
 
     def attempt(backend: str) -> Callable[[], int]:
         encoder = _opened(found, backend, "cpu")
         if is_int8(backend):
-            kept = encoder_recall(encoder, _opened(found, TORCH, "cpu"), queries, passages)
-            if kept < LEAST_RECALL:
-                raise ModelError(f"it keeps {kept:.3f} of torch's first hundred, less than {LEAST_RECALL}")
+            kept = kept_recall(artefact_folder(found, backend)) or measure_encoder(found, backend, SHIPPED, windows)
+            if not kept.is_within():
+                raise ModelError(f"it keeps {kept.recall:.3f} of torch's first hundred, less than {LEAST_RECALL}")
         return lambda: len(encoder.encode(passages[:32]))
 
     return chosen(found, attempt, again=again)
 
 
-def encoder_recall(encoder: Encoder, torch: Encoder, queries: Sequence[str], passages: Sequence[str]) -> float:
-    """Return recall@100 of an encoder against torch's own first hundred, over distinct passages."""
-    distinct = list(dict.fromkeys(passages))
-    cosines = [each.encode_queries(queries) @ each.encode(distinct).T for each in (torch, encoder)]
-    return recall(*cosines)
+def measure_encoder(found: ModelFolder, backend: str, data: str, windows: Sequence[Window]) -> Recall:
+    """Measure recall@100 of a backend against torch in float32 over all the windows' passages; write it down."""
+    torch, exported = (_opened(found, name, "cpu") for name in (TORCH, backend))
+    queries = [window.query for window in windows]
+    passages = list(dict.fromkeys(passage for window in windows for passage in window.passages))
+    cosines = [each.encode_queries(queries) @ each.encode(passages).T for each in (torch, exported)]
+    measured = Recall(data, len(queries), recall(*cosines))
+    measured.keep(artefact_folder(found, backend))
+    return measured
 
 
 def _opened(found: ModelFolder, backend: str, device: str | None) -> Encoder:

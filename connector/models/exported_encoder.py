@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from connector.models.networks import Loaded
 
-LEAST_RECALL = 0.99
 RECALL_DEPTH = 100
 
 

@@ -90,9 +90,8 @@ class InteractionModel(nn.Module):
         worst cosine, -1, for every query token. A query without tokens has only its side's vector and [CLS].
         """
         ids, mask, is_passage_side, position = self._two_sides(input_ids, attention_mask, token_type_ids)
-        is_other = (is_passage_side[:, :, None] != is_passage_side[:, None, :])[:, None]
-        apart = self._padding(mask).masked_fill(is_other, _SHUT)
-        return self.join(self._lower(ids, position, apart), ids, (mask & ~is_passage_side).sum(dim=1), mask.sum(dim=1))
+        apart, states = self._states(ids, mask, is_passage_side, position)
+        return self._compared(apart, states, ids, mask, is_passage_side, position)
 
     def read_apart(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return the lower layers' states of one side each, `[CLS] text [SEP]`, (n, tokens, width).
@@ -112,18 +111,23 @@ class InteractionModel(nn.Module):
         mask = column < length[:, None]
         is_passage_side = column >= query_length[:, None]
         position = column - is_passage_side * query_length[:, None]
-        apart = states
-        states = self._upper(states, mask, is_passage_side)
+        joined = self._upper(states, mask, is_passage_side)
+        return self._compared(states, joined, input_ids, mask, is_passage_side, position)
+
+    def _compared(
+        self, apart: Tensor, states: Tensor, ids: Tensor, mask: Tensor, is_passage_side: Tensor, position: Tensor
+    ) -> Tensor:
+        """Return the logits of the states of each side apart and the last ones, both (n, tokens, width)."""
         sides = torch.stack([mask & ~is_passage_side, mask & is_passage_side], dim=1)
-        is_content = mask & (input_ids != self.config.cls_token_id) & (input_ids != self.config.sep_token_id)
+        is_content = mask & (ids != self.config.cls_token_id) & (ids != self.config.sep_token_id)
         is_query, is_passage = (is_content & sides[:, side] for side in (0, 1))
         unit = nn.functional.normalize(states, dim=-1)
         cosine = (unit @ unit.transpose(1, 2)).masked_fill(~is_passage[:, None, :], _WORST_COSINE)
-        importance = self.token_weight(states).squeeze(-1) + self.token_idf[input_ids].log()
+        importance = self.token_weight(states).squeeze(-1) + self.token_idf[ids].log()
         importance = importance.masked_fill(~is_query, _SHUT).softmax(dim=-1) * is_query
         mean = (sides.to(states.dtype) @ states) / sides.sum(dim=-1, keepdim=True)
         vectors = nn.functional.cosine_similarity(mean[:, 0], mean[:, 1], dim=-1)
-        passage_cls = (column == query_length[:, None]).to(states.dtype)[:, None] @ states
+        passage_cls = (is_passage_side & (position == 0)).to(states.dtype)[:, None] @ states
         both_cls = torch.cat([states[:, 0], passage_cls[:, 0]], dim=-1)
         likeness = (importance * cosine.amax(dim=-1)).sum(dim=-1) + self.vector_share * vectors
         related = self.relations(apart, cosine, importance, is_query, is_passage, position)
@@ -139,6 +143,12 @@ class InteractionModel(nn.Module):
         ids = ids.gather(1, source).masked_fill(column == query_length, self.config.cls_token_id)
         mask = column < attention_mask.sum(dim=1, keepdim=True) + 1
         return ids, mask, is_passage_side, column - is_passage_side * query_length
+
+    def _states(self, ids: Tensor, mask: Tensor, is_passage_side: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the states of each side apart and the last ones, both (n, tokens, width)."""
+        is_other = (is_passage_side[:, :, None] != is_passage_side[:, None, :])[:, None]
+        lower = self._lower(ids, position, self._padding(mask).masked_fill(is_other, _SHUT))
+        return lower, self._upper(lower, mask, is_passage_side)
 
     def _padding(self, mask: Tensor) -> Tensor:
         """Return the attention's bias that shuts padding out, (n, 1, 1, tokens)."""
