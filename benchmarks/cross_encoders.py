@@ -61,15 +61,22 @@ class Way:
     seconds: dict[tuple[str, int], list[float]] = field(default_factory=dict)
     failed: str = ""
     process: Any = None
+    said: Any = None
+
+    @property
+    def is_exported(self) -> bool:
+        return self.command[2] == "ours" and not self.command[3].startswith("torch")
 
     def start(self) -> None:
+        self.said = tempfile.TemporaryFile("w+", encoding="utf-8")  # a pipe that nobody reads would fill up
         self.process = subprocess.Popen(
-            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said, text=True
         )
         line = self.process.stdout.readline()
         if not line:
-            said = self.process.stderr.read().strip().splitlines()
-            self.failed = said[-1][:160] if said else "it ended without a word"
+            self.said.seek(0)
+            lines = self.said.read().strip().splitlines()
+            self.failed = lines[-1][:160] if lines else "it ended without a word"
             return
         self.first_result_s = json.loads(line)["first_result_s"]
 
@@ -172,6 +179,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each, after one that is not counted")
     parser.add_argument("--depths", type=int, nargs="+", default=list(DEPTHS))
+    parser.add_argument("--pairs", type=int, default=100, help="pairs a rerank where rates are compared")
+    parser.add_argument("--lengths", nargs="+", default=list(LENGTHS), choices=list(LENGTHS))
     parser.add_argument("--peers", help="the interpreter of an environment that has the other libraries")
     parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/RESULTS.md")
     arguments = parser.parse_args()
@@ -183,16 +192,19 @@ def main() -> None:
             subprocess.run([arguments.peers, "-c", PEER_EXPORTS, str(plain)], check=True, stdout=subprocess.DEVNULL)
         ways = ways_of(plain, arguments.peers)
         for way in ways:
+            if way.is_exported:  # now, not when it is timed
+                subprocess.run(way.command, input="", capture_output=True, text=True, check=False)
             way.start()
             print(way.name, way.failed or f"{way.first_result_s:.1f} s", flush=True)
         able = [way for way in ways if not way.failed]
         plans = [("mixed", depth) for depth in arguments.depths]
-        plans += [(kind, 100) for kind in LENGTHS if (kind, 100) not in plans]
+        plans += [(kind, arguments.pairs) for kind in arguments.lengths if (kind, arguments.pairs) not in plans]
         run_rounds(able, plans, arguments.rounds)
         for way in able:
             way.end()
+    pairs = arguments.pairs
     base = next(way for way in able if way.name.startswith("sentence-transformers 6"))
-    times = {way.name: base.median("mixed", 100) / way.median("mixed", 100) for way in able}
+    times = {way.name: base.median("mixed", pairs) / way.median("mixed", pairs) for way in able}
     against = ", ".join(f"{name} {ratio:.2f}x" for name, ratio in times.items() if name.startswith(("ours", "bundled")))
     unable = "".join(f"\n- {way.name} can't: {way.failed}" for way in ways if way.failed)
     text = f"""`python -m benchmarks.cross_encoders --write` on {started} at the start,
@@ -200,12 +212,13 @@ def main() -> None:
 with a plain head; `bundled` is the bundled reranker, whose states are forgotten before each rerank. Words a passage:
 {LENGTHS}.
 
-Against sentence-transformers 6's `CrossEncoder.predict` (torch), mixed, 100 pairs: {against}.
+Against sentence-transformers 6's `CrossEncoder.predict` (torch), mixed, {pairs} pairs:
+{against}.
 {unable}
 
-Pairs a second at 100 a rerank, time to the first score in a fresh process (exported before), peak memory:
+Pairs a second at {pairs} a rerank, time to the first score in a fresh process (exported before), peak memory:
 
-{speed_table(able, list(LENGTHS), 100)}
+{speed_table(able, arguments.lengths, pairs)}
 
 Milliseconds a rerank of so many mixed passages:
 
@@ -216,7 +229,7 @@ Milliseconds a rerank of so many mixed passages:
     print(text)
     if arguments.write:
         write_section("Rerankers on a CPU", text)
-        draw(able, RESULTS.with_name("cross_encoders.png"), 100)
+        draw(able, RESULTS.with_name("cross_encoders.png"), pairs)
 
 
 if __name__ == "__main__":
