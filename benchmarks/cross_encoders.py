@@ -68,7 +68,7 @@ class Way:
         return self.command[2] == "ours" and not self.command[3].startswith("torch")
 
     def start(self) -> None:
-        self.said = tempfile.TemporaryFile("w+", encoding="utf-8")  # a pipe that nobody reads would fill up
+        self.said = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - a pipe that nobody reads fills up
         self.process = subprocess.Popen(
             self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said, text=True
         )
