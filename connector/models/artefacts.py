@@ -113,6 +113,8 @@ def made(folder: Path, make: Callable[[Path], Manifest]) -> Path:
 
 
 def _make_whole(folder: Path, make: Callable[[Path], Manifest]) -> None:
+    for cut_off in folder.parent.glob(f".{folder.name}-*"):  # by whoever held the lock before, and was killed
+        shutil.rmtree(cut_off, ignore_errors=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         manifest = make(partial)

@@ -70,7 +70,7 @@ def _export(found: ModelFolder, name: str, backend: Backend, loaded: Loaded, fol
     from connector.models.backends.torch import TorchSession
     from connector.models.export import example_inputs, width_of, write_graphs
 
-    scratch = Path(tempfile.mkdtemp(prefix=".graphs-", dir=folder.parent))
+    scratch = Path(tempfile.mkdtemp(prefix=".graphs-", dir=folder))
     try:
         for network, graph in write_graphs(loaded, scratch).items():
             inputs = example_inputs(loaded.inputs[network], width_of(loaded.networks[network]), _ROWS, _TOKENS)

@@ -7,9 +7,11 @@ import logging
 import os
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from connector.errors import ModelError
 from connector.models.artefacts import model_folder
@@ -18,6 +20,7 @@ from connector.models.folders import ModelFolder
 from connector.models.lanes import cores
 from connector.models.processor import processor
 
+T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 _FILE = "choice.json"
 _SECONDS = 1.0
@@ -61,6 +64,21 @@ def chosen(found: ModelFolder, attempt: Callable[[str], Callable[[], int]], *, a
     choice = Choice(backend if tried[backend].refused is None else TORCH, tried)
     _write(folder / _FILE, choice)
     return choice
+
+
+def or_torch(backend: str, load: Callable[[str], T]) -> T:
+    """Load a model in the backend that was remembered, or, with a warning, in torch where that can't be any more."""
+    if backend == TORCH:
+        return load(TORCH)
+    try:
+        return load(backend)
+    except ModelError as error:
+        warnings.warn(
+            f"backend {backend!r}, chosen before, can't be used: {error}. Torch is taken; "
+            "`connector models build` chooses again",
+            stacklevel=3,
+        )
+        return load(TORCH)
 
 
 def _timed(name: str, attempt: Callable[[str], Callable[[], int]]) -> Timed:

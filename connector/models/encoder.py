@@ -18,7 +18,7 @@ from connector.models.backends.registry import AUTO, TORCH, check_backend, is_in
 from connector.models.backends.session import Arrays
 from connector.models.batching import token_budget
 from connector.models.building import artefact_folder
-from connector.models.choice import Choice, chosen, remembered
+from connector.models.choice import Choice, chosen, or_torch, remembered
 from connector.models.exported_encoder import open_encoder, recall
 from connector.models.fingerprint import Fingerprint as Fingerprint
 from connector.models.folders import BUNDLED, ModelFolder, bundled_encoder, find_model
@@ -196,7 +196,11 @@ def load_encoder(name: str = BUNDLED, *, backend: str | None = None, device: str
         backend = choose_encoder_backend(found).backend
     known = remembered(found) if backend is None and device in (None, "cpu") else None
     taken = backend or (known.backend if known is not None else TORCH)
-    return shared(("encoder", found, found.revision, taken, device), lambda: _opened(found, taken, device))
+
+    def load(name: str) -> Encoder:
+        return shared(("encoder", found, found.revision, name, device), lambda: _opened(found, name, device))
+
+    return load(taken) if backend is not None else or_torch(taken, load)
 
 
 def find_encoder(name: str) -> ModelFolder:

@@ -94,8 +94,9 @@ def _loaded(model: SentenceTransformer, fingerprint: Fingerprint) -> Loaded:
     if any(getattr(module, "include_prompt", True) is False for module in model):
         raise ModelError(f"encoder {fingerprint.name!r} leaves its prompt out of the pooling, which no export does")
     inputs = tuple(name for name in model.tokenizer.model_input_names if name in TOKEN_INPUTS)
-    limit = model.max_seq_length or model.tokenizer.model_max_length
-    tokenizer = text_tokenizer(model.tokenizer, inputs, int(limit))
+    config = getattr(getattr(model[0], "auto_model", None), "config", None)
+    limits = [model.max_seq_length, model.tokenizer.model_max_length, getattr(config, "max_position_embeddings", None)]
+    tokenizer = text_tokenizer(model.tokenizer, inputs, int(min(limit for limit in limits if limit)))
     return Loaded(tokenizer, {VECTORS: VectorNetwork(model, inputs)}, {VECTORS: inputs}, vectors=fingerprint.to_meta())
 
 

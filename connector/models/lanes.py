@@ -188,16 +188,20 @@ class Lanes(ForkSafe):
         rows = [job.rows[place] for job, places in parts for place in places]
         try:
             results = list(batcher.compute(rows))
+            if len(results) != len(rows):
+                raise ValueError(f"{len(results)} results came back for {len(rows)} rows")
         except Exception as error:
             if len(parts) == 1:
-                parts[0][0].fail(error)
+                with self._changed:
+                    parts[0][0].fail(error)
             else:
                 for part in parts:
                     self._compute([part])
             return
+        each = iter(results)
         for job, places in parts:
             for place in places:
-                job.results[place] = results.pop(0)
+                job.results[place] = next(each)
             with self._changed:
                 job.left -= len(places)
                 if job.left == 0:

@@ -21,7 +21,7 @@ from connector.models.backends.session import PAIRS, Arrays, Opened, Session
 from connector.models.batching import padded_rows
 from connector.models.building import build, open_artefact
 from connector.models.cascade import CascadeOptions, CascadeReranker
-from connector.models.choice import Choice, chosen, remembered
+from connector.models.choice import Choice, chosen, or_torch, remembered
 from connector.models.encoder import name_of
 from connector.models.folders import BUNDLED, ModelFolder, bundled_reranker, find_model
 from connector.models.lanes import Batcher
@@ -153,7 +153,11 @@ def load_reranker(name: str = BUNDLED, *, backend: str | None = None, device: st
     check_backend(backend, device)
     found = find_reranker(name)
     taken = _backend_for(found, backend, device)
-    return shared(("reranker", found, found.revision, taken, device), lambda: _load(found, taken, device))
+
+    def load(name: str) -> Reranker:
+        return shared(("reranker", found, found.revision, name, device), lambda: _load(found, name, device))
+
+    return load(taken) if backend is not None else or_torch(taken, load)
 
 
 def load_cascade(

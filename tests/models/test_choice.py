@@ -10,7 +10,7 @@ from connector.errors import ModelError
 from connector.models import choice
 from connector.models.agreement import SHIPPED, Agreement, Window, kept_agreement, measured, ndcg, overlap, tau
 from connector.models.agreement import shipped_windows as windows_of_package
-from connector.models.choice import chosen, remembered
+from connector.models.choice import chosen, or_torch, remembered
 from connector.models.folders import ModelFolder, find_model
 
 
@@ -70,6 +70,16 @@ def test_the_default_is_torch_until_something_was_chosen(found: ModelFolder, mon
     assert _backend_for(found, None, "cpu") == "onnx"
     assert _backend_for(found, None, "cuda") == "torch"
     assert _backend_for(found, "torch", None) == "torch"
+
+
+def test_a_remembered_backend_that_can_not_be_used_any_more_gives_way_to_torch_with_a_warning() -> None:
+    def load(name: str) -> str:
+        if name != "torch":
+            raise ModelError("the library was taken away")
+        return name
+
+    with pytest.warns(UserWarning, match=r"'onnx', chosen before.*taken away.*chooses again"):
+        assert or_torch("onnx", load) == "torch"
 
 
 def test_ndcg_is_what_trec_eval_computes() -> None:

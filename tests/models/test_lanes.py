@@ -133,6 +133,16 @@ def test_a_run_that_takes_all_cores_has_them_alone() -> None:
     assert narrow.most_running <= 2
 
 
+def test_too_few_results_are_an_error_and_no_one_waits_for_ever() -> None:
+    lanes = Lanes(1)
+    short: Batcher[int] = Batcher(
+        Recorder(), lambda row: 1, lambda rows: {"numbers": np.array(rows)}, lambda output, rows: [1], lanes
+    )
+    with pytest.raises(ValueError, match="1 results came back for 3 rows"):
+        short.run([1, 2, 3])
+    assert batcher(Recorder(), lanes).run([4]) == [4]
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_has_threads_of_its_own() -> None:
