@@ -17,7 +17,7 @@ OFFLINE := HF_HUB_OFFLINE=1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format bench eval-models lock clean
+.PHONY: help demo test test-fast lint format bench bench-peers eval-models lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,10 @@ bench: $(INSTALLED) $(PEERS)/.installed ## our own time: import, overhead of a s
 	$(OFFLINE) $(BIN)/python -m benchmarks.cross_encoders --write --peers $(PEERS)/bin/python
 	$(OFFLINE) $(BIN)/python -m benchmarks.concurrent_searches --write
 	$(if $(CONNECTOR_DATA),$(OFFLINE) $(BIN)/python -m benchmarks.cascade --work .eval --write)
+
+bench-peers: $(INSTALLED) ## what other ways of hybrid search cost and give on a node (ELASTICSEARCH_URL=... CONNECTOR_DATA=...)
+	$(UV) pip install --quiet --python $(BIN)/python --constraint requirements.lock --group bench
+	$(OFFLINE) $(BIN)/python -m benchmarks.peers --url "$(ELASTICSEARCH_URL)" --write
 
 eval-models: $(INSTALLED) ## what the bundled reranker is worth on the judged collections (CONNECTOR_DATA=...; hours without a cache)
 	$(OFFLINE) $(BIN)/python -m benchmarks.reranker --work .eval --write

@@ -29,7 +29,7 @@ from connector.hybrid import (
     share,
     unless_ignored,
 )
-from connector.needs import Embed, MultiSearch, Need, ReadMappings, Score, arun
+from connector.needs import Embed, MultiSearch, Need, ReadMappings, Score, Shorten, arun
 
 
 class AsyncHybridElasticsearch(AsyncElasticsearch):
@@ -141,6 +141,8 @@ class AsyncHybridElasticsearch(AsyncElasticsearch):
                 return await asyncio.to_thread(self._hybrid.embed, need)
             case Score():
                 return await asyncio.to_thread(self._hybrid.score, need)
+            case Shorten():
+                return await asyncio.to_thread(self._hybrid.shorten, need)
 
     async def _send(self, need: MultiSearch) -> Any:
         return await super().perform_request(

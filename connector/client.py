@@ -5,13 +5,13 @@ The seam is `perform_request`: everything else passes through it byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elastic_transport import ObjectApiResponse
-from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
+from elasticsearch import ApiError, Elasticsearch, TransportError, UnsupportedProductError, helpers
 
 from connector.calls import CallNeed, OwnSearch, Pass, ReadCapabilities, RenderTemplate
 from connector.capabilities import Capabilities, read_capabilities
@@ -32,7 +32,12 @@ from connector.hybrid import (
     share,
     unless_ignored,
 )
-from connector.needs import Embed, MultiSearch, Need, ReadMappings, Score, run
+from connector.needs import Embed, MultiSearch, Need, ReadMappings, Score, Shorten, run
+
+if TYPE_CHECKING:
+    from connector.opensearch_client import HybridOpenSearch
+
+_ASKING_TIMEOUT_S = 5
 
 
 class HybridElasticsearch(Elasticsearch):
@@ -162,6 +167,8 @@ class HybridElasticsearch(Elasticsearch):
                 return self._hybrid.embed(need)
             case Score():
                 return self._hybrid.score(need)
+            case Shorten():
+                return self._hybrid.shorten(need)
 
     def _send(self, need: MultiSearch) -> Any:
         return super().perform_request(
@@ -184,25 +191,47 @@ class HybridElasticsearch(Elasticsearch):
             return self._hybrid.keep_mappings(index, {})
         return self._hybrid.keep_mappings(index, response.body if response.meta.status == 200 else {})
 
+    def _streaming_bulk(self, actions: Iterable[dict[str, Any]], **options: Any) -> Iterator[tuple[bool, Any]]:
+        return iter(helpers.streaming_bulk(self, actions, **options))
 
-def connect(url: str, **options: Any) -> HybridElasticsearch:
-    """Open a client.
+
+def connect(url: str, **options: Any) -> HybridElasticsearch | HybridOpenSearch:
+    """Open a client of the engine that is at a URL, found out by `GET /`; one that does not tell is Elasticsearch.
 
     Args:
         url: `http(s)://...` for a cluster; `embedded:` for an engine in memory; `embedded:DIR` for one that keeps its
             documents in a directory, which closing the client releases.
-        **options: as for `HybridElasticsearch`.
+        **options: as for `HybridElasticsearch`; on OpenSearch those that `HybridOpenSearch` has too, `basic_auth` and
+            `request_timeout` under these names.
 
     Raises:
-        RequestError: another kind of URL.
+        RequestError: another kind of URL, or an option that OpenSearch's client does not have.
+        MissingExtraError: it is an OpenSearch, and opensearch-py is not installed.
         EmbeddedStoreError: the directory can't be opened.
     """
     scheme, _, rest = url.partition(":")
     if scheme in ("http", "https"):
-        return HybridElasticsearch(url, **options)
+        client = HybridElasticsearch(url, **options)
+        if read_capabilities(_told_of(client), None).flavour != "opensearch":
+            return client
+        client.close()
+        from connector.opensearch_client import open_client
+
+        return open_client(url, options)
     if scheme == "embedded":
         from connector.embedded import Engine, owning_node_class
 
         node_class = owning_node_class(Engine(Path(rest) if rest else None))
         return HybridElasticsearch("http://embedded:9200", node_class=node_class, **options)
     raise RequestError("url", scheme + ":", "must begin with http://, https:// or embedded: (embedded:DIR keeps data)")
+
+
+def _told_of(client: HybridElasticsearch) -> Any:
+    """Ask a server what it is; None where it does not tell, or nothing answers, which the first call will tell."""
+    asking = client.options(max_retries=0, request_timeout=_ASKING_TIMEOUT_S)
+    try:
+        return asking.perform_request("GET", "/", headers=ACCEPT_JSON).body
+    except UnsupportedProductError as error:
+        return error.body
+    except (ApiError, TransportError):
+        return None

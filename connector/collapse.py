@@ -71,12 +71,12 @@ def inner_searches(
             shown, count = members[start:end], len(members)
             beyond = {
                 **common,
-                "post_filter": {"bool": {"filter": within, "must_not": _these(members)}},
+                "post_filter": {"bool": {"filter": within, "must_not": these(members)}},
                 "sort": ["_doc"],
                 "from": max(start - count, 0),
                 "size": max(end - max(start, count), 0),
             }
-            best = {**bare_options(request), **asked, "query": {"bool": {"should": _these(shown)}}, "size": len(shown)}
+            best = {**bare_options(request), **asked, "query": {"bool": {"should": these(shown)}}, "size": len(shown)}
             yield InnerSearch(owner, name, (best, beyond), members, shown)
 
 
@@ -105,7 +105,7 @@ def _within(field: str, values: Any) -> dict[str, Any]:
     return {"term": {field: values[0]}}
 
 
-def _these(keys: Sequence[Key]) -> list[dict[str, Any]]:
+def these(keys: Sequence[Key]) -> list[dict[str, Any]]:
     """Write a query for the hits of each index."""
     by_index: dict[str, list[str]] = {}
     for index, identifier in keys:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from elastic_transport import ObjectApiResponse
 from elasticsearch import AsyncElasticsearch, Elasticsearch
@@ -15,14 +16,29 @@ from connector.client import HybridElasticsearch
 from connector.errors import IndexMismatchError, RequestError
 from connector.filters import Filter, as_queries
 from connector.hybrid import EncoderLike, RerankerLike
-from connector.indexing import IndexReport, index_body, index_documents
+from connector.indexing import IndexReport, Passages, index_body, index_documents
+from connector.indexing.passages import PassageMaker
 from connector.indexing.pipeline import Fields
 from connector.models.folders import BUNDLED
-from connector.retriever_tree import check_encodable
-from connector.vectors import check_encoder, fingerprint_in, vector_fields
+from connector.needs import Embed
+from connector.pages import DEFAULT_KEEP_ALIVE, AsyncPages, Pages
+from connector.rewriting import (
+    DEFAULT_TIMEOUT_S,
+    Hook,
+    Rewritten,
+    arewritten,
+    checked_hooks,
+    checked_timeout,
+    rewritten,
+)
+from connector.search_body import Question, Target, check_text, legs_of, search_body, with_vectors
+from connector.target import find_target, find_vector_field, split_by
 
-_MAX_WINDOW = 10_000
-_MIN_CANDIDATES = 100
+if TYPE_CHECKING:
+    from opensearchpy import AsyncOpenSearch, OpenSearch
+    from typing_extensions import TypeIs
+
+AnyClient: TypeAlias = "Elasticsearch | AsyncElasticsearch | OpenSearch | AsyncOpenSearch"
 BUNDLED_BLEND = 0.8
 """How much of the bundled reranker's log-odds a search takes, beside the fused rank's."""
 
@@ -31,14 +47,18 @@ class Connector:
     """Two-stage search over one index: BM25 and kNN fused by RRF, then a cross-encoder.
 
     Args:
-        client: a client of ours or of elasticsearch-py, sync or async. One of elasticsearch-py's is wrapped, with
-            `encoder` and `reranker`; one of ours keeps its own models unless they are given here.
+        client: a client of ours, of elasticsearch-py or of opensearch-py, sync or async. One that is not ours is
+            wrapped, with `encoder` and `reranker`; one of ours keeps its own models unless they are given here.
         index: the index's name, or an alias.
         text_fields: dotted paths of the fields to search; their texts together are the passage.
         vector_field: where the vectors are; None finds it in the mapping, and names it `vector` in a new index.
         id_field: the key of a document's id.
         encoder: a model's name or path, an `Encoder`, or a function texts -> (n, dims).
         reranker: a model's name or path, a `Reranker`, or a function (query, passages) -> (n,).
+        passages: how a new index splits long fields into passages, each with a vector; True is `Passages()`. An index
+            that has passages says itself how they were split.
+        rewrite: functions by name, each from the query's text to one or several texts that are searched beside it.
+        rewrite_timeout: how long they may take, in seconds.
 
     Raises:
         RequestError: an argument is wrong.
@@ -46,7 +66,7 @@ class Connector:
 
     def __init__(
         self,
-        client: Elasticsearch | AsyncElasticsearch,
+        client: AnyClient,
         index: str,
         *,
         text_fields: Sequence[str],
@@ -54,6 +74,9 @@ class Connector:
         id_field: str = "_id",
         encoder: EncoderLike | None = None,
         reranker: RerankerLike | None = None,
+        passages: Passages | bool = False,
+        rewrite: Mapping[str, Hook] | None = None,
+        rewrite_timeout: float = DEFAULT_TIMEOUT_S,
     ) -> None:
         if isinstance(text_fields, str) or not text_fields or not all(isinstance(f, str) and f for f in text_fields):
             raise RequestError("text_fields", text_fields, 'must be a list of field names, as ["title", "body"]')
@@ -64,7 +87,11 @@ class Connector:
         self.text_fields = tuple(text_fields)
         self._vector_field = vector_field
         self._id_field = id_field
-        self._found_vector_field: str | None = vector_field
+        self._passages = _as_passages(passages, vector_field)
+        self._rewrite = checked_hooks(rewrite)
+        self._rewrite_timeout = checked_timeout(rewrite_timeout)
+        self._target: Target | None = None
+        self._is_lexical = False
 
     def create(self) -> None:
         """Create the index; nothing changes where it already exists with a vector field of this encoder's.
@@ -76,18 +103,19 @@ class Connector:
         client = self._sync("create")
         fingerprint = client._hybrid.fingerprint()
         if client.indices.exists(index=self.index_name):
-            if self._find_vector_field(self._mappings(client)) is None:
+            if self._vector_field_in(self._mappings(client)) is None:
                 raise IndexMismatchError(
                     f"index {self.index_name!r} exists and has no vector field of {fingerprint.dims} dims. "
                     "Create an index of another name and index the documents into it"
                 )
             return
-        vector_field = self._vector_field or "vector"
-        client.indices.create(
-            index=self.index_name,
-            body=index_body(client._hybrid.dialect, self.text_fields, vector_field, fingerprint),
-        )
-        self._found_vector_field = vector_field
+        passages = self._passages
+        vector_field = passages.vector_field if passages else self._vector_field or "vector"
+        if passages:
+            PassageMaker(passages, self.text_fields, client._hybrid.own_encoder())  # refuses what would not fit
+        body = index_body(client._hybrid.dialect, self.text_fields, vector_field, fingerprint, passages)
+        client.indices.create(index=self.index_name, body=body)
+        self._target = None
 
     def index(
         self, documents: Iterable[Mapping[str, Any]], *, on_progress: Callable[[int], None] | None = None
@@ -104,14 +132,14 @@ class Connector:
             IndexMismatchError: the index has no vector field to write to.
         """
         client = self._sync("index")
-        vector_field = self._found_vector_field or self._find_vector_field(self._mappings(client))
+        mappings = self._mappings(client)
+        vector_field = self._vector_field_in(mappings)
         if vector_field is None:
             raise IndexMismatchError(
                 f"index {self.index_name!r} has no vector field of {client._hybrid.fingerprint().dims} dims to write "
                 "to. Call create() for a new index"
             )
-        self._found_vector_field = vector_field
-        fields = Fields(self.text_fields, vector_field, self._id_field)
+        fields = Fields(self.text_fields, vector_field, self._id_field, split_by(mappings, vector_field))
         try:
             return index_documents(
                 client, self.index_name, documents, fields, client._hybrid.own_encoder(), on_progress=on_progress
@@ -141,7 +169,7 @@ class Connector:
             depth: how many fused hits the reranker reads; it is raised where the page needs more. 0: no rerank.
             blend: the rerank score's share beside the fused rank's, 0 to 1. None: 0.8 for the bundled reranker, the
                 best over collections with each left out in turn; the score alone for any other.
-            source: which fields a hit's `_source` holds; None is all but the vectors.
+            source: which fields a hit's `_source` holds; None is all but the vectors and the passages.
 
         Returns:
             Elasticsearch's response, with `_hybrid` in it and in each hit.
@@ -152,12 +180,11 @@ class Connector:
             elasticsearch.ApiError: the cluster refused the search.
         """
         client = self._sync("search", "await asearch(...)")
-        vector_field = self._vector_field_from(lambda: self._mappings(client))
-        filters = as_queries(filter, {} if filter is None else self._mappings(client))
-        body = self._body(text, size, offset, filters, depth, blend, source, vector_field)
-        response = client.search(index=self.index_name, **body)
-        self._warn_if_lexical(vector_field)
-        return response
+        question = Question(text, size, offset, depth, blend, source)
+        mappings = self._known(client, filter)
+        rewrites = rewritten(self._rewrite, text, self._rewrite_timeout)
+        body = self._body(question, filter, mappings, rewrites)
+        return self._told(client.search(index=self.index_name, **body), rewrites)
 
     async def asearch(
         self,
@@ -172,20 +199,70 @@ class Connector:
     ) -> ObjectApiResponse[Any]:
         """Search for a text without blocking the event loop: see `search`. A sync client searches in a thread."""
         client = self.client
-        if isinstance(client, HybridElasticsearch):
+        if _is_sync(client):
             return await asyncio.to_thread(
                 self.search, text, size=size, offset=offset, filter=filter, depth=depth, blend=blend, source=source
             )
-        mappings: Mapping[str, Any] = {}
-        if self._found_vector_field is None or filter is not None:
-            mappings = await client._read_mappings(self.index_name)
-            await asyncio.to_thread(client._hybrid.fingerprint)
-        vector_field = self._vector_field_from(lambda: mappings)
-        filters = as_queries(filter, mappings)
-        body = self._body(text, size, offset, filters, depth, blend, source, vector_field)
-        response = await client.search(index=self.index_name, **body)
-        self._warn_if_lexical(vector_field)
-        return response
+        question = Question(text, size, offset, depth, blend, source)
+        mappings = await self._aknown(client, filter)
+        rewrites = await arewritten(self._rewrite, text, self._rewrite_timeout)
+        body = self._body(question, filter, mappings, rewrites)
+        return self._told(await client.search(index=self.index_name, **body), rewrites)
+
+    def pages(
+        self,
+        text: str,
+        *,
+        size: int = 10,
+        window: int = 100,
+        filter: Filter | None = None,
+        depth: int = 50,
+        blend: float | None = None,
+        source: bool | Sequence[str] | None = None,
+        keep_alive: str = DEFAULT_KEEP_ALIVE,
+    ) -> Pages:
+        """Page through a search's hits, which stay as they are while documents are written and deleted.
+
+        Args:
+            text, filter, depth, blend, source: as for `search`; the reranker reads the whole window, unless depth is 0.
+            size: hits on a page.
+            window: how many hits there are to page through.
+            keep_alive: how long the point in time is kept after each page, as Elasticsearch writes times.
+
+        Returns:
+            A cursor: iterate over its pages, or ask for one; use it in a `with`, or close it.
+
+        Raises: as `search`; the search itself runs with the first page.
+        """
+        client = self._sync("pages", "apages(...)")
+        question = _paged(Question(text, window, 0, depth, blend, source), size)
+        mappings = self._known(client, filter)
+        rewrites = rewritten(self._rewrite, text, self._rewrite_timeout)
+        body = self._body(question, filter, mappings, rewrites)
+        return Pages(client, self.index_name, with_vectors(body, self._embedded), size, keep_alive)
+
+    async def apages(
+        self,
+        text: str,
+        *,
+        size: int = 10,
+        window: int = 100,
+        filter: Filter | None = None,
+        depth: int = 50,
+        blend: float | None = None,
+        source: bool | Sequence[str] | None = None,
+        keep_alive: str = DEFAULT_KEEP_ALIVE,
+    ) -> AsyncPages:
+        """Page through a search's hits without blocking the event loop: see `pages`."""
+        client = self.client
+        if _is_sync(client):
+            raise RequestError("client", type(client).__name__, "is sync, and apages() is not; use pages()")
+        question = _paged(Question(text, window, 0, depth, blend, source), size)
+        mappings = await self._aknown(client, filter)
+        rewrites = await arewritten(self._rewrite, text, self._rewrite_timeout)
+        body = self._body(question, filter, mappings, rewrites)
+        body = await asyncio.to_thread(with_vectors, body, self._embedded)
+        return AsyncPages(client, self.index_name, body, size, keep_alive)
 
     def legs(self, text: str, k: int) -> dict[str, dict[str, Any]]:
         """Give the retrievers that `search` fuses, in Elasticsearch's syntax, to look at one alone or to build on.
@@ -194,133 +271,122 @@ class Connector:
         Returns: the body of `standard`, and of `knn` where the index has a vector field of this encoder.
         Raises: RequestError: an argument is wrong, or the client is async.
         """
-        _check_text(text)
+        check_text(text)
         client = self._sync("legs")
-        vector_field = self._vector_field_from(lambda: self._mappings(client))
-        self._warn_if_lexical(vector_field)
-        return self._legs(text, k, vector_field)
-
-    def _legs(self, text: str, window: int, vector_field: str | None) -> dict[str, dict[str, Any]]:
-        lexical = {"multi_match": {"query": text, "fields": list(self.text_fields), "type": "most_fields"}}
-        legs: dict[str, dict[str, Any]] = {"standard": {"query": lexical}}
-        if vector_field is not None:
-            knn = {
-                "field": vector_field,
-                "query_vector_builder": {"text_embedding": {"model_text": text}},
-                "k": window,
-                "num_candidates": max(_MIN_CANDIDATES, min(2 * window, _MAX_WINDOW)),
-            }
-            legs["knn"] = knn
-        return legs
+        target = self._target_from(self._known(client, None))
+        self._warn_if_lexical()
+        return legs_of(text, k, target)
 
     def _sync(self, method: str, instead: str = "a sync client") -> HybridElasticsearch:
-        if not isinstance(self.client, HybridElasticsearch):
+        if not _is_sync(self.client):
             raise RequestError("client", type(self.client).__name__, f"is async, and {method}() is not; use {instead}")
         return self.client
 
     def _mappings(self, client: HybridElasticsearch) -> Mapping[str, Any]:
         return client._read_mappings(self.index_name)
 
-    def _vector_field_from(self, mappings: Callable[[], Mapping[str, Any]]) -> str | None:
-        """Give the vector field to search, read from the mapping once; None: the index has none, so search text."""
-        if self._found_vector_field is None:
-            self._found_vector_field = self._find_vector_field(mappings())
-        return self._found_vector_field
+    def _embedded(self, text: str) -> Sequence[float]:
+        return self.client._hybrid.embed(Embed(text, None)).vector
 
-    def _warn_if_lexical(self, vector_field: str | None) -> None:
-        if vector_field is None:
+    def _known(self, client: HybridElasticsearch, filter: Filter | None) -> Mapping[str, Any]:
+        """Give the mappings where something is to be found in them or checked against them."""
+        return {} if self._target is not None and filter is None else self._mappings(client)
+
+    async def _aknown(self, client: AsyncHybridElasticsearch, filter: Filter | None) -> Mapping[str, Any]:
+        if self._target is not None and filter is None:
+            return {}
+        await asyncio.to_thread(client._hybrid.fingerprint)
+        return await client._read_mappings(self.index_name)
+
+    def _body(
+        self, question: Question, filter: Filter | None, mappings: Mapping[str, Any], rewrites: Rewritten
+    ) -> dict[str, Any]:
+        target = self._target_from(mappings)
+        whole = replace(question, filters=as_queries(filter, mappings), rewrites=rewrites.texts)
+        return search_body(whole, target, BUNDLED_BLEND if self.client._hybrid.reranker == BUNDLED else None)
+
+    def _target_from(self, mappings: Mapping[str, Any]) -> Target:
+        """Give what is searched, found in the mappings once; without a vector field of this encoder's, text alone."""
+        if self._target is not None:
+            return self._target
+        hybrid = self.client._hybrid
+        target = find_target(mappings, self.text_fields, self._vector_field, hybrid.fingerprint(), hybrid.dialect)
+        if mappings and target.vector_field is not None:
+            self._target = target
+        self._is_lexical = target.vector_field is None
+        return target
+
+    def _told(self, response: ObjectApiResponse[Any], rewrites: Rewritten) -> ObjectApiResponse[Any]:
+        """Say which texts were searched beside the query, which hooks gave none, and warn where no vector was."""
+        said = response.body.get("_hybrid")
+        if said is not None and (rewrites.texts or rewrites.failures):
+            reasons = [*([said["degraded"]] if said["degraded"] else []), *rewrites.failures]
+            said |= {"rewrites": rewrites.texts, "degraded": "; ".join(reasons) or None}
+        self._warn_if_lexical()
+        return response
+
+    def _warn_if_lexical(self) -> None:
+        if self._is_lexical:
             warnings.warn(
                 f"index {self.index_name!r} has no vector field for this encoder, or its mapping can't be read: "
                 "searches are lexical, then reranked",
-                stacklevel=3,
+                stacklevel=4,
             )
 
-    def _find_vector_field(self, mappings: Mapping[str, Any]) -> str | None:
-        """Find the field whose vectors are this encoder's: by `_meta`, else the only one of its dims."""
+    def _vector_field_in(self, mappings: Mapping[str, Any]) -> str | None:
         hybrid = self.client._hybrid
-        fingerprint = hybrid.fingerprint()
-        candidates: set[str] = set()
-        for index, body in mappings.items():
-            mapping = body["mappings"]
-            dims = vector_fields(mapping, hybrid.dialect)
-            written = {field: found for field in dims if (found := fingerprint_in(mapping, field)) is not None}
-            ours = {field for field, found in written.items() if not found.differences(fingerprint)}
-            if self._vector_field is not None:
-                candidates |= dims.keys() & {self._vector_field}
-            elif ours:
-                candidates |= ours
-            elif written:
-                check_encoder({index: body}, next(iter(written)), fingerprint, hybrid.dialect)
-            else:
-                candidates |= {field for field, found in dims.items() if found == fingerprint.dims}
-        if len(candidates) > 1:
-            raise RequestError("vector_field", None, f"must be one of {', '.join(sorted(candidates))}: say which")
-        return next(iter(candidates), None)
-
-    def _body(
-        self,
-        text: str,
-        size: int,
-        offset: int,
-        filters: Sequence[Mapping[str, Any]],
-        depth: int,
-        blend: float | None,
-        source: bool | Sequence[str] | None,
-        vector_field: str | None,
-    ) -> dict[str, Any]:
-        """Write the search body: the retriever tree, and what stands beside it."""
-        _check_text(text)
-        for name, value in (("size", size), ("offset", offset), ("depth", depth)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-                raise RequestError(name, value, "must be a whole number of at least 0")
-        window = max(depth, size + offset, 1)
-        if window > _MAX_WINDOW:
-            raise RequestError("size", size, f"size, offset and depth reach past {_MAX_WINDOW:,} hits; page less deep")
-        legs = self._legs(text, window, vector_field)
-        tree: dict[str, Any] = {
-            "rrf": {"retrievers": [{kind: leg} for kind, leg in legs.items()], "rank_window_size": window}
-        }
-        if filters:
-            tree["rrf"]["filter"] = list(filters)
-        if depth > 0:
-            reranker: dict[str, Any] = {
-                "field": list(self.text_fields),
-                "inference_text": text,
-                "rank_window_size": window,
-            }
-            if blend is None and self.client._hybrid.reranker == BUNDLED:
-                blend = BUNDLED_BLEND
-            if blend is not None:
-                reranker["blend"] = blend
-            tree = {"text_similarity_reranker": {"retriever": tree, **reranker}}
-        body: dict[str, Any] = {"retriever": tree, "size": size, "from_": offset}
-        if source is not None:
-            body["source"] = source
-        elif vector_field is not None:
-            body["source"] = {"excludes": [vector_field]}
-        return body
+        return find_vector_field(mappings, self._vector_field, hybrid.fingerprint(), hybrid.dialect)
 
 
-def _check_text(text: object) -> None:
-    if not isinstance(text, str) or not text.strip():
-        raise RequestError("text", text, "must be a text to search for")
-    check_encodable(text, "text")
+def _as_passages(passages: Passages | bool, vector_field: str | None) -> Passages | None:
+    if not isinstance(passages, Passages | bool):
+        raise RequestError("passages", passages, "must be Passages(...), True or False")
+    made = Passages() if passages is True else passages or None
+    if made and vector_field not in (None, made.vector_field):
+        raise RequestError("vector_field", vector_field, f"must be left out, or {made.vector_field!r}, with passages")
+    return made
+
+
+def _paged(question: Question, size: int) -> Question:
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise RequestError("size", size, "must be a whole number of at least 1")
+    if question.size < 1:
+        raise RequestError("window", question.size, "must be a whole number of at least 1")
+    return question
 
 
 def _ours(
-    client: Elasticsearch | AsyncElasticsearch, encoder: EncoderLike | None, reranker: RerankerLike | None
+    client: AnyClient, encoder: EncoderLike | None, reranker: RerankerLike | None
 ) -> HybridElasticsearch | AsyncHybridElasticsearch:
-    """Give the client itself where it is one of ours and keeps its models, else one that shares its connections."""
-    kind: Any = HybridElasticsearch if isinstance(client, Elasticsearch) else AsyncHybridElasticsearch
+    """Give the client itself where it is one of ours and keeps its models, else one that shares its connections.
+
+    One of opensearch-py's is given so that it is called as elasticsearch-py's are.
+    """
     given = {"encoder": encoder, "reranker": reranker}
     models = {name: model for name, model in given.items() if model is not None}
-    made: HybridElasticsearch | AsyncHybridElasticsearch
-    if not isinstance(client, HybridElasticsearch | AsyncHybridElasticsearch):
-        made = kind.wrap(client, **models)
-    elif models:
-        own = client._hybrid
-        kept = {name: getattr(own, name) for name in ("encoder", "reranker", "models", "provenance", "execution")}
-        made = kind.wrap(client, **(kept | models))
+    made: Any = client
+    if isinstance(client, Elasticsearch):
+        made = _with_models(HybridElasticsearch, client, models)
+    elif isinstance(client, AsyncElasticsearch):
+        made = _with_models(AsyncHybridElasticsearch, client, models)
+    elif any(kind.__module__.startswith("opensearchpy") for kind in type(client).__mro__):
+        from connector.like_elasticsearch import adapted
+
+        made = adapted(client, lambda kind: _with_models(kind, client, models))
     else:
-        made = client
-    return made
+        raise RequestError("client", type(client).__name__, "must be a client of elasticsearch-py or of opensearch-py")
+    return cast(HybridElasticsearch, made)
+
+
+def _with_models(kind: Any, client: Any, models: dict[str, Any]) -> Any:
+    if not isinstance(client, kind):
+        return kind.wrap(client, **models)
+    if not models:
+        return client
+    own = client._hybrid
+    kept = {name: getattr(own, name) for name in ("encoder", "reranker", "models", "provenance", "execution")}
+    return kind.wrap(client, **(kept | models))
+
+
+def _is_sync(client: object) -> TypeIs[HybridElasticsearch]:
+    return not asyncio.iscoroutinefunction(getattr(client, "_read_mappings", None))

@@ -8,9 +8,12 @@ ConnectorError
 │   └── EncoderMismatchError    its vectors were written by another encoder
 ├── ModelError              a model failed or can't be used
 │   └── ModelNotFoundError      it is neither on disk nor to be had
-└── EmbeddedStoreError      the embedded engine can't open its directory
+├── PagesClosedError        a cursor over pages was closed, or its point in time has lapsed
+├── EmbeddedStoreError      the embedded engine can't open its directory
+└── MissingExtraError       a package that comes with an extra is not installed (also an ImportError)
 
-Errors of the cluster itself stay elasticsearch-py's own (`elasticsearch.ApiError` and `TransportError`).
+Errors of the cluster itself stay the client's own: elasticsearch-py's (`elasticsearch.ApiError` and `TransportError`),
+opensearch-py's (`opensearchpy.TransportError`). `Connector` raises the former whichever the engine.
 """
 
 from __future__ import annotations
@@ -89,6 +92,10 @@ class EncoderMismatchError(IndexMismatchError):
     """The vectors of an index were written by another encoder than the one that would embed the query."""
 
 
+class PagesClosedError(ConnectorError):
+    """A cursor over pages was closed, or its point in time has lapsed: says which, and what to do."""
+
+
 class ModelError(ConnectorError):
     """A model failed, or gave something that can't be used."""
 
@@ -99,3 +106,15 @@ class ModelNotFoundError(ModelError):
 
 class EmbeddedStoreError(ConnectorError):
     """The embedded engine can't open its directory: names it, and what to do."""
+
+
+class MissingExtraError(ConnectorError, ImportError):
+    """A package that comes with an extra is not installed: names both.
+
+    Args:
+        package: what can't be imported.
+        extra: the extra that brings it.
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed; it comes with an extra: pip install 'hybrid-connector[{extra}]'")

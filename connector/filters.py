@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, TypeAlias
 
 from connector.errors import RequestError
 
-Filter: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+Filter: TypeAlias = (
+    Mapping[str, Any] | Sequence[Mapping[str, Any]] | Callable[[Mapping[str, Any]], Sequence[dict[str, Any]]]
+)
 
 _BOUNDS = frozenset({"gt", "gte", "lt", "lte"})
 _QUERIES = frozenset(
@@ -41,7 +43,7 @@ def as_queries(filter: Filter | None, mappings: Mapping[str, Any]) -> list[dict[
 
     Args:
         filter: queries of Elasticsearch's DSL, which stay as they are, or the typed form. A mapping with one key that
-            is a query's name is a query.
+            is a query's name is a query. Or a function from the mappings to queries.
         mappings: Elasticsearch's `GET INDEX/_mapping`, by index; {} where it can't be read: fields are not checked.
 
     Raises:
@@ -49,6 +51,8 @@ def as_queries(filter: Filter | None, mappings: Mapping[str, Any]) -> list[dict[
     """
     if filter is None:
         return []
+    if callable(filter):
+        return list(filter(mappings))
     parts = [filter] if isinstance(filter, Mapping) else filter
     if isinstance(parts, str) or not isinstance(parts, Sequence):
         raise RequestError("filter", filter, "must be a query, {field: value}, or a list of them")
@@ -59,11 +63,12 @@ def as_queries(filter: Filter | None, mappings: Mapping[str, Any]) -> list[dict[
         if len(part) == 1 and next(iter(part)) in _QUERIES:
             queries.append(dict(part))
         else:
-            queries += [_query(field, value, mappings) for field, value in part.items()]
+            queries += [query_on(field, value, mappings) for field, value in part.items()]
     return queries
 
 
-def _query(field: str, value: Any, mappings: Mapping[str, Any]) -> dict[str, Any]:
+def query_on(field: str, value: Any, mappings: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the query of one field: a value, a list of values, bounds, or None. Raises: RequestError: see above."""
     path = f"filter.{field}"
     kinds = _kinds(field, mappings)
     if value is None:

@@ -74,6 +74,19 @@ def rank(keys: list[Key], scores: NDArray[np.floating[Any]]) -> Ranking:
     return Ranking(in_order, ordered.astype(np.float32, copy=False))
 
 
+def leveled(scores: NDArray[np.float32], ulps: int) -> NDArray[np.float32]:
+    """Give each score that is at most so many units in the last place below the one before it that one's score.
+
+    Args: scores: (n,), highest first. ulps: how much is noise.
+    """
+    if len(scores) < 2 or ulps == 0:
+        return scores
+    is_lower = scores[:-1] - scores[1:] > ulps * np.spacing(np.abs(scores[:-1]))
+    firsts = np.maximum.accumulate(np.where(np.concatenate([[True], is_lower]), np.arange(len(scores)), 0))
+    level: NDArray[np.float32] = scores[firsts]
+    return level
+
+
 def rrf(rankings: Sequence[Ranking], *, rank_constant: int = 60, weights: Sequence[float] | None = None) -> Ranking:
     """Fuse rankings by Reciprocal Rank Fusion: score(d) = sum of w_i / (rank_constant + rank_i(d)), ranks from 1.
 
@@ -193,7 +206,14 @@ def _summed(rankings: Sequence[Ranking], values: Sequence[NDArray[np.float64]], 
     if len(rankings) > 2:
         parts.sort(axis=0)
     sums = parts.sum(axis=0)[np.fromiter(first_seen.values(), np.intp, len(first_seen))]
-    return rank(list(first_seen), sums.astype(np.float32))
+    return rank(list(first_seen), _as_scores(sums))
+
+
+def _as_scores(values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Round to float32; what is out of its range, as a weighted pin's score may be, becomes its greatest or least."""
+    most = np.finfo(np.float32).max
+    scores: NDArray[np.float32] = np.clip(values, -most, most).astype(np.float32)
+    return scores
 
 
 def rescored(ranking: Ranking, found: Mapping[Key, float], how: RescoreQuery) -> Ranking:
@@ -206,11 +226,16 @@ def rescored(ranking: Ranking, found: Mapping[Key, float], how: RescoreQuery) ->
 
     Source: Elasticsearch's query rescorer.
     """
-    own = ranking.scores * np.float32(how.query_weight)
+    own = _weighted(ranking.scores, how.query_weight)
     matched = np.array([key in found for key in ranking.keys], dtype=bool)
     other = np.array([found.get(key, 0.0) for key in ranking.keys], dtype=np.float32)
-    combined = _COMBINED[how.score_mode](own, other * np.float32(how.rescore_query_weight))
-    return rank(ranking.keys, np.where(matched, combined, own).astype(np.float32))
+    combined = _COMBINED[how.score_mode](own, _weighted(other, how.rescore_query_weight))
+    return rank(ranking.keys, _as_scores(np.where(matched, combined, own)))
+
+
+def _weighted(scores: NDArray[np.float32], weight: float) -> NDArray[np.float64]:
+    """Multiply as float32 does, and keep room for what is added next."""
+    return _as_scores(scores.astype(np.float64) * np.float64(np.float32(weight))).astype(np.float64)
 
 
 def probabilities(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

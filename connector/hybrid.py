@@ -6,7 +6,7 @@ No I/O here. Comes in from `client`.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, Literal, TypeAlias, TypeVar, get_args
@@ -23,8 +23,9 @@ from connector.dialects import Dialect, ElasticsearchDialect
 from connector.errors import RequestError
 from connector.models.encoder import Encoder, Fingerprint, as_encoder
 from connector.models.loading import Once
-from connector.models.reranker import Reranker, as_reranker
-from connector.needs import Embed, Embedded, Flow, MultiSearch, Score
+from connector.models.reranker import CrossEncoderReranker, Reranker, as_reranker
+from connector.native import Native
+from connector.needs import Embed, Embedded, Flow, MultiSearch, Score, Shorten
 from connector.request import is_elastics, is_ours, parse_request
 from connector.search import search_flow
 
@@ -79,24 +80,31 @@ class Hybrid:
         self._preference = uuid.uuid4().hex
         self._mappings: dict[str | None, tuple[float, Mapping[str, Any]]] = {}
         self.capabilities: Capabilities | None = None
+        self._native = Native() if self.execution == "native" else None
 
     def is_ours(self, endpoint_id: str | None, body: object) -> bool:
         """Tell whether a call is a search that the cluster can't run."""
-        return endpoint_id == "search" and is_ours(body, self.models) and not self._goes_first(body)
+        return endpoint_id == "search" and self._is_ours(body) and not self._goes_first(body)
+
+    def _is_ours(self, body: object) -> bool:
+        if not self.dialect.has_retrievers and isinstance(body, Mapping):
+            return "retriever" in body
+        return is_ours(body, self.models)
+
+    @property
+    def _passes_trees(self) -> bool:
+        return self.execution == "native" and self.dialect.has_retrievers
 
     def _goes_first(self, body: Any) -> bool:
         """Tell whether a search of ours is for the cluster, if its licence runs it."""
-        return self.execution == "native" and is_elastics(body["retriever"], self.models)
+        return self._passes_trees and is_elastics(body["retriever"], self.models)
 
     def call_flow(
         self, endpoint_id: str | None, body: Any, params: Mapping[str, Any], index: str | None
     ) -> CallFlow | None:
         """Start a call that holds searches of ours, or may hold them; None for any other call."""
-
-        def ours(search: object) -> bool:
-            return is_ours(search, self.models)
-
-        if endpoint_id == "search" and self.execution == "native" and ours(body):
+        ours = self._is_ours
+        if endpoint_id == "search" and self._passes_trees and ours(body):
             return native_flow(body, params, index)
         is_paired = isinstance(body, list | tuple) and len(body) % 2 == 0
         if endpoint_id == "msearch" and is_paired and any(map(ours, body[1::2])):
@@ -110,7 +118,7 @@ class Hybrid:
         request = parse_request(body, params, index, self.models)
         if "preference" not in request.header and not request.has_pit:
             request = replace(request, header={**request.header, "preference": self._preference})
-        return search_flow(request, self.dialect, with_provenance=self.provenance)
+        return search_flow(request, self.dialect, with_provenance=self.provenance, native=self._native)
 
     def own_encoder(self) -> Encoder:
         """Give the client's own encoder, loaded on the first call."""
@@ -129,6 +137,13 @@ class Hybrid:
         """Score pairs with the client's own reranker, or with the one registered under the need's name."""
         reranker = self._loaded(self._rerankers, need.model_id, as_reranker)
         return reranker.name, reranker.score(need.query, need.passages)
+
+    def shorten(self, need: Shorten) -> Sequence[Mapping[str, Any]]:
+        """Cut fields' texts to their shares of what the reranker reads; a function's limit is not known."""
+        reranker = self._loaded(self._rerankers, need.model_id, as_reranker)
+        if not isinstance(reranker, CrossEncoderReranker):
+            return need.sources
+        return reranker.shorten(need.query, need.sources, need.fields, need.shares)
 
     def _loaded(self, loaded: dict[Any, Once[Any]], name: str | None, load: Callable[[Any], Any]) -> Any:
         if name not in loaded:
@@ -156,11 +171,15 @@ class Hybrid:
 
 @dataclass
 class Call:
-    """One search through the seam: what `.options()` said of retries, and the last answer's meta."""
+    """One search through the seam: what `.options()` said of retries, and the last answer's meta.
+
+    `tried_again` are the statuses of a whole call that the transport leaves to us to try again.
+    """
 
     retry_on_status: Collection[int]
     max_retries: int
     meta: ApiResponseMeta | None = None
+    tried_again: Collection[int] = ()
 
     @classmethod
     def of(cls, client: Elasticsearch | AsyncElasticsearch) -> Call:
@@ -176,7 +195,13 @@ class Call:
         """Send until no leg asks to be tried again; a leg's error becomes the one `es.search` would have raised."""
         retries_left = self.max_retries
         while True:
-            response = yield need
+            try:
+                response = yield need
+            except ApiError as error:
+                if retries_left == 0 or error.meta.status not in self.tried_again:
+                    raise
+                retries_left -= 1
+                continue
             self.meta = response.meta
             if "responses" not in response.body:
                 raise api_error(response.body, response.meta, response.meta.status)

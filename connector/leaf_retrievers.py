@@ -16,6 +16,9 @@ MAX_WINDOW = 10_000
 MAX_MODEL_TEXT = 32_768
 """The longest text in characters that a model is asked to read as a query: far more than any can."""
 
+MAX_INNER_HITS = 100
+"""Elasticsearch's default `index.max_inner_result_window`."""
+
 Filter: TypeAlias = dict[str, Any] | list[dict[str, Any]] | None
 ModelText: TypeAlias = Annotated[str, Field(min_length=1, max_length=MAX_MODEL_TEXT)]
 Window: TypeAlias = Annotated[int, Field(ge=1, le=MAX_WINDOW)]
@@ -30,6 +33,19 @@ def _not_zero(vector: list[float]) -> list[float]:
 Vector: TypeAlias = Annotated[
     list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1, max_length=4096), AfterValidator(_not_zero)
 ]
+
+
+def _named_inner_hits(options: dict[str, Any]) -> dict[str, Any]:
+    name, size, start = options.get("name", "_"), options.get("size", 3), options.get("from", 0)
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"name must be a text, not {name!r}")
+    for key, value in (("size", size), ("from", start)):
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_INNER_HITS:
+            raise ValueError(f"{key} must be a whole number from 0 to {MAX_INNER_HITS}, not {value!r}")
+    return options
+
+
+InnerHits: TypeAlias = Annotated[dict[str, Any], AfterValidator(_named_inner_hits)]
 
 
 class Strict(BaseModel):
@@ -76,7 +92,11 @@ class Standard(Named):
 
 
 class Knn(Named):
-    """A vector leg: the `k` nearest of `num_candidates` on each shard."""
+    """A vector leg: the `k` nearest of `num_candidates` on each shard.
+
+    Beyond Elastic's: `inner_hits`, as the `knn` section of a search has them, where the field is in nested objects; a
+    hit's score is its nearest object's.
+    """
 
     field: Annotated[str, Field(min_length=1)]
     query_vector: Vector | None = None
@@ -86,6 +106,7 @@ class Knn(Named):
     similarity: float | None = Field(None, allow_inf_nan=False)
     rescore_vector: dict[str, Any] | None = None
     visit_percentage: float | None = Field(None, ge=0, le=100)
+    inner_hits: InnerHits | None = None
 
     @model_validator(mode="after")
     def _is_whole(self) -> Knn:
@@ -93,7 +114,14 @@ class Knn(Named):
             raise ValueError("give either query_vector or query_vector_builder")
         if self.num_candidates is not None and self.k > self.num_candidates:
             raise ValueError(f"k ({self.k}) must not be more than num_candidates ({self.num_candidates})")
+        if self.inner_hits is not None and not self.nested_path:
+            raise ValueError(f'inner_hits need a field in nested objects, as "passages.vector", not {self.field!r}')
         return self
+
+    @property
+    def nested_path(self) -> str:
+        """The path of the objects that hold the vectors: the field's, less its last part."""
+        return self.field.rpartition(".")[0]
 
     @property
     def candidates(self) -> int:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from connector.diversity import mmr
 from connector.errors import RequestError
 from connector.fetch import fetch
-from connector.fusion import Key, Ranking, blend, linear, normalized, rank, rescored, rrf
-from connector.models.texts import checked_scores
-from connector.needs import Embed, Embedded, Flow, Score
+from connector.fusion import Key, Ranking, linear, normalized, rescored, rrf
+from connector.needs import Embed, Embedded, Flow
 from connector.plan import Fuse, Leaf, Merge, Pin, Plan, Rerank, RescoreBy, Thin, scores_body, vectors_body
 from connector.request import SearchRequest
+from connector.rerank import reranked
 from connector.response import Provenance
 from connector.retrievers import Linear
 
@@ -25,8 +24,17 @@ _ABOVE_ALL = 0x7F000000
 _STAGES: dict[type[Merge], str] = {Rerank: "rerank", RescoreBy: "rescore", Thin: "diversify", Pin: "pin"}
 
 
+AddPassages: TypeAlias = Callable[[int, Sequence[Key]], Flow[None]]
+"""Gives hits the `inner_hits` of a leg, by its place, which they may not have been found by."""
+
+
 def merged(
-    merge: Merge, plan: Plan, request: SearchRequest, hits: Mapping[Key, Mapping[str, Any]], provenance: Provenance
+    merge: Merge,
+    plan: Plan,
+    request: SearchRequest,
+    hits: Mapping[Key, Mapping[str, Any]],
+    provenance: Provenance,
+    add_passages: AddPassages,
 ) -> Flow[Ranking]:
     """Make a node's ranking of its children's, and note it."""
     if isinstance(merge, Leaf):
@@ -34,16 +42,19 @@ def merged(
     elif isinstance(merge, Fuse):
         parts = []
         for leg in merge.parts:
-            parts.append((yield from merged(leg, plan, request, hits, provenance)))
+            parts.append((yield from merged(leg, plan, request, hits, provenance, add_passages)))
         with provenance.timed("fuse"):
             ranking = provenance.fused = _fused(merge, parts).above(merge.retriever.min_score)
     else:
-        part = yield from merged(merge.part, plan, request, hits, provenance)
+        part = yield from merged(merge.part, plan, request, hits, provenance, add_passages)
         part = part.head(merge.retriever.rank_window_size)
         with provenance.timed(_STAGES[type(merge)]):
             match merge:
                 case Rerank():
-                    ranking = yield from _reranked(merge, part, hits, provenance)
+                    if merge.passages is not None:
+                        yield from add_passages(merge.passages, part.keys)
+                    passages = None if merge.passages is None else plan.legs[merge.passages]
+                    ranking = yield from reranked(merge.retriever, passages, part, hits, provenance)
                 case RescoreBy():
                     ranking = yield from _rescored(merge, part, request)
                 case Thin():
@@ -112,49 +123,3 @@ def _fused(merge: Fuse, parts: Sequence[Ranking]) -> Ranking:
         normalizers = [leg.normalizer or "none" for leg in retriever.legs]
         return linear(parts, weights=weights, normalizers=normalizers).head(window)
     return rrf(parts, rank_constant=retriever.rank_constant, weights=weights).head(window)
-
-
-def _reranked(
-    merge: Rerank, ranking: Ranking, hits: Mapping[Key, Mapping[str, Any]], provenance: Provenance
-) -> Flow[Ranking]:
-    """Put the hits into the reranker's order; those without text follow, in the order they came, with score 0.
-
-    With `blend`, a hit without text has its fused rank's share alone. The one place where any failure is caught: a
-    search never fails because of the reranker.
-    """
-    retriever = merge.retriever
-    passages = [retriever.passage(hits[key].get("fields", {})) for key in ranking.keys]
-    read = [place for place, passage in enumerate(passages) if passage]
-    if not read:
-        if len(ranking):
-            provenance.degrade(f"not reranked: no hit has text in {', '.join(retriever.fields)}")
-        return ranking
-    try:
-        model, raw = yield Score(retriever.inference_text, [passages[place] for place in read], retriever.inference_id)
-        raw = checked_scores(raw, len(read), model)
-    except Exception as error:
-        if not retriever.allow_rerank_failures:
-            raise
-        provenance.degrade(f"not reranked: {type(error).__name__}: {error}")
-        return ranking
-    provenance.model = model
-    provenance.depth += len(read)
-    keys = [ranking.keys[place] for place in read]
-    provenance.reranked = dict(zip(keys, raw.tolist(), strict=True))
-    if retriever.blend is not None:
-        scores = np.full(len(ranking), -np.inf, dtype=np.float32)
-        scores[read] = raw
-        return blend(ranking, scores, retriever.blend).above(retriever.min_score)
-    scored = rank(keys, raw)  # by the raw scores: normalised ones run out of digits below -100
-    unread = [key for key, passage in zip(ranking.keys, passages, strict=True) if not passage]
-    final = np.concatenate([normalized_rerank_scores(scored.scores), np.zeros(len(unread), np.float32)])
-    return Ranking(scored.keys + unread, final).above(retriever.min_score)
-
-
-def normalized_rerank_scores(raw: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Map raw scores to positive ones in the same order: max(s, 0) + min(e^s, 1).
-
-    Source: Elasticsearch's text_similarity_reranker.
-    """
-    positive: NDArray[np.float32] = np.maximum(raw, 0) + np.minimum(np.exp(np.minimum(raw, 0)), 1)
-    return positive.astype(np.float32)

@@ -59,7 +59,22 @@ class Score:
     model_id: str | None
 
 
-Need: TypeAlias = MultiSearch | ReadMappings | Embed | Score
+@dataclass(frozen=True)
+class Shorten:
+    """Cut the texts of some fields to their shares of the tokens that the reranker reads beside the query.
+
+    The answer: the sources, with texts as long as they may be; unchanged where the reranker's limit is not known.
+    `model_id` None means the client's own reranker.
+    """
+
+    query: str
+    sources: Sequence[Mapping[str, Any]]
+    fields: Sequence[str]
+    shares: Mapping[str, float]
+    model_id: str | None
+
+
+Need: TypeAlias = MultiSearch | ReadMappings | Embed | Score | Shorten
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 Flow: TypeAlias = Generator[Need, Any, Answer]

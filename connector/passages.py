@@ -25,8 +25,22 @@ def passage_of(source: Mapping[str, Any], fields: Sequence[str]) -> str:
     Returns:
         The joined text, without leading or trailing blanks; "" when there is none.
     """
-    parts = (text.strip() for field in fields for text in _texts(_values(source, field)))
+    parts = (text.strip() for field in fields for text in _texts(values_at(source, field)))
     return _SEPARATOR.join(part for part in parts if part)
+
+
+def text_at(source: Mapping[str, Any], field: str) -> str:
+    """Give a field's text: a single text as it stands, so that offsets into it hold, several as `passage_of` does."""
+    texts = list(_texts(values_at(source, field)))
+    return texts[0] if len(texts) == 1 else passage_of(source, [field])
+
+
+def first_at(source: Mapping[str, Any], field: str) -> Any:
+    """Give the first value at a dotted path, which goes through lists and objects; None without any."""
+    found = next(values_at(source, field), None)
+    while isinstance(found, list):
+        found = found[0] if found else None
+    return found
 
 
 def template_parts(template: str) -> list[tuple[str, str]]:
@@ -66,17 +80,18 @@ def filled(template: str, source: Mapping[str, Any]) -> str:
     return text.strip()
 
 
-def _values(value: object, path: str) -> Iterator[object]:
+def values_at(value: object, path: str) -> Iterator[object]:
+    """Give what stands at a dotted path, through lists and nested objects; a list at its end is one value."""
     if isinstance(value, list):
         for item in value:
-            yield from _values(item, path)
+            yield from values_at(item, path)
     elif isinstance(value, Mapping):
         # A dot may stand in a key itself ({"author.name": ...}), so every split of the path is tried.
         head = path
         while head:
             if head in value:
                 rest = path[len(head) + 1 :]
-                yield from _values(value[head], rest) if rest else (value[head],)
+                yield from values_at(value[head], rest) if rest else (value[head],)
             head = head.rpartition(".")[0]
 
 

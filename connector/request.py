@@ -47,11 +47,26 @@ _HEADER_OPTIONS = frozenset(
         "ccs_minimize_roundtrips",
     }
 )
+_OURS_ALONE = frozenset({"blend", "field_shares"})
+"""What only our `text_similarity_reranker` knows."""
 _COLLAPSE_OPTIONS = frozenset({"field", "inner_hits", "max_concurrent_group_searches"})
 _URL_OPTIONS = frozenset({"error_trace", "human", "pretty", "max_concurrent_shard_requests", "typed_keys"})
 _RESPONSE_OPTIONS = frozenset({"filter_path", "rest_total_hits_as_int"})
 _URL_PARAMETERS = _HEADER_OPTIONS | _URL_OPTIONS | _RESPONSE_OPTIONS
-_BODY_OPTIONS_IN_URL = frozenset({"_source", "timeout", "track_total_hits", "size", "from", "explain"})
+_BODY_OPTIONS_IN_URL = frozenset(
+    {
+        "_source",
+        "docvalue_fields",
+        "explain",
+        "from",
+        "seq_no_primary_term",
+        "size",
+        "stored_fields",
+        "timeout",
+        "track_total_hits",
+        "version",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -113,6 +128,11 @@ class SearchRequest:
         return bool(options) or (self.post_filter is not None and self.counts_hits)
 
     @property
+    def needs_union(self) -> bool:
+        """Tell whether anything has to be searched for among all that any leg matches."""
+        return self.asks_for_union or (self.collapse is not None and bool(self.collapse.inner_hits))
+
+    @property
     def counts_hits(self) -> bool:
         """Tell whether the response says how many hits there are."""
         return self.union_options.get("track_total_hits") is not False
@@ -121,8 +141,8 @@ class SearchRequest:
 def is_ours(body: object, models: Collection[str]) -> bool:
     """Tell whether a search body holds a tree that the cluster can't run on the free licence.
 
-    That is a licensed retriever, or a `knn` retriever whose text is to be embedded by a model of ours, at the root or
-    under a `rescorer`.
+    That is a licensed retriever, or a `knn` retriever with `inner_hits` or whose text is to be embedded by a model of
+    ours, at the root or under a `rescorer`.
 
     Args:
         body: a search body.
@@ -136,6 +156,8 @@ def is_ours(body: object, models: Collection[str]) -> bool:
         return is_ours(retriever, models)
     if kind != "knn" or not isinstance(retriever, dict):
         return kind in LICENSED
+    if "inner_hits" in retriever:
+        return True
     builder = retriever.get("query_vector_builder")
     embedding = builder.get("text_embedding") if isinstance(builder, dict) else None
     return isinstance(embedding, dict) and embedding.get("model_id") in (None, *models)
@@ -155,8 +177,17 @@ def is_elastics(tree: object, models: Collection[str]) -> bool:
     for name, value in tree.items():
         if name == "text_similarity_reranker" and isinstance(value, Mapping):
             own_model = value.get("inference_id") in (None, *models)
-            if own_model or "blend" in value or isinstance(value.get("field"), list) or "{" in str(value.get("field")):
+            if (
+                own_model
+                or _OURS_ALONE & value.keys()
+                or isinstance(value.get("field"), list)
+                or "{" in str(value.get("field"))
+            ):
                 return False
+            if "score_mode" in (value.get("chunk_rescorer") or {}):
+                return False
+        if name == "knn" and isinstance(value, Mapping) and "inner_hits" in value:
+            return False
         if name == "text_embedding" and isinstance(value, Mapping) and value.get("model_id") in (None, *models):
             return False
         if name == "normalizer" and value in ("zscore", "dbsf"):

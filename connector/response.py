@@ -26,6 +26,7 @@ class Provenance:
         explanations: the cluster's explanation of each hit by the leg's name, where asked for.
         fused: the outermost fusion's ranking; None without one.
         reranked: the outermost reranker's raw scores; hits it did not read are not in it.
+        passages: what is said of the passage that gave a hit its rerank score, where it is a part of the hit.
         depth: how many pairs the rerankers read.
         model: the outermost reranker's name; None when none was asked.
         degraded: why the response is less than was asked for; None when it is not.
@@ -37,6 +38,7 @@ class Provenance:
     explanations: dict[str, dict[Key, dict[str, Any]]] = field(default_factory=dict)
     fused: Ranking | None = None
     reranked: dict[Key, float] = field(default_factory=dict)
+    passages: dict[Key, dict[str, Any]] = field(default_factory=dict)
     depth: int = 0
     model: str | None = None
     degraded: str | None = None
@@ -86,6 +88,8 @@ def make_response(
         fields = {name: value for name, value in hits[key].get("fields", {}).items() if keep(name)}
         if fields:
             hit["fields"] = fields
+        if "inner_hits" in hit:
+            hit["inner_hits"] = _asked_inner_hits(hit["inner_hits"], plan)
         if explainer is not None:
             hit["_explanation"] = explainer.explain(key)
         if with_provenance:
@@ -142,6 +146,8 @@ def _ranks(provenance: Provenance, page: Sequence[Key]) -> dict[Key, dict[str, A
     if provenance.model is not None:
         for key, hit in shown.items():
             hit["rerank_score"] = provenance.reranked.get(key)
+            if key in provenance.passages:
+                hit["passage"] = provenance.passages[key]
     return shown
 
 
@@ -164,6 +170,17 @@ def _asked_fields(request: SearchRequest, plan: Plan) -> Any:
         return not ours or any(fnmatchcase(name, pattern) or pattern.startswith(f"{name}.") for pattern in patterns)
 
     return is_asked
+
+
+def _asked_inner_hits(inner_hits: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """Leave out of the inner hits the fields that only the reranker asked for."""
+    shown = dict(inner_hits)
+    for leg in plan.legs:
+        if leg.passage_fields and leg.inner_name in shown and not leg.asks_for_inner_fields:
+            found = shown[leg.inner_name]["hits"]
+            bare = [{name: value for name, value in hit.items() if name != "fields"} for hit in found["hits"]]
+            shown[leg.inner_name] = {"hits": {**found, "hits": bare}}
+    return shown
 
 
 def _shards(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -10,10 +10,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from connector.chunking import ChunkingSettings
 from connector.errors import RequestError
 from connector.leaf_retrievers import Knn, QueryVectorBuilder, Standard, TextEmbedding
 from connector.retrievers import (
     MAX_DEPTH,
+    ChunkRescorer,
     Compound,
     Diversify,
     Linear,
@@ -132,6 +134,8 @@ def _allowed(path: tuple[int | str, ...]) -> list[str]:
         "text_similarity_reranker": TextSimilarityReranker,
         "query_vector_builder": QueryVectorBuilder,
         "text_embedding": TextEmbedding,
+        "chunk_rescorer": ChunkRescorer,
+        "chunking_settings": ChunkingSettings,
     }
     last = path[-1] if path else "retriever"
     model: type[BaseModel]

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from connector.chunking import ChunkingSettings
 from connector.leaf_retrievers import Knn, ModelText, Named, QueryVectorBuilder, Standard, Strict, Vector, Window
 from connector.passages import filled, passage_of, template_parts
 
@@ -22,6 +23,9 @@ MAX_DEPTH = 20
 
 MAX_PINNED = 100
 """Elasticsearch's limit of pinned documents."""
+
+MAX_CHUNKS = 100
+"""How many parts of one hit a reranker may be asked to read."""
 
 Normalizer: TypeAlias = Literal["none", "minmax", "l2_norm", "zscore", "dbsf"]
 ScoreMode: TypeAlias = Literal["total", "multiply", "avg", "max", "min"]
@@ -234,13 +238,26 @@ class Diversify(Named):
         return self
 
 
+class ChunkRescorer(Strict):
+    """Which parts of a long text the reranker reads: the `size` that match its query best.
+
+    Beyond Elastic's: `score_mode` "sum" adds up the scores of all that were read, where "max" takes the best.
+    """
+
+    size: Annotated[int, Field(ge=1, le=MAX_CHUNKS)] = 1
+    chunking_settings: ChunkingSettings = ChunkingSettings()
+    score_mode: Literal["max", "sum"] = "max"
+
+
 class TextSimilarityReranker(Named):
     """A cross-encoder over the first `rank_window_size` hits of its retriever.
 
     Beyond Elastic's: `field` may name several fields, whose texts are joined, or be a template, as "{title}. {body}";
     `inference_id` may be left out for the client's own reranker; `allow_rerank_failures` is true unless said otherwise;
     `blend` mixes the rerank score with the fused rank (0 keeps the rank, 1 takes the score; left out, the score
-    replaces the rank as Elastic's does).
+    replaces the rank as Elastic's does); `field_shares` says how much of the tokens that the model reads a field may
+    take, of 1 in all: what one leaves is free for the others. A field in nested objects of which a `knn` leg below
+    gives `inner_hits` is read from these, each object a passage of its own.
     """
 
     retriever: Node
@@ -254,6 +271,17 @@ class TextSimilarityReranker(Named):
     rank_window_size: Window = 10
     allow_rerank_failures: bool = True
     blend: float | None = Field(None, ge=0, le=1)
+    chunk_rescorer: ChunkRescorer | None = None
+    field_shares: dict[str, Annotated[float, Field(gt=0, le=1)]] | None = None
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> TextSimilarityReranker:
+        for field in self.field_shares or ():
+            if field not in self.fields:
+                raise ValueError(f"field_shares names {field!r}, which field does not; it has {', '.join(self.fields)}")
+        if sum((self.field_shares or {}).values()) > 1 + 1e-9:
+            raise ValueError(f"field_shares must be at most 1 together, not {sum((self.field_shares or {}).values())}")
+        return self
 
     @cached_property
     def fields(self) -> list[str]:

@@ -6,35 +6,49 @@ Comes in from `client`, which performs the needs: sync with `run`, async with `a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from connector.collapse import collapsed, inner_hits, inner_searches
+from connector.best_passages import add_passages
+from connector.collapse import collapsed, inner_hits, inner_searches, these
 from connector.dialects import Dialect
 from connector.fetch import fetch
-from connector.fusion import Key, Ranking, rank
+from connector.fusion import Key, Ranking, leveled, rank
 from connector.leaf_retrievers import Knn
 from connector.merge import merged
+from connector.native import Native, natively_fused
 from connector.needs import Embed, Embedded, Flow, MultiSearch, ReadMappings
 from connector.plan import (
+    Leg,
     Plan,
     filter_body,
     leg_bodies,
     make_plan,
     page_body,
+    searches,
     union_body,
+    union_query,
 )
 from connector.request import SearchRequest
 from connector.response import Provenance, make_response, partial_failure
-from connector.vectors import check_dims, check_encoder
+from connector.vectors import check_dims, check_encoder, fingerprint_in
 
 _OF_LEGS = ("matched_queries", "_shard", "_node")
 """What a hit's legs say of it, also where the page is fetched by ids."""
 
+_NOISE_ULPS = 2
+"""How far apart float32 cosines of one direction were seen to be, and one more."""
 
-def search_flow(request: SearchRequest, dialect: Dialect, *, with_provenance: bool = True) -> Flow[dict[str, Any]]:
+
+def search_flow(
+    request: SearchRequest, dialect: Dialect, *, with_provenance: bool = True, native: Native | None = None
+) -> Flow[dict[str, Any]]:
     """Run a search: embed, retrieve in one round trip, fuse, rerank, fetch the page where the legs don't hold it.
+
+    With `native` the cluster fuses what it can, and its answer is the response.
 
     Returns:
         The Elastic-shaped response.
@@ -42,23 +56,48 @@ def search_flow(request: SearchRequest, dialect: Dialect, *, with_provenance: bo
     Raises:
         Whatever retrieving raises; a reranker's failure costs nothing unless `allow_rerank_failures` is false.
     """
-    plan = make_plan(request)
+    request = replace(request, leg_options={**request.leg_options, **dialect.search_options})
+    plan = make_plan(request, dialect)
     provenance = Provenance()
     with provenance.timed("embed"):
-        vectors = yield from _query_vectors(plan, request, dialect)
-    bodies = leg_bodies(plan, request, dialect, vectors)
+        vectors, mappings = yield from _query_vectors(plan, request, dialect)
+    refused = None
+    if native is not None:
+        own = searches(plan, dialect, vectors, mappings)
+        answer, refused = yield from natively_fused(request, plan, own, dialect, native)
+        if answer is not None:
+            return answer
+    bodies = leg_bodies(plan, request, dialect, vectors, mappings)
+    union = partial(union_query, plan, dialect, vectors, mappings)
+    asks_along = request.asks_for_union and dialect.counts_k_globally
+    if asks_along:
+        bodies.append(union_body(union({}), request))
     with provenance.timed("retrieve"):
         answers = yield MultiSearch([request.header] * len(bodies), bodies, request.url_options)
+        if native is not None and refused is not None:
+            native.refused.add(refused)
+        answers = [*map(_cut, plan.legs, answers), *answers[len(plan.legs) :]]
+        neighbours = {} if dialect.counts_k_globally else _neighbours(plan, answers)
+        if request.asks_for_union and not asks_along:
+            body = union_body(union(neighbours), request)
+            answers += yield MultiSearch([request.header], [body], request.url_options)
     if (reason := partial_failure(answers)) is not None:
         provenance.degrade(reason)
     hits: dict[Key, Mapping[str, Any]] = {}
     for leg, answer in zip(plan.legs, answers[: len(plan.legs)], strict=True):
-        found = answer["hits"]["hits"]
-        provenance.legs[leg.name] = _leg_ranking(found, hits, is_sorted=leg.is_sorted)
+        found = answer["hits"]["hits"][: leg.window]
+        noise = _noise_ulps(leg, mappings, dialect)
+        provenance.legs[leg.name] = _leg_ranking(found, hits, is_sorted=leg.is_sorted, noise_ulps=noise)
         if request.explain:
             said = {(hit["_index"], hit["_id"]): hit.get("_explanation", {}) for hit in found}
             provenance.explanations[leg.name] = said
-    ranking = yield from merged(plan.merge, plan, request, hits, provenance)
+
+    def passages_of(place: int, keys: Sequence[Key]) -> Flow[None]:
+        leg = plan.legs[place]
+        vector = vectors.get(place, leg.retriever.query_vector if isinstance(leg.retriever, Knn) else None)
+        return add_passages(leg, vector, keys, request, dialect, mappings, hits)
+
+    ranking = yield from merged(plan.merge, plan, request, hits, provenance, passages_of)
     ranking = ranking.above(request.min_score)
     if request.post_filter is not None:
         with provenance.timed("post_filter"):
@@ -68,22 +107,33 @@ def search_flow(request: SearchRequest, dialect: Dialect, *, with_provenance: bo
         ranking = collapsed(whole, request.collapse.field, hits)
         if request.collapse.inner_hits:
             with provenance.timed("inner_hits"):
-                union = union_body(plan, dialect, vectors)
-                yield from _search_within(_page(ranking, request), whole, request, union, hits)
+                yield from _search_within(_page(ranking, request), whole, request, union(neighbours), hits)
+    for place, leg in enumerate(plan.legs):
+        if leg.inner_name:
+            with provenance.timed("inner_hits"):
+                yield from passages_of(place, _page(ranking, request))
     if not plan.carries_page:
         with provenance.timed("page"):
             yield from _fetch_page(ranking, plan, request, hits, provenance)
     return make_response(request, plan, ranking, hits, answers, provenance, with_provenance=with_provenance)
 
 
-def _query_vectors(plan: Plan, request: SearchRequest, dialect: Dialect) -> Flow[dict[int, Sequence[float]]]:
-    """Embed the text of each vector leg that has one; refuse what does not fit the field's vectors."""
+def _query_vectors(
+    plan: Plan, request: SearchRequest, dialect: Dialect
+) -> Flow[tuple[dict[int, Sequence[float]], Mapping[str, Any]]]:
+    """Embed the text of each vector leg that has one; refuse what does not fit the field's vectors.
+
+    Returns: the vectors by the leg's place, and the mappings that were read.
+    """
     vectors: dict[int, Sequence[float]] = {}
+    mappings: Mapping[str, Any] = {}
     index = ",".join(request.header["index"]) if "index" in request.header else None
     for place, leg in enumerate(plan.legs):
         if not isinstance(leg.retriever, Knn):
             continue
         field, builder = leg.retriever.field, leg.retriever.query_vector_builder
+        if dialect.needs_mappings:
+            mappings = yield ReadMappings(index)
         if leg.retriever.query_vector is not None and index is not None:
             check_dims((yield ReadMappings(index)), field, leg.retriever.query_vector, dialect)
         elif builder and builder.text_embedding.model_id in (None, *request.models):
@@ -91,13 +141,44 @@ def _query_vectors(plan: Plan, request: SearchRequest, dialect: Dialect) -> Flow
             embedded: Embedded = yield Embed(builder.text_embedding.model_text, builder.text_embedding.model_id)
             check_encoder(mappings, field, embedded.fingerprint, dialect)
             vectors[place] = embedded.vector
-    return vectors
+    return vectors, mappings
 
 
-def _leg_ranking(found: Sequence[Mapping[str, Any]], hits: dict[Key, Mapping[str, Any]], *, is_sorted: bool) -> Ranking:
+def _cut(leg: Leg, answer: dict[str, Any]) -> dict[str, Any]:
+    """Cut a vector leg's answer at its `k`, which some engines count on each shard."""
+    hits = answer["hits"]
+    if leg.neighbours is None:
+        return answer
+    cut = {**hits, "hits": hits["hits"][: leg.neighbours]}
+    if "total" in hits:
+        cut["total"] = {**hits["total"], "value": min(hits["total"]["value"], leg.neighbours)}
+    return {**answer, "hits": cut}
+
+
+def _neighbours(plan: Plan, answers: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+    """Write searches by ids for what each vector leg has found, by the leg's place."""
+    by_ids: dict[int, dict[str, Any]] = {}
+    for place, (leg, answer) in enumerate(zip(plan.legs, answers, strict=False)):
+        if leg.neighbours is not None:
+            found = these([(hit["_index"], hit["_id"]) for hit in answer["hits"]["hits"]])
+            by_ids[place] = {"query": {"bool": {"should": found}} if found else {"match_none": {}}}
+    return by_ids
+
+
+def _noise_ulps(leg: Leg, mappings: Mapping[str, Any], dialect: Dialect) -> int:
+    """Say by how many units in the last place a leg's scores may differ where they should be equal."""
+    if not dialect.keeps_lengths or not isinstance(leg.retriever, Knn):
+        return 0
+    written_by = [fingerprint_in(body["mappings"], leg.retriever.field) for body in mappings.values()]
+    return 0 if written_by and all(each is not None and each.normalized for each in written_by) else _NOISE_ULPS
+
+
+def _leg_ranking(
+    found: Sequence[Mapping[str, Any]], hits: dict[Key, Mapping[str, Any]], *, is_sorted: bool, noise_ulps: int
+) -> Ranking:
     """Rank a leg's hits, ties by (`_index`, `_id`), and collect what was said of each.
 
-    The first leg's word stands, but for `matched_queries`, which are those of all legs.
+    The first leg's word stands, but for `matched_queries` and `inner_hits`, which are those of all legs.
     """
     keys = [(hit["_index"], hit["_id"]) for hit in found]
     for key, hit in zip(keys, found, strict=True):
@@ -105,8 +186,10 @@ def _leg_ranking(found: Sequence[Mapping[str, Any]], hits: dict[Key, Mapping[str
         if known is not hit and "matched_queries" in hit:
             names = dict.fromkeys([*known.get("matched_queries", ()), *hit["matched_queries"]])
             hits[key] = {**known, "matched_queries": list(names)}
+        if known is not hit and "inner_hits" in hit:
+            hits[key] = {**hits[key], "inner_hits": {**hit["inner_hits"], **known.get("inner_hits", {})}}
     scores = np.array([hit["_score"] or 0.0 for hit in found], dtype=np.float32)
-    return Ranking(keys, scores) if is_sorted else rank(keys, scores)
+    return Ranking(keys, scores) if is_sorted else rank(keys, leveled(scores, noise_ulps))
 
 
 def _post_filtered(ranking: Ranking, request: SearchRequest) -> Flow[Ranking]:

@@ -17,15 +17,46 @@ META_KEY = "hybrid_connector"
 """Our place in a mapping's `_meta`."""
 
 
-def meta_of(field: str, fingerprint: Fingerprint, text_fields: Sequence[str]) -> dict[str, Any]:
-    """Write the `_meta` of an index whose vector field this encoder fills from these text fields."""
-    return {META_KEY: {"vectors": {field: {"encoder": fingerprint.to_meta(), "text_fields": list(text_fields)}}}}
+def meta_of(
+    field: str, fingerprint: Fingerprint, text_fields: Sequence[str], passages: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Write the `_meta` of an index whose vector field this encoder fills from these text fields.
+
+    `passages` says how they are split, where the vectors are those of passages.
+    """
+    said = {"encoder": fingerprint.to_meta(), "text_fields": list(text_fields)}
+    if passages is not None:
+        said["passages"] = dict(passages)
+    return {META_KEY: {"vectors": {field: said}}}
+
+
+def passages_in(mapping: Mapping[str, Any], field: str) -> Mapping[str, Any] | None:
+    """Give what `_meta` says of how the passages of a vector field were split; None when it says nothing."""
+    found: Mapping[str, Any] | None = _said_of(mapping, field).get("passages")
+    return found
+
+
+def nested_above(mapping: Mapping[str, Any], field: str) -> str | None:
+    """Give the path of the nested objects that hold a field; None when it is in none."""
+    properties, path = mapping.get("properties", {}), ""
+    for part in field.split("."):
+        path = f"{path}.{part}" if path else part
+        definition = properties.get(part, {})
+        if definition.get("type") == "nested":
+            return path
+        properties = definition.get("properties", {})
+    return None
 
 
 def fingerprint_in(mapping: Mapping[str, Any], field: str) -> Fingerprint | None:
     """Give the encoder that `_meta` names for a vector field; None when `_meta` says nothing of it."""
-    vectors = (mapping.get("_meta") or {}).get(META_KEY, {}).get("vectors", {})
-    return Fingerprint.from_meta(vectors[field]["encoder"]) if field in vectors else None
+    said = _said_of(mapping, field)
+    return Fingerprint.from_meta(said["encoder"]) if said else None
+
+
+def _said_of(mapping: Mapping[str, Any], field: str) -> dict[str, Any]:
+    said: dict[str, Any] = (mapping.get("_meta") or {}).get(META_KEY, {}).get("vectors", {}).get(field, {})
+    return said
 
 
 def vector_fields(mapping: Mapping[str, Any], dialect: Dialect) -> dict[str, int]:
@@ -38,6 +69,25 @@ def _fields(properties: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, d
     for name, field in properties.items():
         yield f"{prefix}{name}", field
         yield from _fields(field.get("properties", {}), f"{prefix}{name}.")
+
+
+def check_not_semantic(mappings: Mapping[str, Any], fields: Sequence[str], path: str) -> None:
+    """Refuse `semantic_text` fields, whose vectors only the cluster's own inference endpoint makes.
+
+    Args: mappings: as for `check_encoder`. fields: those that are asked for. path: what names them in the error.
+    Raises: RequestError: naming the field and what to use.
+    """
+    for index, body in mappings.items():
+        kinds = {name: field.get("type") for name, field in _fields(body["mappings"].get("properties", {}), "")}
+        for field in fields:
+            if kinds.get(field) == "semantic_text":
+                raise RequestError(
+                    path,
+                    field,
+                    f"is a semantic_text field of index {index!r}, whose vectors the cluster makes with an inference "
+                    "endpoint of its own; put a match query on it into a standard leg, or name a text field "
+                    "here and a dense_vector field for the vectors",
+                )
 
 
 def check_encoder(mappings: Mapping[str, Any], field: str, fingerprint: Fingerprint, dialect: Dialect) -> None:
@@ -54,6 +104,7 @@ def check_encoder(mappings: Mapping[str, Any], field: str, fingerprint: Fingerpr
     Raises:
         EncoderMismatchError: naming the index, its encoder and the other.
     """
+    check_not_semantic(mappings, [field], "retriever...knn.field")
     for index, body in mappings.items():
         mapping = body["mappings"]
         dims = vector_fields(mapping, dialect).get(field)
@@ -86,6 +137,7 @@ def check_dims(mappings: Mapping[str, Any], field: str, vector: Sequence[float],
     Args: mappings: as for `check_encoder`; what is not known is not checked.
     Raises: RequestError: naming the field and its dims.
     """
+    check_not_semantic(mappings, [field], "retriever...knn.field")
     known = {
         index: dims for index, body in mappings.items() if (dims := vector_fields(body["mappings"], dialect).get(field))
     }

@@ -17,6 +17,7 @@ from elasticsearch import AsyncElasticsearch, Elasticsearch
 
 from tests import nodes
 
+os.environ.setdefault("HAYSTACK_TELEMETRY_ENABLED", "False")
 SyncClient = TypeVar("SyncClient", bound=Elasticsearch)
 CLIENT_VERSION = version("elasticsearch")
 
@@ -67,6 +68,12 @@ def elasticsearch8_url() -> Iterator[str]:
 def elasticsearch9_url() -> Iterator[str]:
     """The URL of a real Elasticsearch 9 node."""
     yield from _node_url(9)
+
+
+@pytest.fixture(scope="session")
+def opensearch_url() -> Iterator[str]:
+    """The URL of a real OpenSearch 2 node."""
+    yield from _node_url(2)
 
 
 def _node_url(major: int) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from connector.dialects import ElasticsearchDialect
-from connector.needs import MultiSearch, Need, ReadMappings, Score, run
+from connector.needs import MultiSearch, Need, ReadMappings, Score, Shorten, run
 from connector.request import parse_request
 from connector.search import search_flow
 
@@ -39,6 +39,7 @@ class Cluster:
         self.scores = scores
         self.needs: list[Need] = []
         self.mappings: dict[str, Any] = {}
+        self.shortened: list[dict[str, Any]] = []
 
     def perform(self, need: Need) -> Any:
         if isinstance(need, ReadMappings):
@@ -46,6 +47,8 @@ class Cluster:
         self.needs.append(need)
         if isinstance(need, MultiSearch):
             return self.answers.pop(0)
+        if isinstance(need, Shorten):
+            return self.shortened
         assert isinstance(need, Score)
         if isinstance(self.scores, Exception):
             raise self.scores

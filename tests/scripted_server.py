@@ -19,6 +19,7 @@ class Script:
 
     answer: Callable[[str, str], tuple[int, Any] | None]
     url: str = ""
+    product: str | None = "Elasticsearch"
     asked: list[str] = field(default_factory=list)
 
 
@@ -56,7 +57,8 @@ def serving(script: Script) -> Iterator[Script]:
             status, body = found
             text = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
-            self.send_header("X-Elastic-Product", "Elasticsearch")
+            if script.product is not None:
+                self.send_header("X-Elastic-Product", script.product)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()

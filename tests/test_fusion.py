@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.fusion import Ranking, blend, linear, normalized, probabilities, rank, rrf
-from connector.retrievers import Normalizer
+from connector.fusion import Ranking, blend, linear, normalized, probabilities, rank, rescored, rrf
+from connector.retrievers import Normalizer, RescoreQuery
 
 
 def ranking(*ids: str) -> Ranking:
@@ -162,3 +162,12 @@ def test_rrf_gives_every_hit_once_with_the_sum_of_its_parts(legs: list[Ranking])
     assert sorted(fused.keys) == sorted(expected)
     np.testing.assert_allclose(fused.scores, [expected[key] for key in fused.keys], rtol=1e-6)
     assert list(fused.scores) == sorted(fused.scores, reverse=True)
+
+
+def test_a_score_past_what_a_float_holds_is_the_greatest_there_is() -> None:
+    pinned = Ranking([("articles", "1"), ("articles", "2")], np.array([1.8e38, 1.7e38], dtype=np.float32))
+    most = np.finfo(np.float32).max
+    found = linear([pinned], weights=[4.0], normalizers=["none"])
+    assert found.scores.tolist() == [most, most]
+    how = RescoreQuery(rescore_query={}, query_weight=4.0, rescore_query_weight=1.0, score_mode="total")
+    assert rescored(pinned, {("articles", "2"): 1e38}, how).scores.tolist() == [most, most]

@@ -9,9 +9,9 @@ import pytest
 
 from connector.dialects import ElasticsearchDialect
 from connector.errors import RequestError
-from connector.merge import normalized_rerank_scores
 from connector.needs import MultiSearch, run
 from connector.request import parse_request
+from connector.rerank import normalized_rerank_scores
 from connector.search import search_flow
 from tests.flows import LEXICAL, RRF, VECTOR, Cluster, answer, ids, rerank
 

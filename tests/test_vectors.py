@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from connector.dialects import ElasticsearchDialect
+from connector.errors import RequestError
 from connector.indexing import index_body
 from connector.indexing.pipeline import with_value
 from connector.models.encoder import Fingerprint
-from connector.vectors import check_encoder, fingerprint_in, vector_fields
+from connector.vectors import check_dims, check_encoder, check_not_semantic, fingerprint_in, vector_fields
 
 FINGERPRINT = Fingerprint("mini", "abc", 3, "mean", True, "", "")
 DIALECT = ElasticsearchDialect()
@@ -39,3 +40,12 @@ def test_a_value_is_set_without_changing_the_document() -> None:
     document = {"meta": {"title": "a"}}
     assert with_value(document, "meta.vector", [1.0]) == {"meta": {"title": "a", "vector": [1.0]}}
     assert document == {"meta": {"title": "a"}}
+
+
+def test_a_semantic_text_field_is_refused_with_what_to_use() -> None:
+    mappings = {"articles": {"mappings": {"properties": {"body": {"type": "semantic_text"}}}}}
+    reason = r"body.*semantic_text field of index 'articles'.*put a match query"
+    with pytest.raises(RequestError, match=reason):
+        check_dims(mappings, "body", [1.0], DIALECT)
+    with pytest.raises(RequestError, match=reason):
+        check_not_semantic(mappings, ["title", "body"], "text_fields")

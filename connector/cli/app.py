@@ -10,6 +10,7 @@ from elasticsearch import ApiError
 from rich.console import Console
 
 from connector.cli.demo import demo
+from connector.cli.doctor import doctor
 from connector.cli.index import index
 from connector.cli.models import models
 from connector.cli.search import search
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.command()(index)
 app.command()(search)
 app.command()(demo)
+app.command()(doctor)
 app.add_typer(models, name="models")
 
 
@@ -40,9 +42,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
             warnings.filterwarnings("always", category=UserWarning, module=r"connector\.")
             warnings.showwarning = lambda message, *_, **__: _tell(f"warning: {message}")
             app(args=None if arguments is None else list(arguments))
-    except (ConnectorError, ApiError, TransportError, OSError) as error:
+    except Exception as error:
+        if not isinstance(error, (ConnectorError, ApiError, TransportError, OSError, *_opensearch_errors())):
+            raise
         _tell(str(error))
         sys.exit(EXIT_ERROR)
+
+
+def _opensearch_errors() -> tuple[type[Exception], ...]:
+    """Give the errors of opensearch-py where it is in use."""
+    library = sys.modules.get("opensearchpy")
+    return () if library is None else (library.OpenSearchException,)
 
 
 def _tell(message: str) -> None:

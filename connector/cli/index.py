@@ -18,13 +18,18 @@ def index(
     text_fields: TextFields = DEFAULT_TEXT_FIELDS,
     id_field: Annotated[str, typer.Option(help="The field of a document that holds its id.")] = "_id",
     encoder: EncoderName = "bundled",
+    passages: Annotated[
+        bool, typer.Option("--passages", help="Split the last text field into passages, each with a vector.")
+    ] = False,
 ) -> None:
     """Index a file of JSON lines: text for BM25 beside vectors for kNN."""
     from connector import Connector, connect
 
     console = Console(stderr=True)
     with connect(url) as client:
-        connector = Connector(client, name, text_fields=text_fields, id_field=id_field, encoder=encoder)
+        connector = Connector(
+            client, name, text_fields=text_fields, id_field=id_field, encoder=encoder, passages=passages
+        )
         connector.create()
         report = connector.index(counted(read_documents(file), console, "indexing"))
     console.print(_told(report.indexed, report.without_text, name), highlight=False, markup=False)

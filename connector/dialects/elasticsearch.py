@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from connector.dialects.protocol import NativeFusion
 from connector.leaf_retrievers import Knn, Standard
+from connector.retrievers import Linear, Rrf
 
 
 class ElasticsearchDialect:
     """The dialect of Elasticsearch 8.x and 9.x: see `Dialect`."""
 
     name = "elasticsearch"
+    has_retrievers = True
+    counts_k_globally = True
+    needs_mappings = False
+    keeps_lengths = False
+    dims_option = "dims"
+    search_options: Mapping[str, Any] = {}
 
     def lexical_body(self, leg: Standard, filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Write a lexical leg as a search body; without a query it matches what the filters let through."""
@@ -30,7 +38,12 @@ class ElasticsearchDialect:
         return body | {name: value for name, value in options.items() if value is not None}
 
     def vector_body(
-        self, leg: Knn, vector: Sequence[float] | None, filters: Sequence[dict[str, Any]]
+        self,
+        leg: Knn,
+        vector: Sequence[float] | None,
+        filters: Sequence[dict[str, Any]],
+        _mappings: Mapping[str, Any],
+        /,
     ) -> dict[str, Any]:
         """Write a vector leg as a top-level `knn` search, which counts `k` over all shards."""
         knn: dict[str, Any] = {
@@ -41,19 +54,25 @@ class ElasticsearchDialect:
         }
         if filters:
             knn["filter"] = list(filters)
-        for name in ("similarity", "rescore_vector", "visit_percentage"):
+        for name in ("similarity", "rescore_vector", "visit_percentage", "inner_hits"):
             if (value := getattr(leg, name)) is not None:
                 knn[name] = value
         return {"knn": knn} if leg.min_score is None else {"knn": knn, "min_score": leg.min_score}
 
     def union_body(self, legs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Write one search over the legs: `knn` at the top level, where it counts `k` globally, beside a `bool`."""
-        vectors = [leg["knn"] for leg in legs if "knn" in leg]
+        vectors = [{**leg["knn"]} for leg in legs if "knn" in leg]
+        for vector in vectors:  # two of one name are refused in one search
+            vector.pop("inner_hits", None)
         queries = [_with_min_score(leg) for leg in legs if "knn" not in leg]
         body: dict[str, Any] = {"knn": vectors[0] if len(vectors) == 1 else vectors} if vectors else {}
         if queries:
             body["query"] = {"bool": {"should": queries, "minimum_should_match": 1}}
         return body
+
+    def native_fusion(self, _fusion: Rrf | Linear, _legs: Sequence[Mapping[str, Any]], /) -> NativeFusion | None:
+        """Have none: a licensed cluster runs the whole tree as it came."""
+        return None
 
     def vector_dims(self, mapping: dict[str, Any]) -> int | None:
         """Give a `dense_vector` field's dims; None for any other field."""

@@ -61,23 +61,27 @@ class NumberColumn:
 
 
 class VectorColumn:
-    """The vectors of a dense_vector field: float32, one a document; unit length when `normalized` (cosine)."""
+    """The vectors of a dense_vector field: float32, one a document; unit length when `normalized` (cosine).
+
+    In nested objects a document has one for each object; `offsets` says which.
+    """
 
     def __init__(self, *, normalized: bool) -> None:
         self._normalized = normalized
-        self._pending: list[tuple[int, Floats]] = []
+        self._pending: list[tuple[int, int, Floats]] = []
         self._slots: Ints = np.zeros(0, dtype=np.int64)
+        self._offsets: Ints = np.zeros(0, dtype=np.int64)
         self._matrix: Floats = np.zeros((0, 0), dtype=np.float32)
 
     def add(self, slot: int, values: list[Any]) -> None:
-        """Take in a document's vector, the only member of `values`."""
-        self._pending.append((slot, values[0]))
+        """Take in a document's vector, or those of its nested objects, None for an object without."""
+        self._pending += [(slot, offset, vector) for offset, vector in enumerate(values) if vector is not None]
 
     def freeze(self, _: int) -> None:
         """Bring the matrix up to date; its room doubles, so that a write costs in proportion to itself."""
         if not self._pending:
             return
-        added = np.stack([vector for _, vector in self._pending])
+        added = np.stack([vector for *_, vector in self._pending])
         if self._normalized:
             added = normalize(added)
         used = len(self._slots)
@@ -86,7 +90,9 @@ class VectorColumn:
             room[:used] = self._matrix[:used] if used else 0
             self._matrix = room
         self._matrix[used : used + len(added)] = added
-        self._slots = np.concatenate([self._slots, np.array([slot for slot, _ in self._pending], dtype=np.int64)])
+        slots, offsets = np.array([(slot, offset) for slot, offset, _ in self._pending], dtype=np.int64).T
+        self._slots = np.concatenate([self._slots, slots])
+        self._offsets = np.concatenate([self._offsets, offsets])
         self._pending = []
 
     def present(self, slots: int) -> Mask:
@@ -98,6 +104,10 @@ class VectorColumn:
     def vectors(self) -> tuple[Ints, Floats]:
         """Slots (n,) and vectors (n, dims), in the order of insertion, dead documents among them."""
         return self._slots, self._matrix[: len(self._slots)]
+
+    def offsets(self) -> Ints:
+        """The place of each vector's object among its document's nested objects, (n,)."""
+        return self._offsets
 
 
 def normalize(vectors: Floats) -> Floats:

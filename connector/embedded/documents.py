@@ -28,10 +28,15 @@ _UNIT_TOLERANCE = 1e-4
 
 @dataclass
 class ParsedDocument:
-    """Values by field path, the paths where a value was too long, and the mapping with the fields that came new."""
+    """Values by field path, the paths where a value was too long, and the mapping with the fields that came new.
+
+    `nested` has the values of each nested object, by the objects' path. Of these only vectors are searched: they stand
+    in `values` too, one an object, None for an object without.
+    """
 
     mapping: Mapping
     values: dict[str, list[Any]] = field(default_factory=dict)
+    nested: dict[str, list[dict[str, list[Any]]]] = field(default_factory=dict)
     ignored: set[str] = field(default_factory=set)
 
 
@@ -94,7 +99,21 @@ class _Reader:
                     f"object mapping for [{path}] tried to parse field [{path}] as object, but found a concrete value"
                 )
                 raise unparsable_document(reason)
-            self.read_object(element, path)
+            if path in self._parsed.mapping.nested:
+                self._read_nested(path, element)
+            else:
+                self.read_object(element, path)
+
+    def _read_nested(self, path: str, element: dict[str, Any]) -> None:
+        outer, self._parsed.values = self._parsed.values, {}
+        self.read_object(element, path)
+        inner, self._parsed.values = self._parsed.values, outer
+        siblings = self._parsed.nested.setdefault(path, [])
+        for name, held in inner.items():
+            if self._parsed.mapping.fields[name].type == "dense_vector":
+                vectors = outer.setdefault(name, [])
+                vectors += [None] * (len(siblings) - len(vectors)) + held
+        siblings.append(inner)
 
     def _read_unmapped(self, prefix: str, path: str, value: Any) -> None:
         elements = list(_flattened(value))
@@ -113,8 +132,11 @@ class _Reader:
         self._read_member(prefix, path.rpartition(".")[2], value)
 
     def _define(self, path: str, definition: dict[str, Any]) -> None:
-        for name in reversed(path.split(".")):
-            definition = {"properties": {name: definition}}
+        above, _, name = path.rpartition(".")
+        while name:
+            kind = {"type": "nested"} if above in self._parsed.mapping.nested else {}
+            definition = {**kind, "properties": {name: definition}}
+            above, _, name = above.rpartition(".")
         self._parsed.mapping = self._parsed.mapping.merged(definition)
 
     def _read_leaf(self, held: Field, value: Any) -> None:

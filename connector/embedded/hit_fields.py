@@ -11,6 +11,7 @@ from typing import Any
 from connector.embedded.documents import parse_document
 from connector.embedded.failures import parsing, unsupported
 from connector.embedded.index import Index
+from connector.embedded.mapping import Mapping
 from connector.embedded.source_filter import SourceFilter
 from connector.embedded.sources import Sources
 
@@ -45,17 +46,42 @@ def fields_of(index: Index, slot: int, sources: Sources, patterns: tuple[str, ..
         source = sources.read(index, slot, SourceFilter(exclude_vectors=False))
     else:
         source = sources.read_for_fields(index, slot)
+    parsed = parse_document(mapping, source, index.ids[slot])
+    apart = {path: values for path, values in parsed.values.items() if not mapping.nested_above(path)}
+    found = _shown(mapping, apart, is_asked)
+    for path, objects in parsed.nested.items():
+        shown = [_below(path, _shown(mapping, values, is_asked)) for values in objects]
+        if any(shown):
+            found[path] = [each for each in shown if each]
+    return found
+
+
+def nested_fields(
+    index: Index, slot: int, sources: Sources, patterns: tuple[str, ...], path: str, offset: int
+) -> dict[str, list[Any]]:
+    """The values of one nested object's fields that a pattern matches, as `fields_of` has them."""
+    source = sources.read(index, slot, SourceFilter(exclude_vectors=False))
+    objects = parse_document(index.mapping, source, index.ids[slot]).nested[path]
+    shown = _below(path, _shown(index.mapping, objects[offset], _matcher(patterns)))
+    return {path: [shown]} if shown else {}
+
+
+def _shown(mapping: Mapping, values: dict[str, list[Any]], is_asked: Callable[[str], object]) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
-    for path, values in parse_document(mapping, source, index.ids[slot]).values.items():
-        if values and is_asked(path):
+    for path, held in values.items():
+        if held and is_asked(path):
             kind = mapping.fields[path].type
             if kind == "dense_vector":
-                found[path] = [float(str(number)) for number in values[0]]
+                found[path] = [float(str(number)) for number in held[0]]
             elif kind in _AS_THEY_ARE:
-                found[path] = list(values)
+                found[path] = list(held)
             else:
                 raise unsupported(f"[fields] of type [{kind}]: [{path}]")
     return found
+
+
+def _below(path: str, values: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    return {name.removeprefix(f"{path}."): held for name, held in values.items()}
 
 
 @lru_cache(maxsize=256)

@@ -14,6 +14,7 @@ from connector.embedded.columns import VectorColumn, normalize
 from connector.embedded.documents import vector_fault
 from connector.embedded.failures import ShardError
 from connector.embedded.index import Index
+from connector.embedded.inner_hits import InnerHits
 from connector.embedded.mapping import Field
 from connector.embedded.postings import Floats, Ints
 from connector.embedded.queries import Query, Scored, nothing
@@ -26,7 +27,8 @@ class Knn:
     """The `k` nearest documents to a vector among those of the filters.
 
     As a query it takes the k best of each index; the top-level `knn` takes the k best of all from `neighbours`.
-    `similarity` is a least similarity (for l2_norm a greatest distance), not yet a score.
+    `similarity` is a least similarity (for l2_norm a greatest distance), not yet a score. Of a document's nested
+    objects the nearest counts.
     """
 
     path: str
@@ -35,6 +37,7 @@ class Knn:
     filters: list[Query] = field(default_factory=list)
     similarity: float | None = None
     boost: float = 1.0
+    inner_hits: InnerHits | None = None
 
     def evaluate(self, index: Index, boost: float) -> Scored:
         """See `Query`."""
@@ -66,8 +69,22 @@ class Knn:
             threshold = _as_score(str(held.parameters["similarity"]), np.array(self.similarity, dtype=np.float32))
             near = scores >= threshold
             rows, scores = rows[near], scores[near]
+        owners = slots[rows]
+        if index.mapping.nested_above(self.path):
+            owners, scores = _nearest_of_each(owners, scores)
         best = best_first(scores, self.k)
-        return slots[rows[best]], scores[best] * np.float32(boost * self.boost)
+        return owners[best], scores[best] * np.float32(boost * self.boost)
+
+    def objects(self, index: Index, slot: int) -> list[tuple[int, np.float32]]:
+        """Offsets and scores of a document's nested objects that have a vector, nearest first."""
+        held, column = index.mapping.fields.get(self.path), index.column(self.path)
+        if held is None or not isinstance(column, VectorColumn):
+            return []
+        slots, matrix = column.vectors()
+        rows = np.flatnonzero(slots == slot)
+        scores = _scores(str(held.parameters["similarity"]), matrix, rows, self._query_vector(held))
+        scores = scores * np.float32(self.boost)
+        return [(int(column.offsets()[rows[at]]), scores[at]) for at in best_first(scores, len(scores))]
 
     def _query_vector(self, held: Field) -> Floats:
         if held.type != "dense_vector":
@@ -88,6 +105,14 @@ class Knn:
         if fault is not None:
             raise ShardError(fault)
         return normalize(vector[None])[0] if held.parameters["similarity"] == "cosine" else vector
+
+
+def _nearest_of_each(owners: Ints, scores: Floats) -> tuple[Ints, Floats]:
+    """Each owner once, in their order, with its best score."""
+    found, place = np.unique(owners, return_inverse=True)
+    best = np.full(len(found), -np.inf, dtype=np.float32)
+    np.maximum.at(best, place, scores)
+    return found, best
 
 
 def best_first(scores: Floats, count: int) -> Ints:

@@ -63,13 +63,18 @@ class Mapping:
 
     `definition` is what GET _mapping answers; `fields` holds every leaf and multi-field by path; `multi_fields` has the
     paths below each leaf; `objects` tells what each object does with unknown fields: "true", "false", "strict" or
-    "disabled".
+    "disabled"; `nested` are the objects whose fields are searched apart, each object of a list for itself.
     """
 
     definition: dict[str, Any] = field(default_factory=dict)
     fields: dict[str, Field] = field(default_factory=dict)
     multi_fields: dict[str, list[str]] = field(default_factory=dict)
     objects: dict[str, str] = field(default_factory=lambda: {"": "true"})
+    nested: set[str] = field(default_factory=set)
+
+    def nested_above(self, path: str) -> str:
+        """The path of the nested objects that a field is in; "" when it is in none."""
+        return next((above for above in self.nested if path.startswith(f"{above}.")), "")
 
     @property
     def source_excludes(self) -> list[str]:
@@ -98,6 +103,9 @@ class Mapping:
         Raises: EngineError: the update changes a field that exists, or isn't a mapping that the engine supports.
         """
         addition = parse_mapping(update)
+        for path in addition.objects.keys() & self.objects.keys():
+            if (path in addition.nested) != (path in self.nested):
+                raise illegal(f"can't merge a non-nested mapping [{path}] with a nested mapping")
         for path, added in addition.fields.items():
             held = self.fields.get(path)
             if held is None and path in self.objects:
@@ -169,7 +177,7 @@ def _properties(mapping: Mapping, prefix: str, properties: Any) -> dict[str, Any
             raise _fault(f"Expected map for property [{path}]")
         if (
             "properties" in definition
-            or definition.get("type") == "object"
+            or definition.get("type") in ("object", "nested")
             or definition.keys() & {"dynamic", "enabled"}
         ):
             result[name] = _object(mapping, path, definition)
@@ -180,17 +188,23 @@ def _properties(mapping: Mapping, prefix: str, properties: Any) -> dict[str, Any
 
 def _object(mapping: Mapping, path: str, definition: dict[str, Any]) -> dict[str, Any]:
     unknown = sorted(definition.keys() - _OBJECT_KEYS)
-    if unknown or definition.get("type", "object") != "object":
+    kind = definition.get("type", "object")
+    if unknown or kind not in ("object", "nested"):
         raise _unknown_parameter(
             unknown[0] if unknown else "properties", path, str(definition.get("type", "object")), _OBJECT_KEYS
         )
+    if kind == "nested":
+        if mapping.nested_above(path):
+            raise _fault(f"[{path}] is nested in nested objects, which the embedded engine does not support")
+        mapping.nested.add(path)
     inherited = mapping.objects[path.rpartition(".")[0]]
     mapping.objects[path] = _dynamic(definition["dynamic"], path) if "dynamic" in definition else inherited
     if definition.get("enabled", True) in (False, "false"):
         mapping.objects[path] = "disabled"
     result = {key: value for key, value in definition.items() if key not in ("type", "properties")}
     properties = _properties(mapping, f"{path}.", definition.get("properties", {}))
-    return {**result, "properties": properties} if properties else {**result, "type": "object"}
+    named = {"type": kind} if kind == "nested" or not properties else {}
+    return {**result, **named, "properties": properties} if properties else {**result, **named}
 
 
 def _leaf(mapping: Mapping, path: str, definition: dict[str, Any]) -> dict[str, Any]:

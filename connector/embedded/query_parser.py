@@ -10,6 +10,7 @@ from typing import Any
 
 from connector.embedded.compound_queries import Bool, ConstantScore, DisMax
 from connector.embedded.failures import EngineError, illegal, parsing, x_content
+from connector.embedded.inner_hits import parse_inner_hits
 from connector.embedded.knn import Knn
 from connector.embedded.leaf_parser import LEAVES
 from connector.embedded.queries import Query
@@ -95,6 +96,8 @@ def parse_knn(body: Any, *, size: int = 10, depth: int = 0, is_query: bool = Fal
     if not isinstance(body, dict):
         raise parsing("[knn] malformed, must start with start_object")
     known = {"field", "query_vector", "k", "num_candidates", "filter", "similarity", "boost"}
+    if not is_query:
+        known |= {"inner_hits"}
     for key in body:
         if key not in known:
             raise x_content(f"[knn] unknown field [{key}]; the embedded engine knows {sorted(known)}")
@@ -122,7 +125,9 @@ def parse_knn(body: Any, *, size: int = 10, depth: int = 0, is_query: bool = Fal
         _inner("knn", "filter", part, size, depth) for part in (filters if isinstance(filters, list) else [filters])
     ]
     similarity = body.get("similarity")
-    return Knn(body["field"], vector, k, parsed, None if similarity is None else float(similarity), parse_boost(body))
+    least = None if similarity is None else float(similarity)
+    inner_hits = parse_inner_hits(body["inner_hits"]) if "inner_hits" in body else None
+    return Knn(body["field"], vector, k, parsed, least, parse_boost(body), inner_hits)
 
 
 def _count(name: str, value: Any) -> int | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from connector.embedded.aggregations import aggregate
-from connector.embedded.failures import ShardError, failed_search
+from connector.embedded.failures import ShardError, failed_search, illegal
 from connector.embedded.hit_fields import fields_of
 from connector.embedded.index import Index
 from connector.embedded.knn import best_first
@@ -153,7 +153,22 @@ def _hit(request: SearchRequest, index: Index, slot: int, score: np.float32, sou
         fields = fields_of(index, slot, sources, request.fields)
         if fields:
             hit["fields"] = fields
+    if inner_hits := _inner_hits(request, index, slot, sources):
+        hit["inner_hits"] = inner_hits
     return hit
+
+
+def _inner_hits(request: SearchRequest, index: Index, slot: int, sources: Sources) -> dict[str, Any]:
+    drawn: dict[str, Any] = {}
+    for section in request.knn:
+        path = index.mapping.nested_above(section.path)
+        if section.inner_hits is None or not path:
+            continue
+        name = section.inner_hits.name or path
+        if name in drawn:
+            raise illegal(f"[inner_hits] already contains an entry for key [{name}]")
+        drawn[name] = section.inner_hits.draw(index, slot, path, section.objects(index, slot), sources)
+    return drawn
 
 
 def _shortest(score: np.float32) -> float:

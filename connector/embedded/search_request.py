@@ -128,8 +128,9 @@ def _without_retriever(body: dict[str, Any]) -> dict[str, Any]:
     if name == "knn":
         if "k" not in options:
             raise illegal("Required [k]")
-        if "boost" in options:
-            raise x_content("[knn] unknown field [boost]")
+        for key in ("boost", "inner_hits"):
+            if key in options:
+                raise x_content(f"[knn] unknown field [{key}]")
         section = {key: value for key, value in options.items() if key != "min_score"}
         return {**rest, **_least(options), "knn": section}
     for key in options:

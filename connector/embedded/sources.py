@@ -31,6 +31,24 @@ class Sources:
             source = SourceFilter(excludes=index.mapping.vector_paths).apply(source)
         return source_filter.apply(source)
 
+    def read_nested(
+        self, index: Index, slot: int, path: str, offset: int, source_filter: SourceFilter
+    ) -> dict[str, Any]:
+        """One of a document's nested objects; the filter's patterns are full paths."""
+        hidden = SourceFilter(exclude_vectors=source_filter.exclude_vectors)
+        found: Any = self.read(index, slot, hidden)
+        parts = path.split(".")
+        objects = [found]
+        for part in parts:
+            objects = [inner for each in objects for inner in _listed(each.get(part)) if isinstance(inner, dict)]
+        whole: Any = objects[offset]
+        for part in reversed(parts):
+            whole = {part: whole}
+        kept: Any = source_filter.apply(whole)
+        for part in parts:
+            kept = kept.get(part, {})
+        return dict(kept)
+
     def read_for_fields(self, index: Index, slot: int) -> dict[str, Any]:
         """A document's source as the mapping leaves it, nearly all vectors null: parsing one costs more than the rest.
 
@@ -41,6 +59,12 @@ class Sources:
             if _PLAIN_NAME.fullmatch(name):
                 source = _with_null_arrays(source, _key(name))
         return _own(index.mapping, json.loads(source))
+
+
+def _listed(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        return [] if value is None else [value]
+    return [inner for each in value for inner in _listed(each)]
 
 
 def _own(mapping: Mapping, source: dict[str, Any]) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class Exists:
         if self.path in index.mapping.objects:
             paths = [path for path in index.mapping.fields if path.startswith(f"{self.path}.")]
         for path in paths:
-            column = index.column(path)
+            column = None if index.mapping.nested_above(path) else index.column(path)
             if column is not None and (
                 index.mapping.fields[path].type != "text" or index.mapping.fields[path].is_indexed
             ):

@@ -7,13 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from connector.dialects import Dialect
+from connector.indexing.passages import Passages
 from connector.models.encoder import Fingerprint
 from connector.resources import resource
 from connector.vectors import meta_of
 
 
 def index_body(
-    dialect: Dialect, text_fields: Sequence[str], vector_field: str, fingerprint: Fingerprint
+    dialect: Dialect,
+    text_fields: Sequence[str],
+    vector_field: str,
+    fingerprint: Fingerprint,
+    passages: Passages | None = None,
 ) -> dict[str, Any]:
     """Write settings and mappings of an index that holds text and its vectors.
 
@@ -23,15 +28,21 @@ def index_body(
         text_fields: dotted paths of the analysed fields.
         vector_field: dotted path of the vector field.
         fingerprint: the encoder's, kept in `_meta`; its dims are the field's.
+        passages: where the vectors are those of passages: how these are split, kept in `_meta` too.
     """
     body: dict[str, Any] = json.loads(resource(f"mappings/{dialect.name}/hybrid.json").read_text("utf-8"))
     template = body["mappings"].pop("properties")
     properties: dict[str, Any] = {}
     for path in text_fields:
         _put(properties, path, template["text"])
-    _put(properties, vector_field, {**template["vector"], "dims": fingerprint.dims})
+    if passages is not None:
+        offset, name = {"type": "integer", "index": False}, {"type": "keyword", "index": False}
+        parts = {"field": name, "start": offset, "end": offset, "text": template["text"]}
+        _put(properties, passages.path, {"type": "nested", "dynamic": False, "properties": parts})
+    _put(properties, vector_field, {**template["vector"], dialect.dims_option: fingerprint.dims})
     body["mappings"]["properties"] = properties
-    body["mappings"]["_meta"] = meta_of(vector_field, fingerprint, text_fields)
+    how = None if passages is None else passages.to_meta()
+    body["mappings"]["_meta"] = meta_of(vector_field, fingerprint, text_fields, how)
     return body
 
 

@@ -51,6 +51,18 @@ class Encoder(Protocol):
         """Return the queries' vectors."""
 
 
+@runtime_checkable
+class TokenizingEncoder(Encoder, Protocol):
+    """An encoder whose tokens can be counted, so that texts can be split to its measure."""
+
+    @property
+    def max_tokens(self) -> int | None:
+        """How many tokens of a text it reads, those it adds itself left out; None: as many as there are."""
+
+    def tokenizer_json(self) -> str | None:
+        """Return its tokenizer as the `tokenizers` library writes it, without truncation; None when it has none."""
+
+
 _Text = tuple[str, int]
 
 
@@ -114,6 +126,26 @@ class SentenceTransformersEncoder:
     def model(self) -> SentenceTransformer:
         """The model of sentence-transformers."""
         return self._model
+
+    @property
+    def max_tokens(self) -> int | None:
+        """How many tokens of a text it reads, those it adds itself and its passage prefix left out."""
+        limit, tokenizer = self._model.max_seq_length, self._model.tokenizer
+        if not limit or not callable(tokenizer):
+            return None
+        prefix = len(tokenizer(self._fingerprint.passage_prefix, add_special_tokens=False)["input_ids"])
+        return int(limit) - int(tokenizer.num_special_tokens_to_add()) - prefix
+
+    def tokenizer_json(self) -> str | None:
+        """Return its tokenizer as the `tokenizers` library writes it, without truncation; None when it has no such."""
+        backend = getattr(self._model.tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            return None
+        with self._lock:
+            copy = type(backend).from_str(backend.to_str())
+        copy.no_truncation()
+        copy.no_padding()
+        return str(copy.to_str())
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the passages' vectors: float32 (n, dims), unit rows, (0, dims) for no passages.

@@ -44,6 +44,17 @@ class ExportedEncoder:
         self._kept = QueryCache()
         self._batcher: Batcher[TokenRow] = Batcher(opened.sessions[VECTORS], _tokens, self._collate, _each)
 
+    @property
+    def max_tokens(self) -> int:
+        """How many tokens of a text it reads, those it adds itself and its passage prefix left out."""
+        tokenizer = self._tokenizer.tokenizer
+        prefix = len(tokenizer.encode(self.fingerprint.passage_prefix, add_special_tokens=False))
+        return self._tokenizer.max_tokens - int(tokenizer.num_special_tokens_to_add(False)) - prefix
+
+    def tokenizer_json(self) -> str:
+        """Return its tokenizer as the `tokenizers` library writes it, without truncation."""
+        return str(self._tokenizer.tokenizer.to_str())
+
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the passages' vectors: float32 (n, dims), unit rows, (0, dims) for no passages.
 

@@ -6,10 +6,10 @@ Importing this module loads neither torch nor sentence-transformers; `load_reran
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +26,7 @@ from connector.models.encoder import name_of
 from connector.models.folders import BUNDLED, ModelFolder, bundled_reranker, find_model
 from connector.models.lanes import Batcher
 from connector.models.loading import shared
+from connector.models.shares import shortened
 from connector.models.states import TwoHalves
 from connector.models.static_match import StaticMatch
 from connector.models.texts import checked_scores, checked_text, checked_texts
@@ -73,35 +74,41 @@ class CrossEncoderReranker:
         query, texts = checked_text(query, "query"), checked_texts(passages, "passages")
         if not texts:
             return np.empty(0, dtype=np.float32)
-        rows = self._tokenizer.pairs(query, texts, self.name)
         with failures(self.name, len(texts)):
-            scores = self._batcher.run(rows)
+            scores = self._logits(query, texts)
         return checked_scores(scores, len(texts), self.name)
+
+    def shorten(
+        self, query: str, sources: Sequence[Mapping[str, Any]], fields: Sequence[str], shares: Mapping[str, float]
+    ) -> list[dict[str, list[str]]]:
+        """Cut fields' texts to their shares of the tokens that the query leaves: see `shares.shortened`."""
+        room = self._tokenizer.room_beside(checked_text(query, "query"))
+        return shortened(self._tokenizer.tokenizer, max(room, 0), sources, fields, shares)
+
+    def _logits(self, query: str, texts: list[str]) -> ArrayLike:
+        return self._batcher.run(self._tokenizer.pairs(query, texts, self.name))
 
     def _collate(self, rows: Sequence[TokenRow]) -> Arrays:
         return padded_rows(rows, self._tokenizer.pads)
 
 
-class InteractionReranker:
+class InteractionReranker(CrossEncoderReranker):
     """The bundled reranker's network in any session; as `CrossEncoderReranker`, and it keeps what it has read.
 
     Args: halves: its two networks. static: its tokens' embeddings alone, for a cascade's first look.
     """
 
-    def __init__(self, halves: TwoHalves, static: StaticMatch, *, name: str, source: str) -> None:
+    def __init__(
+        self, tokenizer: TextTokenizer, halves: TwoHalves, static: StaticMatch, *, name: str, source: str
+    ) -> None:
         self.name = name
         self.source = source
         self.static = static
+        self._tokenizer = tokenizer
         self._halves = halves
 
-    def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
-        """Return a raw logit for each passage: see `CrossEncoderReranker.score`."""
-        query, texts = checked_text(query, "query"), checked_texts(passages, "passages")
-        if not texts:
-            return np.empty(0, dtype=np.float32)
-        with failures(self.name, len(texts)):
-            scores = self._halves.join(*self._halves.read(query, texts, self.name))
-        return checked_scores(scores, len(texts), self.name)
+    def _logits(self, query: str, texts: list[str]) -> ArrayLike:
+        return self._halves.join(*self._halves.read(query, texts, self.name))
 
     def forget(self) -> None:
         """Forget what it has read."""
@@ -283,7 +290,8 @@ def made_of(opened: Opened, name: str, source: str) -> Reranker:
     """Return a reranker of what a backend has opened."""
     if opened.token_idf is not None and opened.token_vectors is not None:
         static = StaticMatch(opened.tokenizer, opened.token_vectors, opened.token_idf, name=name)
-        return InteractionReranker(TwoHalves(opened.tokenizer, opened.sessions), static, name=name, source=source)
+        halves = TwoHalves(opened.tokenizer, opened.sessions)
+        return InteractionReranker(opened.tokenizer, halves, static, name=name, source=source)
     return CrossEncoderReranker(opened.tokenizer, opened.sessions[PAIRS], name=name, source=source)
 
 

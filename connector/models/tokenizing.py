@@ -43,6 +43,11 @@ class TextTokenizer:
             rows.append(self._row(self.tokenizer.post_process(encoding)))
         return rows
 
+    def room_beside(self, query: str) -> int:
+        """Return how many tokens of a passage fit beside a query; below 1 where none does."""
+        asked = self.tokenizer.encode(query, add_special_tokens=False)
+        return self.max_tokens - int(self.tokenizer.num_special_tokens_to_add(True)) - len(asked)
+
     def pairs(self, query: str, passages: Sequence[str], name: str) -> list[TokenRow]:
         """Return a row for each pair.
 

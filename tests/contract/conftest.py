@@ -5,11 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from elasticsearch import Elasticsearch
+from opensearchpy import OpenSearch
 
 from tests.conftest import embedded_engine
+from tests.contract import opensearch
 from tests.contract.harness import Answer, Call, Corpus, differences, load, send
 
 
@@ -17,7 +20,7 @@ from tests.contract.harness import Answer, Call, Corpus, differences, load, send
 class LoadedEngine:
     """A client, and the corpora that were loaded through it, each under a name of this run's own."""
 
-    client: Elasticsearch
+    client: Any
     prefix: str = field(default_factory=lambda: f"contract-{uuid.uuid4().hex[:8]}")
     made: set[str] = field(default_factory=set)
 
@@ -26,8 +29,12 @@ class LoadedEngine:
         index = f"{self.prefix}-{corpus.name}"
         if index not in self.made:
             self.made.add(index)
-            load(self.client, index, corpus)
+            self.load(index, corpus)
         return index
+
+    def load(self, index: str, corpus: Corpus) -> None:
+        """Make an index of the corpus."""
+        load(self.client, index, corpus)
 
     def answer(self, corpus: Corpus, call: Call) -> Answer:
         """The call's answer over the corpus's index."""
@@ -43,6 +50,21 @@ class LoadedEngine:
         """Remove what was made."""
         for index in self.made:
             self.client.options(ignore_status=404).indices.delete(index=index)
+        self.client.close()
+
+
+@dataclass
+class LoadedOpenSearch(LoadedEngine):
+    """The same of an OpenSearch node: its client is called as elasticsearch-py's."""
+
+    def load(self, index: str, corpus: Corpus) -> None:
+        """Make an index of the corpus."""
+        opensearch.load(self.client.own, index, corpus)
+
+    def close(self) -> None:
+        """Remove what was made."""
+        for index in self.made:
+            self.client.indices.delete(index=index, ignore=404)
         self.client.close()
 
 
@@ -75,12 +97,25 @@ def loaded_embedded() -> Iterator[LoadedEngine]:
     engine.close()
 
 
-@pytest.fixture(
-    scope="session", params=[pytest.param("es8", marks=pytest.mark.node), pytest.param("es9", marks=pytest.mark.node)]
-)
+ELASTICSEARCH = [pytest.param(name, marks=pytest.mark.node) for name in ("es8", "es9")]
+
+
+@pytest.fixture(scope="session", params=ELASTICSEARCH)
 def pair(request: pytest.FixtureRequest, loaded_embedded: LoadedEngine) -> Iterator[Pair]:
     """Each real node beside the embedded engine."""
     url = request.getfixturevalue(f"elasticsearch{request.param.removeprefix('es')}_url")
     real = LoadedEngine(Elasticsearch(url))
+    yield Pair(request.param, real, loaded_embedded)
+    real.close()
+
+
+@pytest.fixture(scope="session", params=[*ELASTICSEARCH, pytest.param("os2", marks=pytest.mark.node)])
+def any_pair(request: pytest.FixtureRequest, loaded_embedded: LoadedEngine) -> Iterator[Pair]:
+    """Each real node, OpenSearch too, beside the embedded engine: for what our clients do."""
+    if request.param == "os2":
+        client = opensearch.LikeElasticsearch(OpenSearch(request.getfixturevalue("opensearch_url")))
+        real: LoadedEngine = LoadedOpenSearch(client)
+    else:
+        real = LoadedEngine(Elasticsearch(request.getfixturevalue(f"elasticsearch{request.param[2:]}_url")))
     yield Pair(request.param, real, loaded_embedded)
     real.close()

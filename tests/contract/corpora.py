@@ -214,6 +214,41 @@ VECTORS = Corpus(
     ],
 )
 
+PASSAGES = Corpus(
+    "passages",
+    {
+        "properties": {
+            "title": TEXT,
+            "kind": KEYWORD,
+            "parts": {
+                "type": "nested",
+                "properties": {"text": TEXT, "start": {"type": "integer"}, "vector": vector(3)},
+            },
+        }
+    },
+    [
+        (
+            identifier,
+            {
+                "title": f"About {identifier}",
+                "kind": kind,
+                "parts": [
+                    {"text": text, "start": 100 * place, **({"vector": held} if held else {})}
+                    for place, (text, held) in enumerate(parts)
+                ],
+            },
+        )
+        for identifier, kind, parts in (
+            ("one", "a", [("a quick fox", [1.0, 0.0, 0.0]), ("a lazy dog", [0.0, 1.0, 0.0])]),
+            ("two", "b", [("a dog", [0.0, 0.9, 0.2]), ("no vector", None), ("foxes", [0.8, 0.1, 0.1])]),
+            ("three", "a", [("the sea", [0.0, 0.0, 1.0])]),
+            ("four", "b", [("no vector at all", None)]),
+            ("five", "a", []),
+            ("six", "b", [("same", [0.5, 0.5, 0.0])] * 5),
+        )
+    ],
+)
+
 UNTYPED = Corpus(
     "untyped",
     {},

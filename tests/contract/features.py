@@ -14,12 +14,11 @@ from typing import Any
 
 from elasticsearch import ApiError, Elasticsearch
 
-from connector.client import HybridElasticsearch
 from tests.contract.corpora import ARTICLES
-from tests.contract.harness import load
+from tests.contract.test_hybrid import hybrid
 
 README = Path(__file__).parents[2] / "README.md"
-ENGINES = ("embedded", "Elasticsearch 8.19", "Elasticsearch 9.5")
+ENGINES = ("embedded", "Elasticsearch 8.19", "Elasticsearch 9.5", "OpenSearch 2.19")
 _TABLE = re.compile(r"(?<=<!-- features -->\n).*?(?=<!-- /features -->)", re.DOTALL)
 
 Body = dict[str, Any]
@@ -58,6 +57,9 @@ FEATURES: dict[str, Body] = {
     "`text_similarity_reranker`, also nested, with `blend`": {
         "retriever": reranked(reranked(rrf(rank_window_size=20), rank_window_size=20), blend=0.5)
     },
+    "`chunk_rescorer`, `field_shares`": {
+        "retriever": reranked(rrf(), field=["title", "body"], chunk_rescorer={"size": 2}, field_shares={"title": 0.3})
+    },
     "`rescorer` over a leg": {"retriever": rrf({"rescorer": {"retriever": WORDS, "rescore": STEP}}, NEAR)},
     "`rescorer` over a fusion": {"retriever": {"rescorer": {"retriever": rrf(), "rescore": STEP}}},
     "`pinned`": {"retriever": {"pinned": {"ids": ["3"], "retriever": rrf()}}},
@@ -92,11 +94,11 @@ FEATURES: dict[str, Body] = {
 }
 
 
-def runs(client: Elasticsearch, index: str, request: Body) -> bool:
+def runs(client: Any, index: str, request: Body) -> bool:
     """Tell whether an engine answers a request; what it does not know, it refuses with 400."""
-    hybrid = HybridElasticsearch.wrap(client, reranker=lambda _, passages: [float(len(each)) for each in passages])
+    ours = hybrid(client, reranker=lambda _, passages: [float(len(each)) for each in passages])
     try:
-        hybrid.search(index=index, **request)
+        ours.search(index=index, **request)
     except ApiError as error:
         if error.meta.status != 400:
             raise
@@ -128,21 +130,23 @@ def drawn(found: Mapping[str, Mapping[str, bool]]) -> str:
 
 
 def main() -> None:
+    from opensearchpy import OpenSearch
+
     from tests.conftest import embedded_engine
+    from tests.contract.conftest import LoadedEngine, LoadedOpenSearch
+    from tests.contract.opensearch import LikeElasticsearch
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="write it into README.md")
-    parser.add_argument("urls", nargs=2, help="of an Elasticsearch 8.19 and of a 9.5 node")
+    parser.add_argument("urls", nargs=3, help="of an Elasticsearch 8.19, a 9.5 and an OpenSearch 2.19 node")
     given = parser.parse_args()
-    embedded = embedded_engine()
-    clients = [embedded.client(Elasticsearch), *map(Elasticsearch, given.urls)]
+    clients = [embedded_engine().client(Elasticsearch), *map(Elasticsearch, given.urls[:2])]
+    engines = [*map(LoadedEngine, clients), LoadedOpenSearch(LikeElasticsearch(OpenSearch(given.urls[2])))]
     found = {}
-    for engine, client in zip(ENGINES, clients, strict=True):
-        index = f"features-{ARTICLES.name}"
-        load(client, index, ARTICLES)
-        found[engine] = {feature: runs(client, index, request) for feature, request in FEATURES.items()}
-        client.indices.delete(index=index)
-        client.close()
+    for name, engine in zip(ENGINES, engines, strict=True):
+        index = engine.index_of(ARTICLES)
+        found[name] = {feature: runs(engine.client, index, request) for feature, request in FEATURES.items()}
+        engine.close()
     table = drawn(found)
     if given.write:
         README.write_text(_TABLE.sub(lambda _: table, README.read_text("utf-8")), encoding="utf-8")

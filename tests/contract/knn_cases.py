@@ -72,3 +72,31 @@ VECTORS: dict[str, Body] = {
     "knn, max_inner_product": {"knn": knn([1.0, 1.0, 1.0], 5, field="product")},
     "knn, two fields": {"knn": [knn([1.0, 1.0, 1.0], 3, field="flat"), knn([1.0, 0.0, 0.0], 3, field="l2")]},
 }
+
+
+def near(**options: Any) -> Body:
+    knn = {"field": "parts.vector", "query_vector": [0.9, 0.3, 0.1], "k": 4, "num_candidates": 50}
+    return {"knn": {**knn, **options}, "_source": {"excludes": ["parts"]}}
+
+
+NESTED: dict[str, Body] = {
+    "knn, nested: a document is as near as its nearest object": near(),
+    "knn, nested: k counts documents": near(k=2),
+    "knn, nested: a filter is on the documents": near(filter={"term": {"kind": "b"}}),
+    "knn, nested: similarity": near(similarity=0.9),
+    "knn, nested: inner_hits": near(inner_hits={"_source": {"excludes": ["parts.vector"]}}),
+    "knn, nested: inner_hits, name, size, from": near(
+        filter={"term": {"kind": "b"}}, inner_hits={"name": "best", "size": 1, "from": 1, "_source": ["parts.text"]}
+    ),
+    "knn, nested: inner_hits without _source": near(inner_hits={"_source": False}),
+    "knn, nested: inner_hits of size 0": near(inner_hits={"size": 0}),
+    "knn, nested: inner_hits with fields": near(inner_hits={"_source": False, "fields": ["parts.text", "parts.start"]}),
+    "knn, nested: fields of the objects": {**near(), "fields": ["parts.text", "title"]},
+    "knn, nested: fields by pattern": {**near(), "fields": ["p*.t*"]},
+    "nested fields are no fields of the document": {"query": {"match": {"parts.text": "fox"}}},
+    "nested fields do not exist in the document": {"query": {"exists": {"field": "parts"}}},
+    "knn, nested: inner_hits past their window": near(inner_hits={"size": 90, "from": 11}),
+    "knn, nested: two inner_hits of one name": {
+        "knn": [near(inner_hits={"size": 1})["knn"], near(inner_hits={"size": 2})["knn"]]
+    },
+}

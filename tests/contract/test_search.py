@@ -9,7 +9,7 @@ import pytest
 
 from tests.contract import error_cases, knn_cases, search_cases
 from tests.contract.conftest import Pair
-from tests.contract.corpora import ARTICLES, GENERATED, UNTYPED, VECTORS
+from tests.contract.corpora import ARTICLES, GENERATED, PASSAGES, UNTYPED, VECTORS
 from tests.contract.harness import Call, Corpus
 from tests.contract.random_trees import random_search
 
@@ -28,6 +28,7 @@ CASES = [
     *((name, ARTICLES, body) for name, body in ON_ARTICLES.items()),
     *((name, UNTYPED, body) for name, body in search_cases.UNTYPED.items()),
     *((name, VECTORS, body) for name, body in knn_cases.VECTORS.items()),
+    *((name, PASSAGES, body) for name, body in knn_cases.NESTED.items()),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Real Elasticsearch nodes for tests: the first way that can give one, does.
+"""Real Elasticsearch and OpenSearch nodes for tests: the first way that can give one, does.
 
 Comes in: the fixtures in tests/conftest.py, and `python -m tests.nodes` on the command line.
 """

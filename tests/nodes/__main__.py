@@ -1,6 +1,7 @@
 """A node that stays: `python -m tests.nodes start [VERSION]` prints its URL, `... stop [VERSION]` ends it.
 
-Tests take it from the environment: `export ELASTICSEARCH_URL=$(python -m tests.nodes start)`.
+Tests take it from the environment: `export ELASTICSEARCH_URL=$(python -m tests.nodes start)`, or, as 2.19.1 is an
+OpenSearch, `export OPENSEARCH_URL=$(python -m tests.nodes start 2.19.1)`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A home for a real server, put together from Maven Central: the published jars and two small Java sources of ours.
+"""A home for a real server, put together from Maven Central: the published jars and small Java sources of ours.
 
-Comes in: tests/nodes/maven.py. A home is built once and kept in the user's cache.
+Comes in: tests/nodes/maven.py. A home is built once and kept in the user's cache; one file an engine says how.
 """
 
 from __future__ import annotations
@@ -8,16 +8,14 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
 import tempfile
-import zipfile
 from pathlib import Path
 
-from tests.nodes.protocol import NodeUnavailableError, major, one_line
+from tests.nodes.elasticsearch import ElasticsearchRecipe
+from tests.nodes.opensearch import OpenSearchRecipe
+from tests.nodes.protocol import NodeUnavailableError, Recipe, major, run_tool
 
-SOURCES = Path(__file__).parent / "java"
-JAVA_OF_MAJOR = {8: 17, 9: 21}
-DOWNLOAD_TIMEOUT_S = 900
+RECIPES: dict[int, Recipe] = {2: OpenSearchRecipe(), 8: ElasticsearchRecipe(java=17), 9: ElasticsearchRecipe(java=21)}
 
 
 def cache_directory() -> Path:
@@ -34,17 +32,19 @@ def assembled_home(version: str, jdk: Path) -> Path:
     Raises:
         NodeUnavailableError: Maven is absent or can't fetch this version.
     """
-    home = cache_directory() / f"{version}-{_fingerprint()}"
+    recipe = RECIPES[major(version)]
+    home = cache_directory() / f"{version}-{_fingerprint(recipe)}"
     if home.is_dir():
         return home
     if shutil.which("mvn") is None:
         raise NodeUnavailableError("no mvn command")
     home.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.parent, prefix="building-") as scratch:
-        building = Path(scratch) / "home"
-        _download(version, Path(scratch) / "jars")
-        _lay_out(version, Path(scratch) / "jars", building)
-        _compile(version, jdk, building)
+        building, jars = Path(scratch) / "home", Path(scratch) / "jars"
+        settings = [f"-Dnode.version={version}", f"-DoutputDirectory={jars}"]
+        pom = str(recipe.sources / "pom.xml")
+        run_tool(["mvn", "-q", "-B", "-f", pom, *settings, "dependency:copy-dependencies"], "Maven")
+        recipe.lay_out(version, jars, building, jdk)
         try:
             building.rename(home)
         except OSError:
@@ -53,58 +53,9 @@ def assembled_home(version: str, jdk: Path) -> Path:
     return home
 
 
-def _fingerprint() -> str:
+def _fingerprint(recipe: Recipe) -> str:
     digest = hashlib.sha256()
-    for source in [*sorted(path for path in SOURCES.rglob("*") if path.is_file()), Path(__file__)]:
+    code = Path(__file__).with_name(f"{recipe.sources.name}.py")
+    for source in [*sorted(path for path in recipe.sources.rglob("*") if path.is_file()), code]:
         digest.update(source.read_bytes())
     return digest.hexdigest()[:12]
-
-
-def _download(version: str, jars: Path) -> None:
-    settings = [f"-Delasticsearch.version={version}", f"-DoutputDirectory={jars}"]
-    _run(["mvn", "-q", "-B", "-f", str(SOURCES / "pom.xml"), *settings, "dependency:copy-dependencies"], "Maven")
-
-
-def _lay_out(version: str, jars: Path, home: Path) -> None:
-    netty = home / "modules" / "transport-netty4"
-    for directory in (home / "lib", home / "classes", home / "plugins", netty):
-        directory.mkdir(parents=True)
-    for jar in jars.glob("*.jar"):
-        shutil.move(jar, netty if "netty" in jar.name else home / "lib")
-    prefix = "META-INF/es-plugins/transport-netty4/"
-    with zipfile.ZipFile(netty / f"transport-netty4-{version}.jar") as archive:
-        for name in archive.namelist():
-            if name.startswith(prefix) and not name.endswith("/"):
-                (netty / Path(name).name).write_bytes(archive.read(name))
-
-
-def _compile(version: str, jdk: Path, home: Path) -> None:
-    module = home / "modules" / "node-essentials"
-    classes = home.parent / "plugin-classes"
-    module.mkdir()
-    javac = [str(jdk / "bin" / "javac"), "--release", str(JAVA_OF_MAJOR[major(version)]), "-cp", f"{home / 'lib'}/*"]
-    plugin = SOURCES / f"es{major(version)}" / "NodeEssentialsPlugin.java"
-    shared = [str(path) for path in sorted((SOURCES / "plugin").glob("*.java"))]
-    _run([*javac, "-d", str(home / "classes"), str(SOURCES / "StartNode.java")], "javac")
-    _run([*javac, "-d", str(classes), str(plugin), *shared], "javac")
-    jar = module / "node-essentials.jar"
-    _run([str(jdk / "bin" / "jar"), "--create", "--file", str(jar), "-C", str(classes), "."], "jar")
-    descriptor = {
-        "name": "node-essentials",
-        "description": "root endpoint and english analyzer",
-        "version": version,
-        "elasticsearch.version": version,
-        "java.version": "17",
-        "classname": "NodeEssentialsPlugin",
-    }
-    lines = "".join(f"{key}={value}\n" for key, value in descriptor.items())
-    (module / "plugin-descriptor.properties").write_text(lines)
-
-
-def _run(command: list[str], tool: str) -> None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_TIMEOUT_S, check=False)
-    except subprocess.TimeoutExpired:
-        raise NodeUnavailableError(f"{tool} did not end in {DOWNLOAD_TIMEOUT_S} s") from None
-    if done.returncode != 0:
-        raise NodeUnavailableError(f"{tool} failed: {one_line(done.stdout + done.stderr)}")

@@ -8,10 +8,10 @@ import subprocess
 import uuid
 from pathlib import Path
 
-from tests.nodes.protocol import Lifetime, NodeUnavailableError, RunningNode, major, one_line
+from tests.nodes.protocol import Lifetime, NodeUnavailableError, RunningNode, engine, major, one_line
 
 COMPOSE_FILE = Path(__file__).parents[2] / "docker-compose.yml"
-SERVICES = {8: "elasticsearch8", 9: "elasticsearch"}
+SERVICES = {2: "opensearch", 8: "elasticsearch8", 9: "elasticsearch"}
 START_TIMEOUT_S = 600
 
 
@@ -29,7 +29,7 @@ class ComposeNode:
         if _run(["docker", "compose", "version"], timeout_s=30).returncode != 0:
             raise NodeUnavailableError("docker has no compose command")
         service = SERVICES.get(major(version))
-        if service is None or f"/elasticsearch:{version}\n" not in COMPOSE_FILE.read_text():
+        if service is None or f"/{engine(version).lower()}:{version}\n" not in COMPOSE_FILE.read_text():
             raise NodeUnavailableError(f"{COMPOSE_FILE.name} has no service of version {version}")
         project = f"hybrid-connector-test-{uuid.uuid4().hex[:8]}"
         node = RunningNode(version=version, url="", way=self.name, handle=project)
@@ -49,11 +49,12 @@ class ComposeNode:
 
 def _compose(project: str, *arguments: str, timeout_s: int) -> subprocess.CompletedProcess[str]:
     command = ["docker", "compose", "--file", str(COMPOSE_FILE), "--project-name", project, "--profile", "es8"]
+    command += ["--profile", "opensearch"]
     return _run([*command, *arguments], timeout_s=timeout_s)
 
 
 def _run(command: list[str], *, timeout_s: int) -> subprocess.CompletedProcess[str]:
-    free_ports = {"ELASTICSEARCH_PORT": "0", "ELASTICSEARCH8_PORT": "0"}
+    free_ports = {"ELASTICSEARCH_PORT": "0", "ELASTICSEARCH8_PORT": "0", "OPENSEARCH_PORT": "0"}
     try:
         return subprocess.run(
             command, capture_output=True, text=True, timeout=timeout_s, env={**os.environ, **free_ports}, check=False

@@ -1,6 +1,7 @@
 """The first way: a server that somebody runs already, named by the environment.
 
-ELASTICSEARCH8_URL and ELASTICSEARCH9_URL name one of that major; ELASTICSEARCH_URL is asked which it is.
+ELASTICSEARCH8_URL and ELASTICSEARCH9_URL name one of that major; ELASTICSEARCH_URL is asked which it is. OPENSEARCH_URL
+names an OpenSearch.
 A user and a password may stand in the URL.
 """
 
@@ -10,7 +11,7 @@ import os
 
 from elasticsearch import ApiError, Elasticsearch, TransportError, UnsupportedProductError
 
-from tests.nodes.protocol import Lifetime, NodeUnavailableError, RunningNode, major
+from tests.nodes.protocol import Lifetime, NodeUnavailableError, RunningNode, engine, major
 
 
 class GivenNode:
@@ -21,14 +22,14 @@ class GivenNode:
     def start(self, version: str, lifetime: Lifetime) -> RunningNode:
         """The server that the environment names for this major."""
         wanted = major(version)
-        own = f"ELASTICSEARCH{wanted}_URL"
+        own = "OPENSEARCH_URL" if engine(version) == "OpenSearch" else f"ELASTICSEARCH{wanted}_URL"
         for variable in (own, "ELASTICSEARCH_URL"):
             url = os.environ.get(variable)
             if not url:
                 continue
             found = _version(url)
             if found is None:
-                raise NodeUnavailableError(f"{variable} is set, but no Elasticsearch answers there")
+                raise NodeUnavailableError(f"{variable} is set, but no {engine(version)} answers there")
             if major(found) == wanted:
                 return RunningNode(version=found, url=url, way=self.name, handle=variable)
             if variable == own:
@@ -43,8 +44,9 @@ def _version(url: str) -> str | None:
     with Elasticsearch(url, request_timeout=10) as client:
         try:
             return str(client.info()["version"]["number"])
-        except UnsupportedProductError:
-            return None
+        except UnsupportedProductError as error:
+            said = error.body.get("version", {}) if isinstance(error.body, dict) else {}
+            return str(said["number"]) if said.get("distribution") == "opensearch" else None
         except ApiError as error:
             return "8.0.0" if error.status_code == 400 and "compatible-with" in str(error.body) else None
         except TransportError:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from tests.nodes.compose import ComposeNode
 from tests.nodes.given import GivenNode
 from tests.nodes.maven import MavenNode
-from tests.nodes.protocol import Lifetime, NodeUnavailableError, RunningNode, Way
+from tests.nodes.protocol import Lifetime, NodeUnavailableError, RunningNode, Way, engine
 
-VERSIONS = {8: "8.19.21", 9: "9.5.3"}
+VERSIONS = {2: "2.19.1", 8: "8.19.21", 9: "9.5.3"}
+"""By major; 2 is OpenSearch's."""
 WAYS: tuple[Way, ...] = (GivenNode(), ComposeNode(), MavenNode())
 
 
@@ -23,7 +24,7 @@ def start(version: str, lifetime: Lifetime, ways: tuple[Way, ...] = WAYS) -> Run
             return way.start(version, lifetime)
         except NodeUnavailableError as reason:
             reasons.append(f"{way.name}: {reason}")
-    raise NodeUnavailableError(f"no Elasticsearch {version} here ({'; '.join(reasons)})")
+    raise NodeUnavailableError(f"no {engine(version)} {version} here ({'; '.join(reasons)})")
 
 
 def stop(node: RunningNode, ways: tuple[Way, ...] = WAYS) -> None:

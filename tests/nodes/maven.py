@@ -10,9 +10,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.nodes.assemble import JAVA_OF_MAJOR, assembled_home
+from tests.nodes.assemble import RECIPES, assembled_home
 from tests.nodes.jdk import find_jdk
-from tests.nodes.protocol import Lifetime, NodeUnavailableError, RunningNode, major, version_at
+from tests.nodes.protocol import Lifetime, NodeUnavailableError, Recipe, RunningNode, major, version_at
 
 START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 30
@@ -46,12 +46,13 @@ class MavenNode:
 
     def start(self, version: str, lifetime: Lifetime) -> RunningNode:
         """Assemble the home if need be, start the server and wait until it answers."""
-        if major(version) not in JAVA_OF_MAJOR:
+        recipe = RECIPES.get(major(version))
+        if recipe is None:
             raise NodeUnavailableError(f"no recipe for {version}")
-        jdk = find_jdk(JAVA_OF_MAJOR[major(version)])
+        jdk = find_jdk(recipe.java)
         home = assembled_home(version, jdk)
-        run = Path(tempfile.mkdtemp(prefix=f"elasticsearch-{version}-"))
-        child = _launch(jdk, home, run, lifetime)
+        run = Path(tempfile.mkdtemp(prefix=f"{recipe.sources.name}-{version}-"))
+        child = _launch(recipe, jdk, home, run, lifetime)
         self._children[child.pid] = child
         node = RunningNode(version=version, url="", way=self.name, handle=f"{child.pid} {run}")
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -80,21 +81,15 @@ class MavenNode:
         shutil.rmtree(run, ignore_errors=True)
 
 
-def _launch(jdk: Path, home: Path, run: Path, lifetime: Lifetime) -> subprocess.Popen[bytes]:
+def _launch(recipe: Recipe, jdk: Path, home: Path, run: Path, lifetime: Lifetime) -> subprocess.Popen[bytes]:
     for directory in ("config", "logs", "data"):
         (run / directory).mkdir()
-    (run / "config" / "elasticsearch.yml").touch()
+    (run / "config" / recipe.config).touch()
     (run / "config" / "log4j2.properties").write_text(LOG_SETTINGS)
-    shutil.copytree(home / "modules", run / "modules")
-    shutil.copytree(home / "plugins", run / "plugins")
-    (run / "lib").symlink_to(home / "lib")
-    modules = "org.elasticsearch.server,jdk.incubator.vector,jdk.net,jdk.management.agent,ALL-MODULE-PATH"
-    java = [str(jdk / "bin" / "java"), "-Xms512m", "-Xmx1g", f"-Djava.io.tmpdir={run}"]
-    native = ["--enable-native-access=ALL-UNNAMED", f"-Des.nativelibs.path={home / 'lib' / 'platform'}"]
-    path = ["--module-path", str(home / "lib"), "--add-modules", modules, *native, "-cp", str(home / "classes")]
+    java = [str(jdk / "bin" / "java"), "-Xms512m", "-Xmx1g", f"-Djava.io.tmpdir={run}", *recipe.arguments(home, run)]
     with (run / "node.log").open("wb") as log:
         return subprocess.Popen(
-            [*java, *path, "StartNode", str(run), lifetime, *NODE_SETTINGS],
+            [*java, "StartNode", str(run), lifetime, *NODE_SETTINGS, *recipe.http_settings],
             stdin=subprocess.PIPE if lifetime == "session" else subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 Lifetime = Literal["session", "kept"]
+TOOL_TIMEOUT_S = 900
 
 
 class NodeUnavailableError(Exception):
@@ -45,6 +48,48 @@ class Way(Protocol):
         ...
 
 
+class Recipe(Protocol):
+    """How one engine's server is put together and started. `java` is the least JDK; `sources` hold a pom.xml."""
+
+    @property
+    def java(self) -> int: ...
+
+    @property
+    def sources(self) -> Path: ...
+
+    @property
+    def config(self) -> str: ...
+
+    @property
+    def http_settings(self) -> tuple[str, ...]: ...
+
+    def lay_out(self, version: str, jars: Path, home: Path, jdk: Path) -> None:
+        """Make a home of the downloaded jars.
+
+        Raises:
+            NodeUnavailableError: a tool failed.
+        """
+        ...
+
+    def arguments(self, home: Path, run: Path) -> list[str]:
+        """Java's arguments before the main class, `StartNode`; fills the node's own directory with what it needs."""
+        ...
+
+
+def run_tool(command: list[str], tool: str) -> None:
+    """Run a tool to its end.
+
+    Raises:
+        NodeUnavailableError: it failed, or took too long.
+    """
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TOOL_TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise NodeUnavailableError(f"{tool} did not end in {TOOL_TIMEOUT_S} s") from None
+    if done.returncode != 0:
+        raise NodeUnavailableError(f"{tool} failed: {one_line(done.stdout + done.stderr)}")
+
+
 def version_at(url: str) -> str | None:
     """The version that the server at this URL says it has; None while nothing answers there."""
     try:
@@ -57,6 +102,11 @@ def version_at(url: str) -> str | None:
 def major(version: str) -> int:
     """8 of "8.19.21"."""
     return int(version.split(".", 1)[0])
+
+
+def engine(version: str) -> str:
+    """Whose version this is: Elasticsearch of our days has 8 and 9, OpenSearch 2."""
+    return "OpenSearch" if major(version) == 2 else "Elasticsearch"
 
 
 def one_line(text: str, limit: int = 300) -> str:

@@ -1,0 +1,120 @@
+"""The table and the picture of `benchmarks.peers`."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.peer_worker import PEERS
+from benchmarks.results import machine, write_section
+
+if TYPE_CHECKING:
+    from benchmarks.peers import Outcome
+
+PICTURE = Path(__file__).parent / "peers.png"
+_PACKAGES = (
+    "elasticsearch",
+    "langchain-elasticsearch",
+    "elasticsearch-haystack",
+    "haystack-ai",
+    "llama-index-vector-stores-elasticsearch",
+)
+_COLUMNS = (
+    "way", "p50 ms", "p95 ms", "beyond by hand, ms", "rerank: p50 ms", "p95 ms", "round trips", "KiB sent + received",
+    "peak MiB", "nDCG@10; reranked", "lines", "lacks",
+)  # fmt: skip
+
+
+def p50(outcome: Outcome) -> float:
+    """The median time of a search, ms."""
+    return statistics.median(outcome.times_ms)
+
+
+def p95(outcome: Outcome) -> float:
+    """The time that 19 of 20 searches keep within, ms."""
+    return statistics.quantiles(outcome.times_ms, n=20)[18]
+
+
+def beyond(outcome: Outcome, other: Outcome) -> float:
+    """The median of the differences, search by search, ms."""
+    pairs = zip(outcome.times_ms, other.times_ms, strict=True)
+    return statistics.median(mine - theirs for mine, theirs in pairs)
+
+
+def _row(name: str, plain: Mapping[str, Outcome], reranked: Mapping[str, Outcome]) -> str:
+    peer, first, second = PEERS[name], plain[name], reranked[name]
+    if first.refusal is not None or second.refusal is not None:
+        said = (first.refusal or second.refusal or "").replace("|", "/").replace("\n", " ")
+        return f"| {peer.title} | answered: `{said[:160]}` | | | | | | | | | {peer.lines} | {peer.lacks} |"
+    cells = [
+        peer.title,
+        f"{p50(first):.1f}",
+        f"{p95(first):.1f}",
+        f"{beyond(first, plain['by-hand']):+.2f}",
+        f"{p50(second):.0f}",
+        f"{p95(second):.0f}",
+        f"{statistics.mean(first.round_trips):g}",
+        f"{statistics.mean(first.bytes_sent) / 1024:.1f} + {statistics.mean(first.bytes_received) / 1024:.1f}",
+        f"{first.peak_mib:.0f}",
+        f"{first.ndcg:.3f}; {second.ndcg:.3f}",
+        str(peer.lines),
+        peer.lacks,
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def table(plain: Mapping[str, Outcome], reranked: Mapping[str, Outcome]) -> str:
+    """Draw the table."""
+    rows = "\n".join(_row(name, plain, reranked) for name in PEERS)
+    return f"| {' | '.join(_COLUMNS)} |\n|{' --- |' * len(_COLUMNS)}\n{rows}\n"
+
+
+def draw(plain: Mapping[str, Outcome], reranked: Mapping[str, Outcome]) -> None:
+    """Draw p50 as bars and p95 as marks, without and with rerank, into peers.png."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib.figure import Figure
+
+    names = [name for name in reversed(PEERS) if plain[name].refusal is None and reranked[name].refusal is None]
+    titles = [PEERS[name].title for name in names]
+    colours = ["tab:blue" if name.startswith("connector") else "0.6" for name in names]
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    for axes, outcomes, title in zip(
+        figure.subplots(1, 2, sharey=True),
+        (plain, reranked),
+        ("hybrid search", "hybrid search and rerank"),
+        strict=True,
+    ):
+        axes.barh(titles, [p50(outcomes[name]) for name in names], color=colours, label="p50")
+        axes.plot([p95(outcomes[name]) for name in names], titles, "|", color="black", markersize=12, label="p95")
+        axes.set_title(title)
+        axes.set_xlabel("ms a question")
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(PICTURE, dpi=110)
+
+
+def write_report(
+    plain: Mapping[str, Outcome], reranked: Mapping[str, Outcome], conditions: str, note: str, *, write: bool
+) -> None:
+    """Print the table; write it and the picture when asked to."""
+    versions = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    text = f"""`python -m benchmarks.peers --url ... --write` on {machine()}.{f" {note}" if note else ""}
+{conditions}. {versions}.
+
+{table(plain, reranked)}
+The same encoder and reranker run in every way; the query's embedding is part of every time. Each way has a process of
+its own and takes turns with the others, question by question; "beyond by hand" is the median of the differences, search
+by search. Peak MiB is the whole process, PyTorch and the encoder included, after the searches without rerank. Lines are
+those of the function in `benchmarks/peer_searches.py`. This client blends the rerank score with the fused rank (0.8);
+the others order by the score alone.
+"""
+    print(text)
+    if write:
+        draw(plain, reranked)
+        write_section(
+            "Beside the frameworks", f"{text}\n![p50 and p95 of each way, without and with rerank](peers.png)"
+        )

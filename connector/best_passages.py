@@ -1,0 +1,113 @@
+"""Which passages of a hit a reranker reads: its nested ones, the best parts of a long text, or the text as it is.
+
+No I/O here; comes in from `rerank` and `search`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connector.chunking import best_first, lexical_scores
+from connector.dialects import Dialect
+from connector.fetch import fetch
+from connector.fusion import Key
+from connector.needs import Flow
+from connector.passages import first_at, text_at
+from connector.plan import Leg, passages_body
+from connector.request import SearchRequest
+from connector.retrievers import ChunkRescorer, TextSimilarityReranker
+
+_NAMED_BY_PASSAGE = ("field", "start", "end")
+_NONE: dict[str, Any] = {"hits": {"total": {"value": 0, "relation": "eq"}, "max_score": None, "hits": []}}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A text to read, and what the provenance says of it when it is a part of the hit: {} for the whole."""
+
+    text: str
+    said: dict[str, Any]
+
+
+def candidates(retriever: TextSimilarityReranker, hit: Mapping[str, Any], passages: Leg | None) -> list[Candidate]:
+    """Give the texts of a hit that the reranker reads; [] when it has none.
+
+    Args:
+        retriever: names the fields, and how many parts are read.
+        hit: with its `fields` and, where `passages` is given, `inner_hits`.
+        passages: the leg whose inner hits are the passages.
+    """
+    source = hit.get("fields", {})
+    if passages is not None:
+        return _nested(retriever, hit, passages)
+    if retriever.chunk_rescorer is not None:
+        return _parts(retriever, retriever.chunk_rescorer, source)
+    text = retriever.passage(source)
+    return [Candidate(text, {})] if text else []
+
+
+def _nested(retriever: TextSimilarityReranker, hit: Mapping[str, Any], leg: Leg) -> list[Candidate]:
+    source, path = hit.get("fields", {}), leg.inner_path
+    outer = {name: value for name, value in source.items() if name != path}
+    found = hit.get("inner_hits", {}).get(leg.inner_name, {}).get("hits", {}).get("hits", [])
+    asked = retriever.chunk_rescorer
+    read = []
+    for inner in found if asked is None else found[: asked.size]:
+        fields = inner.get("fields", {})
+        text = retriever.passage({**outer, **fields})
+        said = {name: first_at(fields, f"{path}.{name}") for name in _NAMED_BY_PASSAGE}
+        known = {name: value for name, value in said.items() if value is not None}
+        place = {"path": path, "offset": inner.get("_nested", {}).get("offset")}
+        if text:
+            read.append(Candidate(text, {**place, **known, "score": inner.get("_score")}))
+    return read
+
+
+def _parts(retriever: TextSimilarityReranker, asked: ChunkRescorer, source: Mapping[str, Any]) -> list[Candidate]:
+    """Cut the text and take what matches the query's words best; of one field, offsets are those in its text."""
+    field = retriever.field[0] if retriever.field == retriever.fields and len(retriever.fields) == 1 else None
+    text = text_at(source, field) if field is not None else retriever.passage(source)
+    chunks = asked.chunking_settings.split(text)
+    scores = lexical_scores(retriever.inference_text, [chunk.text for chunk in chunks])
+    named = {} if field is None else {"field": field}
+    return [
+        Candidate(
+            chunks[at].text,
+            {**named, "start": chunks[at].start, "end": chunks[at].end, "score": scores[at], "text": chunks[at].text},
+        )
+        for at in best_first(scores, asked.size)
+    ]
+
+
+def add_passages(
+    leg: Leg,
+    vector: Sequence[float] | None,
+    keys: Sequence[Key],
+    request: SearchRequest,
+    dialect: Dialect,
+    mappings: Mapping[str, Any],
+    hits: dict[Key, Mapping[str, Any]],
+) -> Flow[None]:
+    """Give the hits that another leg found the `inner_hits` of this one, in one round trip; none where all have them.
+
+    A hit without such objects has none of them from then on, as Elasticsearch draws it.
+
+    Args:
+        leg: a vector leg with inner hits.
+        vector: its query vector; None leaves the embedding to the cluster.
+        keys: the hits that need them.
+        request: what every search has beside.
+        dialect: the cluster's.
+        mappings: what is known of the searched indices' mappings, by index.
+        hits: what was said of each hit; changed here.
+    """
+    name = leg.inner_name
+    lacking = [key for key in keys if name not in hits[key].get("inner_hits", {})]
+    if not lacking:
+        return
+    found = yield from fetch(lacking, request, lambda ids: passages_body(leg, vector, ids, request, dialect, mappings))
+    for key in lacking:
+        drawn = found.get(key, {}).get("inner_hits", {}).get(name, _NONE)
+        hits[key] = {**hits[key], "inner_hits": {**hits[key].get("inner_hits", {}), name: drawn}}

@@ -1,0 +1,129 @@
+"""Long texts cut into passages, with offsets, and which of them match a query's words. Pure.
+
+Comes in from `retrievers` (`chunk_rescorer`, at search time) and from `indexing` (nested passages).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from semantic_text_splitter import MarkdownSplitter, TextSplitter
+
+from connector.leaf_retrievers import Strict
+
+DEFAULT_WORDS = 120
+"""About 160 tokens: room for a query beside it in a model that reads 256."""
+
+_WORD = re.compile(r"\S+")
+_TERM = re.compile(r"\w+")
+_K1, _B = 1.2, 0.75
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A part of a text, `text[start:end]`, without the blanks around it; offsets in characters."""
+
+    start: int
+    text: str
+
+    @property
+    def end(self) -> int:
+        """Where it ends, the first character after it."""
+        return self.start + len(self.text)
+
+
+class ChunkingSettings(Strict):
+    """How a text is cut, in Elasticsearch's words; sizes are in words.
+
+    `sentence` and `recursive` keep paragraphs and sentences whole where they fit, `word` counts words alone, `none`
+    leaves the text whole. A sentence that is longer than a quarter of a chunk is not repeated by `sentence_overlap`.
+    """
+
+    strategy: Literal["sentence", "recursive", "word", "none"] = "sentence"
+    max_chunk_size: Annotated[int, Field(ge=10, le=10_000)] = DEFAULT_WORDS
+    sentence_overlap: Literal[0, 1] | None = None
+    overlap: Annotated[int, Field(ge=0)] | None = None
+    separator_group: Literal["plaintext", "markdown"] | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> ChunkingSettings:
+        owners = {"sentence_overlap": "sentence", "overlap": "word", "separator_group": "recursive"}
+        for name, owner in owners.items():
+            if getattr(self, name) is not None and self.strategy != owner:
+                raise ValueError(f'{name} is for strategy "{owner}": leave it out, or name that strategy')
+        if self.strategy == "sentence" and self.max_chunk_size < 20:
+            raise ValueError("max_chunk_size must be at least 20 for sentences")
+        if self.overlap is not None and self.overlap > self.max_chunk_size // 2:
+            raise ValueError(f"overlap must be at most half of max_chunk_size ({self.max_chunk_size // 2})")
+        return self
+
+    def split(self, text: str) -> list[Chunk]:
+        """Cut a text; [] where it is blank."""
+        size = self.max_chunk_size
+        if self.strategy == "none":
+            return _trimmed(text)
+        if self.strategy == "word":
+            return word_windows(text, size, min(100, size // 2) if self.overlap is None else self.overlap)
+        kind = MarkdownSplitter if self.separator_group == "markdown" else TextSplitter
+        overlap = size // 4 if self.strategy == "sentence" and self.sentence_overlap != 0 else 0
+        return chunks_of(kind.from_callback(_count_words, size, overlap), text)
+
+
+def chunks_of(splitter: TextSplitter | MarkdownSplitter, text: str) -> list[Chunk]:
+    """Cut a text with a splitter, which reads half a surrogate pair, no text, as one question mark."""
+    clean = text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+    spans = ((start, text[start : start + len(part)]) for start, part in splitter.chunk_indices(clean))
+    trimmed = (Chunk(start + len(part) - len(part.lstrip()), part.strip()) for start, part in spans)
+    return [chunk for chunk in trimmed if chunk.text]
+
+
+def word_windows(text: str, size: int, overlap: int) -> list[Chunk]:
+    """Cut a text into windows of `size` words, each of which repeats the last `overlap` words of the one before."""
+    words = [(match.start(), match.end()) for match in _WORD.finditer(text)]
+    starts = range(0, max(len(words) - overlap, 1) if words else 0, size - overlap)
+    spans = [(words[at][0], words[min(at + size, len(words)) - 1][1]) for at in starts]
+    return [Chunk(start, text[start:end]) for start, end in spans]
+
+
+def lexical_scores(query: str, texts: Sequence[str]) -> list[float]:
+    """Score each text by the query's words, BM25 over these texts alone, as Elasticsearch's chunk_rescorer does.
+
+    Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009.
+    """
+    counts = [Counter(_terms(text)) for text in texts]
+    lengths = [count.total() for count in counts]
+    average = sum(lengths) / max(len(lengths), 1) or 1.0
+    scores = [0.0] * len(texts)
+    for term in dict.fromkeys(_terms(query)):
+        found = sum(term in count for count in counts)
+        idf = math.log(1 + (len(texts) - found + 0.5) / (found + 0.5))
+        for place, (count, length) in enumerate(zip(counts, lengths, strict=True)):
+            frequency = count[term]
+            scores[place] += (
+                idf * frequency / (frequency + _K1 * (1 - _B + _B * length / average)) if frequency else 0.0
+            )
+    return scores
+
+
+def best_first(scores: Sequence[float], count: int) -> list[int]:
+    """Give the places of the `count` highest scores, best first, equal ones in their order."""
+    return sorted(range(len(scores)), key=lambda place: (-scores[place], place))[:count]
+
+
+def _trimmed(text: str) -> list[Chunk]:
+    clean = text.strip()
+    return [Chunk(text.index(clean), clean)] if clean else []
+
+
+def _count_words(text: str) -> int:
+    return len(text.split())
+
+
+def _terms(text: str) -> list[str]:
+    return _TERM.findall(text.casefold())

@@ -1,0 +1,91 @@
+"""`connector doctor`: what is at a URL, what will work there, and what to do about what won't."""
+
+import json
+from contextlib import closing
+from typing import Annotated, Any
+
+import typer
+from elastic_transport import SerializationError, TransportError
+from elasticsearch import Elasticsearch
+from rich.console import Console
+from rich.markup import escape
+
+from connector.cli.options import DEFAULT_URL
+from connector.errors import RequestError
+
+EXIT_FAILING, EXIT_NO_ANSWER = 1, 2
+_TIMEOUT_S = 10
+_COLOURS = {"works": "green", "unknown": "yellow", "fails": "red"}
+
+
+def doctor(
+    url: Annotated[
+        str,
+        typer.Argument(envvar="ELASTICSEARCH_URL", help="The cluster: http(s)://... ; or embedded:DIR."),
+    ] = DEFAULT_URL,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Say what is at a URL, what will work there, and what to do about what won't.
+
+    Exit codes: 0 when nothing fails (what can't be told is no failure), 1 when something does, 2 when nothing answers.
+    """
+    from connector.doctor import examine
+    from connector.needs import run
+
+    with closing(_client(url)) as client:
+        report = run(examine(_without_credentials(url)), lambda asked: _answered(client, asked))
+    if as_json:
+        typer.echo(json.dumps(report.to_json(), ensure_ascii=False))
+    else:
+        _print(report)
+    if not report.is_well:
+        raise typer.Exit(EXIT_NO_ANSWER if len(report.checks) == 1 else EXIT_FAILING)
+
+
+def _client(url: str) -> Elasticsearch:
+    """Give a client whose transport asks any engine."""
+    if not url.startswith(("http://", "https://")):
+        from connector.client import connect
+
+        return connect(url)  # type: ignore[return-value]
+    try:
+        return Elasticsearch(url, max_retries=0, request_timeout=_TIMEOUT_S)
+    except ValueError as error:
+        raise RequestError("url", _without_credentials(url), f"{error}; write it as http://host:9200") from error
+
+
+def _answered(client: Elasticsearch, asked: Any) -> Any:
+    from connector.doctor import Answered
+
+    headers = {"accept": "application/json", **({"content-type": "application/json"} if asked.body else {})}
+    try:
+        answer = client.transport.perform_request(asked.method, asked.path, headers=headers, body=asked.body)
+    except SerializationError:
+        return Answered(None, "it is no JSON")
+    except TransportError as error:
+        return Answered(None, error.message)
+    return Answered(answer.meta.status, answer.body)
+
+
+def _without_credentials(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}" if separator else url
+
+
+def _print(report: Any) -> None:
+    console = Console()
+    told = {
+        "version": " ".join(filter(None, (report.engine, report.version, report.flavour))) or "not told",
+        "licence": report.licence or "not told",
+        "plugins": "not told" if report.plugins is None else ", ".join(report.plugins) or "none",
+        "clients": ", ".join(f"{name} {version or 'not installed'}" for name, version in report.clients.items()),
+    }
+    console.print(report.url, highlight=False, markup=False)
+    for name, value in told.items():
+        console.print(f"  {name}: {value}", highlight=False, markup=False, soft_wrap=True)
+    for check in report.checks:
+        mark = f"[{_COLOURS[check.outcome]}]{check.outcome:8}[/]"
+        console.print(f"  {mark} {escape(check.name)}: {escape(check.said)}", highlight=False, soft_wrap=True)
+        if check.remedy is not None:
+            console.print(f"           -> {check.remedy}", highlight=False, markup=False, soft_wrap=True)

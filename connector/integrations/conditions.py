@@ -1,0 +1,62 @@
+"""Filters as other frameworks write them, with operators and conditions, become queries of Elasticsearch's DSL. Pure.
+
+Each comparison is checked against the mapping as `filters.query_on` does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connector.errors import RequestError
+from connector.filters import query_on
+
+_BOUNDS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
+_OPERATORS = ("==", "!=", *_BOUNDS, "in", "not in", "all", "match")
+
+
+def comparison(field: str, operator: str, value: Any, mappings: Mapping[str, Any]) -> dict[str, Any]:
+    """Write one comparison.
+
+    Args:
+        field: its path in the source.
+        operator: ==, !=, >, >=, <, <=, in, not in; all (has every value), match (full text).
+        value: what the field is compared with; a list under == must be there whole, None is a field without a value.
+        mappings: as for `filters.as_queries`.
+
+    Raises:
+        RequestError: the operator is none of these, or the field or value does not fit.
+    """
+    path = f"filter.{field}"
+    if operator == "!=":
+        return none_of([comparison(field, "==", value, mappings)])
+    if operator == "not in":
+        return none_of([comparison(field, "in", value, mappings)])
+    if operator in ("in", "all") and not isinstance(value, list | tuple | set | frozenset):
+        raise RequestError(path, value, f"must be a list under the operator {operator!r}")
+    if operator in _BOUNDS:
+        return query_on(field, {_BOUNDS[operator]: value}, mappings)
+    if operator == "all" or (operator == "==" and isinstance(value, list | tuple | set | frozenset)):
+        return all_of([query_on(field, each, mappings) for each in value])
+    if operator in ("==", "in"):
+        if isinstance(value, Mapping):
+            raise RequestError(path, value, "must be a value, not an object")
+        return query_on(field, value, mappings)
+    if operator == "match":
+        return {"match": {field: {"query": value, "operator": "and"}}}
+    raise RequestError(f"{path}.operator", operator, f"must be one of {', '.join(_OPERATORS)}")
+
+
+def all_of(queries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Match what every query matches."""
+    return {"bool": {"filter": list(queries)}}
+
+
+def any_of(queries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Match what any query matches; nothing where there is none."""
+    return {"bool": {"should": list(queries), "minimum_should_match": 1}} if queries else {"match_none": {}}
+
+
+def none_of(queries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Match what no query matches."""
+    return {"bool": {"must_not": list(queries)}}

@@ -1,0 +1,252 @@
+"""Haystack: a retriever and a reranker as components. Needs the extra `haystack` (haystack-ai)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar, cast
+
+from connector.connector import Connector
+from connector.errors import MissingExtraError, RequestError
+from connector.filters import as_queries
+from connector.hybrid import RerankerLike
+from connector.integrations.conditions import all_of, any_of, comparison, none_of
+from connector.integrations.documents import FoundDocument, Reading, checked_count
+from connector.integrations.reranking import TextReranker
+from connector.integrations.settings import connector_of, settings_of
+from connector.models.folders import BUNDLED
+
+try:
+    from haystack import Document, component, default_from_dict, default_to_dict
+    from haystack.utils import Secret
+except ImportError as error:
+    raise MissingExtraError(str(error.name), "haystack") from error
+
+Run = TypeVar("Run", bound=Callable[..., Any])
+_META = "meta."
+
+
+def _gives_documents(run: Run) -> Run:
+    return cast(Run, component.output_types(documents=list[Document])(run))
+
+
+@component
+class ConnectorRetriever:
+    """Two-stage search as a Haystack component: `ConnectorRetriever(articles).run("a question")["documents"]`.
+
+    A document has its `_id` as `id`, the final score as `score`, and in its meta the source's fields, `_index`, `_id`,
+    `_score` and `_hybrid`: rank and score in each leg, fused rank, rerank score, the model, and `degraded` with a
+    reason or None. A field of the source that bears one of these names is hidden by it.
+
+    Args:
+        connector: what searches; with an async client, `run_async` only.
+        filters: what every hit must match: Haystack's filters (`{"field": "meta.year", "operator": ">=", "value":
+            2020}`, joined by AND, OR, NOT), or those of `Connector.search`. The fields are the source's, with or
+            without `meta.`; filters that a call gives stand in the place of these.
+        top_k: how many documents are given.
+        depth, blend, source: as for `Connector.search`; the content's fields come with any `source`.
+        content: a field, or a template as "{title}. {body}"; None joins the connector's text fields.
+        metadata_field: the object whose fields are the meta; None takes all of the source.
+        api_key: the key with which a pipeline that is loaded connects; written down as the environment variable's name.
+        client_options: further options of that client, as `{"ca_certs": "ca.crt"}`.
+
+    Raises:
+        RequestError: an argument is wrong.
+    """
+
+    def __init__(
+        self,
+        connector: Connector,
+        *,
+        filters: Any = None,
+        top_k: int = 10,
+        depth: int = 50,
+        blend: float | None = None,
+        source: bool | Sequence[str] | None = None,
+        content: str | None = None,
+        metadata_field: str | None = None,
+        api_key: Secret | None = None,
+        client_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        if not isinstance(connector, Connector):
+            raise RequestError("connector", connector, "must be a Connector")
+        self.connector = connector
+        self.filters = filters
+        self.top_k = top_k
+        self.depth = depth
+        self.blend = blend
+        self.source = source
+        self.content = content
+        self.metadata_field = metadata_field
+        self.api_key = api_key
+        self.client_options = client_options
+        self._reading = Reading(connector.text_fields, content, metadata_field)
+
+    @_gives_documents
+    def run(self, query: str, filters: Any = None, top_k: int | None = None) -> dict[str, list[Document]]:
+        """Search.
+
+        Args: query: the text. filters, top_k: in the place of the component's own; None leaves those.
+        Returns: `documents`, best first.
+        Raises: RequestError: an argument is wrong. elasticsearch.ApiError: the cluster refused the search.
+        """
+        response = self.connector.search(query, **self._options(filters, top_k))
+        return {"documents": [_document(found) for found in self._reading.documents(response.body)]}
+
+    @_gives_documents
+    async def run_async(self, query: str, filters: Any = None, top_k: int | None = None) -> dict[str, list[Document]]:
+        """Search without blocking the event loop: see `run`."""
+        response = await self.connector.asearch(query, **self._options(filters, top_k))
+        return {"documents": [_document(found) for found in self._reading.documents(response.body)]}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write the component down. Raises: RequestError: a part of it is an object of this process, or a secret."""
+        settings = settings_of(self.connector)
+        if self.api_key is None and self.connector.client._headers.get("authorization"):
+            raise RequestError(
+                "api_key",
+                None,
+                "is needed to write this down: the client has credentials, which are not; give "
+                'api_key=Secret.from_env_var("...")',
+            )
+        return default_to_dict(
+            self,
+            connector=settings,
+            filters=self.filters,
+            top_k=self.top_k,
+            depth=self.depth,
+            blend=self.blend,
+            source=self.source,
+            content=self.content,
+            metadata_field=self.metadata_field,
+            api_key=self.api_key,
+            client_options=self.client_options,
+        )
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> ConnectorRetriever:
+        """Make the component again, with a client of its own. Raises: RequestError: what is written there is wrong."""
+        given = dict(data.get("init_parameters", {}))
+        options = dict(given.get("client_options") or {})
+        if isinstance(given.get("api_key"), Mapping):
+            given["api_key"] = Secret.from_dict(given["api_key"])
+        if given.get("api_key") is not None:
+            options["api_key"] = given["api_key"].resolve_value()
+        if isinstance(given.get("connector"), Mapping):
+            given["connector"] = connector_of(given["connector"], **options)
+        made: ConnectorRetriever = default_from_dict(cls, {**data, "init_parameters": given})
+        return made
+
+    def _options(self, filters: Any, top_k: int | None) -> dict[str, Any]:
+        chosen = self.filters if filters is None else filters
+        return {
+            "size": checked_count("top_k", self.top_k if top_k is None else top_k),
+            "filter": None if chosen is None else partial(_queries, chosen, self.metadata_field),
+            "depth": self.depth,
+            "blend": self.blend,
+            "source": self._reading.source(self.source),
+        }
+
+
+@component
+class ConnectorReranker:
+    """A cross-encoder over the documents of any retriever.
+
+    Each document comes back as a copy with its new `score`, and with `_rerank_score` (the raw logit; None where it has
+    no text) in its meta. Documents without text stand last.
+
+    Args:
+        reranker: a model's name or path, a `Reranker`, or a function (query, passages) -> (n,).
+        top_k: how many documents are kept; None keeps all.
+        blend: the score's share beside the rank that the documents came in, 0 to 1. None: 0.8 for the bundled
+            reranker, the score alone for any other.
+
+    Raises:
+        RequestError: an argument is wrong.
+    """
+
+    def __init__(
+        self, reranker: RerankerLike = BUNDLED, *, top_k: int | None = None, blend: float | None = None
+    ) -> None:
+        self.reranker = reranker
+        self.top_k = None if top_k is None else checked_count("top_k", top_k)
+        self.blend = blend
+        self._texts = TextReranker(reranker, blend)
+
+    def warm_up(self) -> None:
+        """Load the model, which the first run does otherwise."""
+        self._texts.load()
+
+    @_gives_documents
+    def run(self, query: str, documents: list[Document], top_k: int | None = None) -> dict[str, list[Document]]:
+        """Order documents, best first.
+
+        Args: query: the text. documents: in the order they were found in. top_k: in the place of the component's own.
+        Raises: RequestError: the query is too long for the model. ModelError: the model failed.
+        """
+        kept = self.top_k if top_k is None else checked_count("top_k", top_k)
+        order = self._texts.order(query, [document.content or "" for document in documents], kept)
+        return {
+            "documents": [
+                replace(
+                    documents[text.place],
+                    score=text.score,
+                    meta={**documents[text.place].meta, "_rerank_score": text.rerank_score},
+                )
+                for text in order
+            ]
+        }
+
+    @_gives_documents
+    async def run_async(
+        self, query: str, documents: list[Document], top_k: int | None = None
+    ) -> dict[str, list[Document]]:
+        """Order documents without blocking the event loop: see `run`."""
+        found: dict[str, list[Document]] = await asyncio.to_thread(self.run, query, documents, top_k)
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write the component down. Raises: RequestError: the reranker is an object, not a name or path."""
+        if not isinstance(self.reranker, str):
+            raise RequestError("reranker", self.reranker, "is an object; give a name or path to write it down")
+        return default_to_dict(self, reranker=self.reranker, top_k=self.top_k, blend=self.blend)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> ConnectorReranker:
+        """Make the component again."""
+        made: ConnectorReranker = default_from_dict(cls, data)
+        return made
+
+
+def _document(found: FoundDocument) -> Document:
+    return Document(id=found.id, content=found.content, meta=found.metadata, score=found.score)
+
+
+def _queries(filters: Any, metadata_field: str | None, mappings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Write Haystack's filters, or a search's own, as queries."""
+    if not isinstance(filters, Mapping) or "operator" not in filters:
+        return as_queries(filters or None, mappings)
+    return [_query(filters, metadata_field, mappings)]
+
+
+def _query(condition: Any, metadata_field: str | None, mappings: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(condition, Mapping) or "operator" not in condition:
+        raise RequestError("filters", condition, "must have an operator, with a field and a value or with conditions")
+    operator = condition["operator"]
+    if "field" in condition:
+        if "value" not in condition:
+            raise RequestError("filters", condition, "must have a value beside its field")
+        field = str(condition["field"])
+        if field.startswith(_META):
+            field = ".".join(filter(None, (metadata_field, field.removeprefix(_META))))
+        return comparison(field, operator, condition["value"], mappings)
+    parts = [_query(each, metadata_field, mappings) for each in condition.get("conditions", ())]
+    if operator == "AND":
+        return all_of(parts)
+    if operator == "OR":
+        return any_of(parts)
+    if operator == "NOT":
+        return none_of([all_of(parts)])
+    raise RequestError("filters.operator", operator, "must be AND, OR or NOT where there are conditions")

@@ -1,0 +1,206 @@
+"""LangChain: a retriever, a document compressor that reranks, and LangChain's embeddings as an encoder.
+
+Needs the extra `langchain` (langchain-core).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from connector.connector import Connector
+from connector.errors import MissingExtraError, RequestError
+from connector.filters import Filter
+from connector.hybrid import RerankerLike
+from connector.integrations.documents import FoundDocument, Reading, checked_count
+from connector.integrations.reranking import TextReranker
+from connector.models.encoder import Fingerprint, name_of
+from connector.models.folders import BUNDLED
+from connector.models.loading import Once
+from connector.models.texts import checked_texts, unit_rows
+
+try:
+    from langchain_core.callbacks import (
+        AsyncCallbackManagerForRetrieverRun,
+        CallbackManagerForRetrieverRun,
+        Callbacks,
+    )
+    from langchain_core.documents import BaseDocumentCompressor, Document
+    from langchain_core.retrievers import BaseRetriever
+    from pydantic import ConfigDict, PrivateAttr
+except ImportError as error:
+    raise MissingExtraError(str(error.name), "langchain") from error
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+
+
+_OPTIONS = ("k", "offset", "filter", "depth", "blend", "source")
+
+
+class ConnectorRetriever(BaseRetriever):
+    """Two-stage search as a LangChain retriever: `ConnectorRetriever(connector=articles).invoke("a question")`.
+
+    A document has its `_id` as `id`, and in its metadata the source's fields, `_index`, `_id`, `_score` and
+    `_hybrid`: rank and score in each leg, fused rank, rerank score, the model, and `degraded` with a reason or None. A
+    field of the source that bears one of these names is hidden by it.
+
+    `k`, `offset`, `filter`, `depth`, `blend` and `source` may also be given to one call, in place of the retriever's:
+    `retriever.invoke("a question", k=3, filter={"lang": "en"})`.
+
+    Args:
+        connector: what searches; with an async client, `ainvoke` only.
+        k: how many documents are given.
+        offset, filter, depth, blend, source: as for `Connector.search`; the content's fields come with any `source`.
+        content: `page_content`: a field, or a template as "{title}. {body}"; None joins the connector's text fields.
+        metadata_field: the object whose fields are the metadata, as `ElasticsearchStore` writes them under `metadata`;
+            None takes all of the source.
+    """
+
+    connector: Connector
+    k: int = 10
+    offset: int = 0
+    filter: Filter | None = None
+    depth: int = 50
+    blend: float | None = None
+    source: bool | Sequence[str] | None = None
+    content: str | None = None
+    metadata_field: str | None = None
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Check how documents are to be read."""
+        super().model_post_init(context)
+        _ = self._reading
+
+    @property
+    def _reading(self) -> Reading:
+        return Reading(self.connector.text_fields, self.content, self.metadata_field)
+
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **options: Any
+    ) -> list[Document]:
+        response = self.connector.search(query, **self._options(options))
+        return [_document(found) for found in self._reading.documents(response.body)]
+
+    async def _aget_relevant_documents(
+        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, **options: Any
+    ) -> list[Document]:
+        response = await self.connector.asearch(query, **self._options(options))
+        return [_document(found) for found in self._reading.documents(response.body)]
+
+    def _options(self, given: dict[str, Any]) -> dict[str, Any]:
+        for name, value in given.items():
+            if name not in _OPTIONS:
+                near = difflib.get_close_matches(name, _OPTIONS, n=1) or _OPTIONS
+                raise RequestError(name, value, f"is no option of a search; use {', '.join(near)}")
+        options = {name: given.get(name, getattr(self, name)) for name in _OPTIONS}
+        return {
+            "size": checked_count("k", options.pop("k")),
+            **options,
+            "source": self._reading.source(options["source"]),
+        }
+
+
+class ConnectorReranker(BaseDocumentCompressor):
+    """A cross-encoder over the documents of any retriever, for `ContextualCompressionRetriever`.
+
+    Each document comes back as a copy with `_score` (what it is ordered by) and `_rerank_score` (the raw logit; None
+    where it has no text) in its metadata. Documents without text stand last.
+
+    Args:
+        reranker: a model's name or path, a `Reranker`, or a function (query, passages) -> (n,).
+        blend: the score's share beside the rank that the documents came in, 0 to 1. None: 0.8 for the bundled
+            reranker, the score alone for any other.
+        top_n: how many documents are kept; None keeps all.
+
+    Raises:
+        RequestError: the query is too long for the model. ModelError: the model failed.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid", frozen=True)
+
+    reranker: Any = BUNDLED
+    blend: float | None = None
+    top_n: int | None = None
+    _texts: TextReranker = PrivateAttr()
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, *, reranker: RerankerLike = BUNDLED, blend: float | None = None, top_n: int | None = None
+        ) -> None: ...
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Check the arguments; the model loads on first use."""
+        super().model_post_init(context)
+        self._texts = TextReranker(self.reranker, self.blend)
+        if self.top_n is not None:
+            checked_count("top_n", self.top_n)
+
+    def compress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> Sequence[Document]:
+        """Order documents by the reranker, best first."""
+        order = self._texts.order(query, [document.page_content for document in documents], self.top_n)
+        return [
+            documents[text.place].model_copy(
+                update={
+                    "metadata": {
+                        **documents[text.place].metadata,
+                        "_score": text.score,
+                        "_rerank_score": text.rerank_score,
+                    }
+                }
+            )
+            for text in order
+        ]
+
+
+class EmbeddingsEncoder:
+    """LangChain's embeddings as an encoder, to search an index whose vectors they wrote.
+
+    `Connector(es, "my-index", text_fields=["text"], encoder=EmbeddingsEncoder(embeddings))`. Vectors are normalised
+    here; use them with indices whose similarity is `cosine` or `dot_product`.
+
+    Args: embeddings: with `embed_documents` and `embed_query`. name: for the mapping's `_meta`; None takes the model's.
+    """
+
+    def __init__(self, embeddings: Embeddings, *, name: str | None = None) -> None:
+        if not hasattr(embeddings, "embed_documents") or not hasattr(embeddings, "embed_query"):
+            raise RequestError("embeddings", embeddings, "must be LangChain's Embeddings")
+        self._embeddings = embeddings
+        self._name = name or _model_name(embeddings)
+        self._dims = Once(lambda: self.encode_queries(["a"]).shape[1])
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What its vectors are; the number of dims comes from a first call with one short text."""
+        return Fingerprint(self._name, "", self._dims.get(), "", True, "", "")
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the passages' vectors: float32 (n, dims), unit rows. Raises: RequestError, ModelError."""
+        clean = checked_texts(texts, "texts")
+        if not clean:
+            return np.empty((0, self._dims.get()), dtype=np.float32)
+        return unit_rows(self._embeddings.embed_documents(clean), len(clean), self._name)
+
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the queries' vectors, as `encode`."""
+        clean = checked_texts(texts, "texts")
+        if not clean:
+            return np.empty((0, self._dims.get()), dtype=np.float32)
+        return unit_rows([self._embeddings.embed_query(text) for text in clean], len(clean), self._name)
+
+
+def _document(found: FoundDocument) -> Document:
+    return Document(id=found.id, page_content=found.content, metadata=found.metadata)
+
+
+def _model_name(embeddings: object) -> str:
+    """Give the name of the model where the embeddings tell it, as most of LangChain's do, else their class's."""
+    named = (getattr(embeddings, attribute, None) for attribute in ("model", "model_name"))
+    return next((name for name in named if isinstance(name, str) and name), name_of(embeddings))

@@ -1,0 +1,79 @@
+"""A reranker for texts that some other framework found; comes in from the frameworks' modules beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from connector.connector import BUNDLED_BLEND
+from connector.errors import RequestError
+from connector.fusion import Ranking, blend
+from connector.hybrid import RerankerLike
+from connector.models.folders import BUNDLED
+from connector.models.loading import Once
+from connector.models.reranker import as_reranker
+from connector.models.texts import checked_scores
+from connector.rerank import normalized_rerank_scores
+
+
+@dataclass(frozen=True)
+class RerankedText:
+    """Where a text stood, its new score, and the reranker's raw one; None for a text without words."""
+
+    place: int
+    score: float
+    rerank_score: float | None
+
+
+class TextReranker:
+    """Orders texts by what a cross-encoder says, blended with the order they came in as a search does.
+
+    Args:
+        reranker: a model's name or path, a `Reranker`, or a function (query, passages) -> (n,); loaded on first use.
+        blend: the score's share beside the rank's, 0 to 1. None: 0.8 for the bundled reranker, the score alone for
+            any other.
+
+    Raises:
+        RequestError: an argument is wrong.
+    """
+
+    def __init__(self, reranker: RerankerLike = BUNDLED, blend: float | None = None) -> None:
+        if blend is not None and (isinstance(blend, bool) or not isinstance(blend, int | float) or not 0 <= blend <= 1):
+            raise RequestError("blend", blend, "must be a number between 0 and 1, or None")
+        self._reranker = Once(lambda: as_reranker(reranker))
+        if not isinstance(reranker, str):
+            self._reranker.get()
+        self._blend = BUNDLED_BLEND if blend is None and reranker == BUNDLED else blend
+
+    def load(self) -> None:
+        """Load the model, which the first order does otherwise."""
+        self._reranker.get()
+
+    def order(self, query: str, texts: Sequence[str], kept: int | None = None) -> list[RerankedText]:
+        """Order texts, best first; those without words stand last, as they came.
+
+        Args:
+            query: the query, never truncated.
+            texts: in the order they were found in.
+            kept: how many are given; None gives all.
+
+        Raises:
+            RequestError: the query is too long for the model. ModelError: the model failed.
+        """
+        read = [place for place, text in enumerate(texts) if text.strip()]
+        reranker = self._reranker.get()
+        raw = checked_scores(reranker.score(query, [texts[place] for place in read]), len(read), reranker.name)
+        logits = np.full(len(texts), -np.inf, dtype=np.float32)
+        logits[read] = raw
+        if self._blend is None:
+            order = np.argsort(-logits, kind="stable").tolist()
+            scores = normalized_rerank_scores(logits)[order].tolist()
+        else:
+            places = [("", str(place)) for place in range(len(texts))]
+            blended = blend(Ranking(places, np.zeros(len(texts), np.float32)), logits, self._blend)
+            order, scores = [int(place) for _, place in blended.keys], blended.scores.tolist()
+        given = dict(zip(read, raw.tolist(), strict=True))
+        ranked = zip(order, scores, strict=True)
+        return [RerankedText(place, score, given.get(place)) for place, score in ranked][:kept]

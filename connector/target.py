@@ -1,0 +1,105 @@
+"""What an index's mappings say of its vectors: which field to search, and how documents are split. Pure.
+
+Comes in from `connector`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connector.dialects import Dialect
+from connector.errors import IndexMismatchError, RequestError
+from connector.indexing import Passages
+from connector.models.encoder import Fingerprint
+from connector.search_body import Target
+from connector.vectors import (
+    check_encoder,
+    check_not_semantic,
+    fingerprint_in,
+    nested_above,
+    passages_in,
+    vector_fields,
+)
+
+
+def find_target(
+    mappings: Mapping[str, Any],
+    text_fields: Sequence[str],
+    vector_field: str | None,
+    fingerprint: Fingerprint,
+    dialect: Dialect,
+) -> Target:
+    """Find what is searched.
+
+    Args:
+        mappings: Elasticsearch's `GET INDEX/_mapping`, by index; {} where it can't be read.
+        text_fields: the fields that are searched as text.
+        vector_field: the field that the user named; None finds it.
+        fingerprint: the encoder's.
+        dialect: the cluster's.
+
+    Raises:
+        RequestError: a field is a semantic_text, or several fields could be meant.
+        EncoderMismatchError: the vectors are another encoder's.
+    """
+    text_fields = tuple(text_fields)
+    check_not_semantic(mappings, text_fields, "text_fields")
+    field = find_vector_field(mappings, vector_field, fingerprint, dialect)
+    if field is None:
+        return Target(text_fields, None)
+    mapping: Mapping[str, Any] = next((body["mappings"] for body in mappings.values()), {})
+    path, said = nested_above(mapping, field), passages_in(mapping, field)
+    if path is None or said is None:
+        return Target(text_fields, field, path, None, field)
+    passages = Passages.from_meta(said)
+    long = passages.fields or text_fields[-1:]
+    short = [each for each in text_fields if each not in long]
+    return Target(text_fields, field, path, (*short, passages.text_field), path)
+
+
+def split_by(mappings: Mapping[str, Any], vector_field: str) -> Passages | None:
+    """Give how an index splits its documents, by its own word; None: it does not.
+
+    Raises: IndexMismatchError: its vectors are in nested objects, and it says nothing of how they are made.
+    """
+    for index, body in mappings.items():
+        said, path = passages_in(body["mappings"], vector_field), nested_above(body["mappings"], vector_field)
+        if said is not None:
+            return Passages.from_meta(said)
+        if path is not None:
+            raise IndexMismatchError(
+                f"index {index!r} keeps the vectors of {vector_field!r} in nested objects {path!r}, and does not say "
+                "how its documents are split. Write it as before, or create() a new index with passages"
+            )
+    return None
+
+
+def find_vector_field(
+    mappings: Mapping[str, Any], wanted: str | None, fingerprint: Fingerprint, dialect: Dialect
+) -> str | None:
+    """Find the field whose vectors are this encoder's: by `_meta`, else the only one of its dims; None: there is none.
+
+    Where the mappings can't be read, the field that the user named is taken at his word.
+
+    Raises: RequestError: several could be meant. EncoderMismatchError: the vectors are another encoder's.
+    """
+    if not mappings:
+        return wanted
+    candidates: set[str] = set()
+    for index, body in mappings.items():
+        mapping = body["mappings"]
+        dims = vector_fields(mapping, dialect)
+        written = {field: found for field in dims if (found := fingerprint_in(mapping, field)) is not None}
+        ours = {field for field, found in written.items() if not found.differences(fingerprint)}
+        if wanted is not None:
+            candidates |= dims.keys() & {wanted}
+        elif ours:
+            candidates |= ours
+        elif written:
+            check_encoder({index: body}, next(iter(written)), fingerprint, dialect)
+        else:
+            candidates |= {field for field, found in dims.items() if found == fingerprint.dims}
+    if len(candidates) > 1:
+        raise RequestError("vector_field", None, f"must be one of {', '.join(sorted(candidates))}: say which")
+    return next(iter(candidates), None)
