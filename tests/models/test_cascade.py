@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -72,6 +72,7 @@ def test_the_given_order_counts_beside_the_cheap_score() -> None:
     assert with_order(np.array([0.0, 1.0], dtype=np.float32), 0.0).tolist() == [-1.0, 1.0]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.floats(-1e3, 1e3), st.one_of(st.none(), st.floats(-1e3, 1e3))), min_size=2, max_size=30))
 def test_what_was_read_keeps_its_score_and_stands_before_the_rest(rows: list[tuple[float, float | None]]) -> None:
     cheap = np.array([row[0] for row in rows], dtype=np.float32)
