@@ -7,6 +7,9 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 INSTALLED := .venv/.installed
 CLIENT9 := .venv/client9
+# Rerankers of others, measured beside ours: some of them need older libraries than we do.
+PEERS := .venv/peers
+PEER_PACKAGES := "sentence-transformers>=5,<6" "optimum-onnx[onnxruntime]" "optimum-intel[openvino]" flashrank fastembed "rerankers[transformers]"
 # What talks to Elasticsearch through a client is tested with both client majors; CLIENT_TESTS runs again with 9.x.
 CLIENT_TESTS := $(wildcard tests/contract tests/embedded tests/test_client*.py tests/test_ca*.py tests/test_connector*.py tests/test_faults.py)
 OFFLINE := HF_HUB_OFFLINE=1
@@ -42,10 +45,13 @@ format: $(INSTALLED) ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(INSTALLED) ## our own time: import, overhead of a search, fusion; pairs a second (benchmarks/RESULTS.md)
+bench: $(INSTALLED) $(PEERS)/.installed ## our own time: import, overhead of a search, fusion; rerankers side by side (benchmarks/RESULTS.md)
 	$(BIN)/python -m benchmarks.import_time --write
 	$(OFFLINE) $(BIN)/python -m benchmarks.overhead --write
 	$(OFFLINE) $(BIN)/python -m benchmarks.models --write
+	$(OFFLINE) $(BIN)/python -m benchmarks.cross_encoders --write --peers $(PEERS)/bin/python
+	$(OFFLINE) $(BIN)/python -m benchmarks.concurrent_searches --write
+	$(if $(CONNECTOR_DATA),$(OFFLINE) $(BIN)/python -m benchmarks.cascade --work .eval --write)
 
 bench-peers: $(INSTALLED) ## what other ways of hybrid search cost and give on a node (ELASTICSEARCH_URL=... CONNECTOR_DATA=...)
 	$(UV) pip install --quiet --python $(BIN)/python --constraint requirements.lock --group bench
@@ -77,4 +83,9 @@ $(INSTALLED): requirements.lock pyproject.toml | $(UV)
 $(CLIENT9)/.installed: requirements-client9.lock | $(UV)
 	rm -rf $(CLIENT9)
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --target $(CLIENT9) --requirement requirements-client9.lock
+	@touch $@
+
+$(PEERS)/.installed: | $(UV)
+	$(UV) venv --quiet --clear --python $(BIN)/python $(PEERS)
+	$(UV) pip install --quiet --python $(PEERS)/bin/python $(PEER_PACKAGES)
 	@touch $@

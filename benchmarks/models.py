@@ -1,15 +1,17 @@
-"""Pairs a second of our torch path beside sentence-transformers' `CrossEncoder.predict`, on passages of mixed lengths.
+"""Pairs a second of our backends beside sentence-transformers' `CrossEncoder.predict`, on passages of mixed lengths.
 
 python -m benchmarks.models            prints a table
 python -m benchmarks.models --write    and puts it into benchmarks/RESULTS.md
 
-Both run the same network: the offline extra's MiniLM with a plain head of random weights, which costs what a trained
-one costs. The rounds of the two are interleaved and their order is shuffled, so that a busy machine harms both alike.
+All run the same network: the offline extra's MiniLM with a plain head of random weights, which costs what a trained
+one costs. Rounds are interleaved and their order is shuffled, so that a busy machine harms all alike; processor
+time is told beside the clock's, as other work on the machine moves it less. `benchmarks.cross_encoders` has more peers.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import random
 import statistics
 import tempfile
@@ -21,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.results import machine, write_section
-from connector.models import load_reranker
+from connector.models import load_cascade, load_reranker
+from connector.models.backends.registry import installed
 from connector.models.folders import bundled_encoder
 
 QUERY = "how does a heat pump work in winter"
@@ -45,17 +48,22 @@ def mixed_passages(count: int) -> list[str]:
     return [" ".join(chance.choices(plain, k=chance.randint(FEWEST_WORDS, MOST_WORDS))) for _ in range(count)]
 
 
-def measure(ways: dict[str, Callable[[], NDArray[np.float32]]], rounds: int) -> dict[str, list[float]]:
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+def measure(
+    ways: dict[str, Callable[[], NDArray[np.float32]]], rounds: int
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Return each way's seconds by round: the clock's, and the processor's over all threads."""
+    clock: dict[str, list[float]] = {name: [] for name in ways}
+    processor: dict[str, list[float]] = {name: [] for name in ways}
     order = list(ways)
     chance = random.Random(7)
     for _ in range(rounds):
         chance.shuffle(order)
         for name in order:
-            start = time.perf_counter()
+            start, used = time.perf_counter(), time.process_time()
             ways[name]()
-            seconds[name].append(time.perf_counter() - start)
-    return seconds
+            clock[name].append(time.perf_counter() - start)
+            processor[name].append(time.process_time() - used)
+    return clock, processor
 
 
 def main() -> None:
@@ -73,30 +81,37 @@ def main() -> None:
     pairs = [(QUERY, passage) for passage in passages]
     with tempfile.TemporaryDirectory() as folder:
         write_model(Path(folder))
-        ours = load_reranker(folder, device="cpu")
+        backends = ["torch", *(name for name in ("onnx", "onnx-int8", "openvino") if name in installed())]
+        ours = {name: load_reranker(folder, backend=name, device="cpu") for name in backends}
+        cascade = load_cascade(folder, backend="onnx-int8" if "onnx-int8" in backends else "torch", device="cpu")
         peer = CrossEncoder(folder, device="cpu", local_files_only=True)
         plain = torch.nn.Identity()
         ways: dict[str, Callable[[], NDArray[np.float32]]] = {
-            "connector, torch, 2,048-token batches": lambda: ours.score(QUERY, passages),
             f"sentence-transformers {peer_version} CrossEncoder.predict, batch 32": lambda: np.asarray(
-                peer.predict(pairs, batch_size=32, activation_fn=plain)
+                peer.predict(pairs, batch_size=32, activation_fn=plain, show_progress_bar=False)
             ),
+            **{f"connector, {name}": functools.partial(each.score, QUERY, passages) for name, each in ours.items()},
+            "connector, cascade, onnx-int8 (torch without it)": lambda: cascade.score(QUERY, passages),
         }
         scores = [way() for way in ways.values()]
-        seconds = measure(ways, arguments.rounds)
+        seconds, used = measure(ways, arguments.rounds)
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    peer_s = next(iter(medians.values()))
     rows = []
-    for name, times in seconds.items():
-        rates = [arguments.pairs / value for value in (statistics.median(times), max(times), min(times))]
-        rows.append(f"| {name} | {rates[0]:.1f} | {rates[1]:.1f} | {rates[2]:.1f} |")
-    ours_s, peer_s = (statistics.median(times) for times in seconds.values())
-    apart = float(np.abs(scores[0] - scores[1]).max())
-    table = f"""`python -m benchmarks.models --write` on {machine()}, {torch.get_num_threads()} threads,
-torch {torch.__version__}, fp32; {arguments.pairs} pairs, passages of {FEWEST_WORDS}-{MOST_WORDS} words;
-{arguments.rounds} interleaved rounds.
-Ours is {peer_s / ours_s:.2f} times as fast; the largest difference of two scores is {apart:.1e}.
+    for (name, times), found in zip(seconds.items(), scores, strict=True):
+        rates = [arguments.pairs / value for value in (medians[name], max(times), min(times))]
+        apart = "-" if "cascade" in name else f"{float(np.corrcoef(found, scores[0])[0, 1]):.4f}"
+        cpu = [statistics.median(used[each]) for each in (next(iter(used)), name)]
+        shown = [f"{rate:.1f}" for rate in (*rates, arguments.pairs / cpu[1])]
+        ratios = [f"{peer_s / medians[name]:.2f}x", f"{cpu[0] / cpu[1]:.2f}x", apart]
+        rows.append(f"| {' | '.join([name, *shown, *ratios])} |")
+    table = f"""`python -m benchmarks.models --pairs {arguments.pairs} --write` on {machine()},
+{torch.get_num_threads()} threads, torch {torch.__version__}; passages of {FEWEST_WORDS}-{MOST_WORDS} words;
+{arguments.rounds} interleaved rounds. The last column is the correlation of the scores with the first row's; the head's
+weights are random, which is the hardest case for int8.
 
-| path | pairs/s, median | slowest | fastest |
-| --- | --- | --- | --- |
+| path | pairs/s, median | slowest | fastest | pairs a CPU second | times as fast | by CPU time | correlation |
+| --- | --- | --- | --- | --- | --- | --- | --- |
 {chr(10).join(rows)}
 """
     print(table)

@@ -388,8 +388,8 @@ def _job(
 
 
 _REMEDY = (
-    "must be a sync client of elasticsearch-py; `areindex` runs one off the event loop, and an OpenSearch gets its vectors "
-    "by Connector.index"
+    "must be a sync client of elasticsearch-py; `areindex` runs one off the event loop, and an OpenSearch gets its "
+    "vectors by Connector.index"
 )
 
 

@@ -22,6 +22,14 @@ SyncClient = TypeVar("SyncClient", bound=Elasticsearch)
 CLIENT_VERSION = version("elasticsearch")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_model_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing that was exported or chosen on this machine has a say in a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONNECTOR_CACHE", str(tmp_path_factory.mktemp("models")))
+        yield
+
+
 @dataclass(frozen=True)
 class EngineUnderTest:
     """One engine of the parametrised suites: where it is and what a client needs to reach it."""

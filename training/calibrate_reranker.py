@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from connector.models.backends import torch as torch_backend
+from connector.models.backends.torch import load, opened
 from connector.models.folders import BUNDLED, ModelFolder, bundled_encoder
 from connector.models.interaction import InteractionModel, load_interaction, save_interaction
-from connector.models.reranker import CrossEncoderReranker
+from connector.models.reranker import made_of
 from training.judged import make_candidates, read_collection
 
 COLLECTIONS = ("feedbackqa", "squad_dev")
@@ -66,7 +66,7 @@ def main() -> None:
     options = parser.parse_args()
     backbone = bundled_encoder().folder
     found = ModelFolder(BUNDLED, options.model, (options.model / "model.safetensors",))
-    reranker = CrossEncoderReranker(torch_backend.load(found, None), name=found.name, source=str(found.folder))
+    reranker = made_of(opened(load(found, None)), found.name, str(found.folder))
     scores, relevant = [], []
     for name in COLLECTIONS:
         whole = read_collection(name, "dev")

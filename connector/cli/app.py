@@ -12,6 +12,7 @@ from rich.console import Console
 from connector.cli.demo import demo
 from connector.cli.doctor import doctor
 from connector.cli.index import index
+from connector.cli.models import models
 from connector.cli.reindex import reindex
 from connector.cli.search import search
 from connector.errors import ConnectorError
@@ -29,6 +30,7 @@ app.add_typer(reindex, name="reindex")
 app.command()(search)
 app.command()(demo)
 app.command()(doctor)
+app.add_typer(models, name="models")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

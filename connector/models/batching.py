@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,3 +50,9 @@ def padded(sequences: Sequence[Sequence[int]], positions: NDArray[np.intp], pad:
     for row, sequence in zip(batch, rows, strict=True):
         row[: len(sequence)] = sequence
     return batch
+
+
+def padded_rows(rows: Sequence[Mapping[str, Sequence[int]]], pads: Mapping[str, int]) -> dict[str, NDArray[np.int64]]:
+    """Return rows of tokens as one array for each name, as `padded`, each filled up with its own pad."""
+    every = np.arange(len(rows))
+    return {name: padded([row[name] for row in rows], every, pad) for name, pad in pads.items()}

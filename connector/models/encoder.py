@@ -5,19 +5,26 @@ Importing this module loads neither torch nor sentence-transformers; `load_encod
 
 from __future__ import annotations
 
-import dataclasses
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from connector.errors import ModelError, RequestError
-from connector.models.batching import token_budget, token_budget_batches
+from connector.models.agreement import LEAST_RECALL, SHIPPED, Recall, Window, kept_recall, shipped_windows
+from connector.models.backends.registry import AUTO, TORCH, check_backend, is_int8
+from connector.models.backends.session import Arrays
+from connector.models.batching import token_budget
+from connector.models.building import artefact_folder
+from connector.models.choice import Choice, chosen, or_torch, remembered
+from connector.models.exported_encoder import open_encoder, recall
+from connector.models.fingerprint import Fingerprint as Fingerprint
 from connector.models.folders import BUNDLED, ModelFolder, bundled_encoder, find_model
+from connector.models.lanes import Batcher, cores
 from connector.models.loading import ForkSafeLock, Once, quiet_progress, shared, use_one_thread_after_fork
+from connector.models.query_cache import QueryCache
 from connector.models.texts import checked_texts, unit_rows
 
 if TYPE_CHECKING:
@@ -27,58 +34,6 @@ _ORGANIZATION = "sentence-transformers"
 _QUERY_PROMPTS = ("query",)
 _PASSAGE_PROMPTS = ("passage", "document")
 _PROBE = "a"
-
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """What tells two encoders' vectors apart; it is kept in the `_meta` of an index's mapping.
-
-    `revision` is the first 16 hex digits of the weights' SHA-256, or "" when the weights are unknown. The prefixes are
-    the texts put before every query and every passage.
-    """
-
-    name: str
-    revision: str
-    dims: int
-    pooling: str
-    normalized: bool
-    query_prefix: str
-    passage_prefix: str
-
-    def to_meta(self) -> dict[str, Any]:
-        """Return it as JSON takes it."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_meta(cls, meta: Mapping[str, Any]) -> Fingerprint:
-        """Return what `to_meta` gave; keys that this version doesn't know are passed over.
-
-        Raises: RequestError: a key is missing or its value has another type.
-        """
-        types = {"dims": int, "normalized": bool}
-        values: dict[str, Any] = {}
-        for field in dataclasses.fields(cls):
-            wanted = types.get(field.name, str)
-            value = meta.get(field.name)
-            if type(value) is not wanted:
-                raise RequestError(
-                    f"_meta.{field.name}",
-                    value,
-                    f"must be of type {wanted.__name__}; was _meta written by another program?",
-                )
-            values[field.name] = value
-        return cls(**values)
-
-    def differences(self, other: Fingerprint) -> list[str]:
-        """Return the names of the fields in which the vectors differ; [] means that they can be compared.
-
-        Weights that are known decide; the name, which changes with the place they were loaded from, counts only where
-        a revision is unknown.
-        """
-        both_known = bool(self.revision and other.revision)
-        ignored = "name" if both_known else "revision"
-        names = [field.name for field in dataclasses.fields(self) if field.name != ignored]
-        return [name for name in names if getattr(self, name) != getattr(other, name)]
 
 
 @runtime_checkable
@@ -108,6 +63,34 @@ class TokenizingEncoder(Encoder, Protocol):
         """Return its tokenizer as the `tokenizers` library writes it, without truncation; None when it has none."""
 
 
+_Text = tuple[str, int]
+
+
+class _SentenceSession:
+    """A sentence-transformers model as a session whose input is the texts themselves; see `Session`."""
+
+    def __init__(self, model: SentenceTransformer, encode: Callable[..., Any], prompt: str | None, lock: ForkSafeLock):
+        self.token_budget = token_budget(str(model.device))
+        self.cores = cores() if str(model.device) == "cpu" else 1
+        self._encode = encode
+        self._prompt = prompt
+        self._lock = lock
+
+    def run(self, inputs: Arrays) -> NDArray[np.float32]:
+        """See `Session`."""
+        texts = inputs["texts"].tolist()
+        with self._lock:
+            use_one_thread_after_fork()
+            vectors: NDArray[np.float32] = self._encode(
+                texts, prompt_name=self._prompt, batch_size=len(texts), show_progress_bar=False
+            )
+        return vectors
+
+
+def _collate_texts(rows: Sequence[_Text]) -> Arrays:
+    return {"texts": np.array([text for text, _ in rows], dtype=object)}
+
+
 class SentenceTransformersEncoder:
     """A sentence-transformers model on one device; safe to use from many threads.
 
@@ -119,9 +102,11 @@ class SentenceTransformersEncoder:
     def __init__(self, model: SentenceTransformer, *, name: str, revision: str) -> None:
         self._model = model
         self._lock = ForkSafeLock()
-        self._token_budget = token_budget(str(model.device))
         self._query_prompt = _prompt_name(model, _QUERY_PROMPTS)
         self._passage_prompt = _prompt_name(model, _PASSAGE_PROMPTS)
+        self._kept = QueryCache()
+        self._queries = self._batcher(model.encode_query, self._query_prompt)
+        self._passages = self._batcher(model.encode_document, self._passage_prompt)
         self._fingerprint = Fingerprint(
             name=name,
             revision=revision,
@@ -136,6 +121,11 @@ class SentenceTransformersEncoder:
     def fingerprint(self) -> Fingerprint:
         """What its vectors are."""
         return self._fingerprint
+
+    @property
+    def model(self) -> SentenceTransformer:
+        """The model of sentence-transformers."""
+        return self._model
 
     @property
     def max_tokens(self) -> int | None:
@@ -162,24 +152,26 @@ class SentenceTransformersEncoder:
 
         Raises: RequestError: `texts` is no list of strings. ModelError: the model failed.
         """
-        return self._encode(texts, self._model.encode_document, self._passage_prompt)
+        return self._encode(checked_texts(texts, "texts"), self._passages)
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the queries' vectors, as `encode`; they differ from passages' only in models that have prompts."""
-        return self._encode(texts, self._model.encode_query, self._query_prompt)
-
-    def _encode(self, texts: Sequence[str], run: Callable[..., Any], prompt: str | None) -> NDArray[np.float32]:
         clean = checked_texts(texts, "texts")
+        return self._kept.vectors(clean, lambda unknown: self._encode(unknown, self._queries))
+
+    def _encode(self, clean: list[str], batcher: Batcher[_Text]) -> NDArray[np.float32]:
+        rows = list(zip(clean, self._token_lengths(clean), strict=True))
         vectors = np.empty((len(clean), self._fingerprint.dims), dtype=np.float32)
-        for positions in token_budget_batches(self._token_lengths(clean), self._token_budget):
-            batch = [clean[position] for position in positions]
-            try:
-                with self._lock:
-                    use_one_thread_after_fork()
-                    vectors[positions] = run(batch, prompt_name=prompt, batch_size=len(batch), show_progress_bar=False)
-            except (RuntimeError, ValueError) as error:
-                raise ModelError(f"encoder {self._fingerprint.name!r} failed on {len(batch)} texts: {error}") from error
+        try:
+            for place, vector in enumerate(batcher.run(rows)):
+                vectors[place] = vector
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(f"encoder {self._fingerprint.name!r} failed on {len(clean)} texts: {error}") from error
         return unit_rows(vectors, len(clean), self._fingerprint.name)
+
+    def _batcher(self, encode: Callable[..., Any], prompt: str | None) -> Batcher[_Text]:
+        session = _SentenceSession(self._model, encode, prompt, self._lock)
+        return Batcher(session, lambda row: row[1], _collate_texts, lambda output, _: list(output))
 
     def _token_lengths(self, texts: list[str]) -> list[int]:
         tokenizer, limit = self._model.tokenizer, self._model.max_seq_length
@@ -220,16 +212,70 @@ class CallableEncoder:
         return self.encode(texts)
 
 
-def load_encoder(name: str = BUNDLED, *, device: str | None = None) -> Encoder:
-    """Return a sentence-transformers bi-encoder, loaded once in this process for each model and device.
+def load_encoder(name: str = BUNDLED, *, backend: str | None = None, device: str | None = None) -> Encoder:
+    """Return a sentence-transformers bi-encoder, loaded once in this process for each model, backend and device.
 
     Args:
         name: "bundled" (the `offline` extra's all-MiniLM-L6-v2), a path, or a name on the Hugging Face hub.
+        backend: as `load_reranker`; int8 is taken by "auto" where it keeps 99 % of torch's first hundred.
         device: as torch names it ("cpu", "cuda:1"); None takes an accelerator where there is one.
-    Raises: ModelNotFoundError: it is nowhere to be found. ModelError: it can't be loaded.
+    Raises: RequestError: an unknown backend, or one that is not for this device. ModelNotFoundError: it is nowhere to
+        be found. ModelError: it can't be loaded; the backend isn't installed.
     """
-    found = bundled_encoder() if name == BUNDLED else find_model(name, organization=_ORGANIZATION)
-    return shared(("encoder", found, found.revision, device), lambda: _load(found, device))
+    check_backend(backend, device)
+    found = find_encoder(name)
+    if backend == AUTO:
+        backend = choose_encoder_backend(found).backend
+    known = remembered(found) if backend is None and device in (None, "cpu") else None
+    taken = backend or (known.backend if known is not None else TORCH)
+
+    def load(name: str) -> Encoder:
+        return shared(("encoder", found, found.revision, name, device), lambda: _opened(found, name, device))
+
+    return load(taken) if backend is not None else or_torch(taken, load)
+
+
+def find_encoder(name: str) -> ModelFolder:
+    """Return where an encoder lies: see `load_encoder`, which says what is raised."""
+    return bundled_encoder() if name == BUNDLED else find_model(name, organization=_ORGANIZATION)
+
+
+def choose_encoder_backend(found: ModelFolder, *, again: bool = False) -> Choice:
+    """Return the backend that "auto" takes, timed now where that isn't remembered, or is to be timed again."""
+    windows = shipped_windows()
+    passages = [passage for window in windows for passage in window.passages]
+
+    def attempt(backend: str) -> Callable[[], int]:
+        encoder = _opened(found, backend, "cpu")
+        if is_int8(backend):
+            kept = kept_recall(artefact_folder(found, backend)) or measure_encoder(found, backend, SHIPPED, windows)
+            if not kept.is_within():
+                raise ModelError(f"it keeps {kept.recall:.3f} of torch's first hundred, less than {LEAST_RECALL}")
+        return lambda: len(encoder.encode(passages[:32]))
+
+    return chosen(found, attempt, again=again)
+
+
+def measure_encoder(found: ModelFolder, backend: str, data: str, windows: Sequence[Window]) -> Recall:
+    """Measure recall@100 of a backend against torch in float32 over all the windows' passages; write it down."""
+    torch, exported = (_opened(found, name, "cpu") for name in (TORCH, backend))
+    queries = [window.query for window in windows]
+    passages = list(dict.fromkeys(passage for window in windows for passage in window.passages))
+    cosines = [each.encode_queries(queries) @ each.encode(passages).T for each in (torch, exported)]
+    measured = Recall(data, len(queries), recall(*cosines))
+    measured.keep(artefact_folder(found, backend))
+    return measured
+
+
+def _opened(found: ModelFolder, backend: str, device: str | None) -> Encoder:
+    if backend == TORCH:
+        return _load(found, device)
+
+    def load() -> tuple[SentenceTransformer, Fingerprint]:
+        encoder = _load(found, "cpu")
+        return encoder.model, encoder.fingerprint
+
+    return open_encoder(found, backend, load)
 
 
 def as_encoder(encoder: Encoder | str | Callable[[list[str]], ArrayLike]) -> Encoder:

@@ -29,6 +29,7 @@ WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 _ARCHITECTURE = "connector-interaction"
 _WORST_COSINE = -1.0
+_SHUT = -1e4
 _START_GATE = -1.0
 _BERT_SIZES = (
     "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act",
@@ -90,17 +91,44 @@ class InteractionModel(nn.Module):
         """
         ids, mask, is_passage_side, position = self._two_sides(input_ids, attention_mask, token_type_ids)
         apart, states = self._states(ids, mask, is_passage_side, position)
+        return self._compared(apart, states, ids, mask, is_passage_side, position)
+
+    def read_apart(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return the lower layers' states of one side each, `[CLS] text [SEP]`, (n, tokens, width).
+
+        A side's states depend on nothing but its own tokens, so those of a passage hold for every query.
+        """
+        position = torch.arange(input_ids.shape[1], device=input_ids.device)[None]
+        return self._lower(input_ids, position, self._padding(attention_mask))
+
+    def join(self, states: Tensor, input_ids: Tensor, query_length: Tensor, length: Tensor) -> Tensor:
+        """Return the raw logits, (n,), of pairs whose sides were read apart.
+
+        Args: states: (n, tokens, width), the query's and then the passage's, each with [CLS] and [SEP], padded on the
+        right. input_ids: (n, tokens), likewise. query_length, length: (n,), tokens of the query's side, and of both.
+        """
+        column = torch.arange(input_ids.shape[1], device=input_ids.device)[None]
+        mask = column < length[:, None]
+        is_passage_side = column >= query_length[:, None]
+        position = column - is_passage_side * query_length[:, None]
+        joined = self._upper(states, mask, is_passage_side)
+        return self._compared(states, joined, input_ids, mask, is_passage_side, position)
+
+    def _compared(
+        self, apart: Tensor, states: Tensor, ids: Tensor, mask: Tensor, is_passage_side: Tensor, position: Tensor
+    ) -> Tensor:
+        """Return the logits of the states of each side apart and the last ones, both (n, tokens, width)."""
         sides = torch.stack([mask & ~is_passage_side, mask & is_passage_side], dim=1)
         is_content = mask & (ids != self.config.cls_token_id) & (ids != self.config.sep_token_id)
         is_query, is_passage = (is_content & sides[:, side] for side in (0, 1))
         unit = nn.functional.normalize(states, dim=-1)
         cosine = (unit @ unit.transpose(1, 2)).masked_fill(~is_passage[:, None, :], _WORST_COSINE)
         importance = self.token_weight(states).squeeze(-1) + self.token_idf[ids].log()
-        importance = importance.masked_fill(~is_query, torch.finfo(importance.dtype).min).softmax(dim=-1) * is_query
+        importance = importance.masked_fill(~is_query, _SHUT).softmax(dim=-1) * is_query
         mean = (sides.to(states.dtype) @ states) / sides.sum(dim=-1, keepdim=True)
         vectors = nn.functional.cosine_similarity(mean[:, 0], mean[:, 1], dim=-1)
-        passage_cls = states[torch.arange(len(ids), device=ids.device), (mask & ~is_passage_side).sum(dim=1)]
-        both_cls = torch.cat([states[:, 0], passage_cls], dim=-1)
+        passage_cls = (is_passage_side & (position == 0)).to(states.dtype)[:, None] @ states
+        both_cls = torch.cat([states[:, 0], passage_cls[:, 0]], dim=-1)
         likeness = (importance * cosine.amax(dim=-1)).sum(dim=-1) + self.vector_share * vectors
         related = self.relations(apart, cosine, importance, is_query, is_passage, position)
         logits: Tensor = self.scale * likeness + self.cls_term(both_cls).squeeze(-1) + related
@@ -119,35 +147,56 @@ class InteractionModel(nn.Module):
     def _states(self, ids: Tensor, mask: Tensor, is_passage_side: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
         """Return the states of each side apart and the last ones, both (n, tokens, width)."""
         is_other = (is_passage_side[:, :, None] != is_passage_side[:, None, :])[:, None]
-        shut = torch.finfo(self.gates.dtype).min
-        padding = torch.zeros_like(mask, dtype=self.gates.dtype).masked_fill(~mask, shut)[:, None, None, :]
-        apart = padding.masked_fill(is_other, shut)
-        layers = self.bert.encoder.layer
-        first_joint = len(layers) - self.config.joint_layers
+        lower = self._lower(ids, position, self._padding(mask).masked_fill(is_other, _SHUT))
+        return lower, self._upper(lower, mask, is_passage_side)
+
+    def _padding(self, mask: Tensor) -> Tensor:
+        """Return the attention's bias that shuts padding out, (n, 1, 1, tokens)."""
+        return (1.0 - mask[:, None, None, :].to(self.gates.dtype)) * _SHUT
+
+    def _lower(self, ids: Tensor, position: Tensor, bias: Tensor) -> Tensor:
         with torch.no_grad():
             states: Tensor = self.bert.embeddings(
                 input_ids=ids, token_type_ids=torch.zeros_like(ids), position_ids=position
             )
-            for layer in layers[:first_joint]:
-                states = _layer(layer, states, apart)
-        lower = states
-        for layer, gate in zip(layers[first_joint:], self.gates, strict=True):
+            for layer in self._layers()[0]:
+                states = _layer(layer, states, bias)
+        return states
+
+    def _layers(self) -> tuple[Any, Any]:
+        """Return the layers that read both sides apart, and those that join them."""
+        layers = self.bert.encoder.layer
+        first_joint = len(layers) - self.config.joint_layers
+        return layers[:first_joint], layers[first_joint:]
+
+    def _upper(self, states: Tensor, mask: Tensor, is_passage_side: Tensor) -> Tensor:
+        is_other = (is_passage_side[:, :, None] != is_passage_side[:, None, :])[:, None]
+        padding = self._padding(mask)
+        for layer, gate in zip(self._layers()[1], self.gates, strict=True):
             states = _layer(layer, states, padding + is_other * gate[None, :, None, None])
-        return lower, states
+        return states
 
 
 def _layer(layer: Any, states: Tensor, bias: Tensor) -> Tensor:
     """Run one BERT layer with an additive attention bias that broadcasts to (n, heads, tokens, tokens)."""
     attention = layer.attention.self
-    heads = (attention.num_attention_heads, -1)
+    rows, heads, width = states.shape[0], attention.num_attention_heads, attention.attention_head_size
     query, key, value = (
-        project(states).unflatten(-1, heads).transpose(1, 2)
+        project(states).view(rows, -1, heads, width).transpose(1, 2)
         for project in (attention.query, attention.key, attention.value)
     )
-    read = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
-    states = layer.attention.output(read.transpose(1, 2).flatten(2), states)
+    read = _attend(query, key, value, bias).transpose(1, 2).reshape(rows, -1, heads * width)
+    states = layer.attention.output(read, states)
     output: Tensor = layer.output(layer.intermediate(states), states)
     return output
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
+    if not torch.onnx.is_in_onnx_export():
+        return nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+    scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5 + bias  # the form that graph optimizers know
+    read: Tensor = scores.softmax(dim=-1) @ value
+    return read
 
 
 def _is_frozen(name: str, config: InteractionConfig) -> bool:

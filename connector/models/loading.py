@@ -17,7 +17,19 @@ from weakref import WeakSet
 
 T = TypeVar("T")
 
-_forkable: WeakSet[ForkSafeLock | Once[Any]] = WeakSet()
+_forkable: WeakSet[ForkSafe | ForkSafeLock | Once[Any]] = WeakSet()
+
+
+class ForkSafe:
+    """Something that begins anew in a forked child: `after_fork_in_child` sets it up, there and when it is made."""
+
+    def __init__(self) -> None:
+        self.after_fork_in_child()
+        _forkable.add(self)
+
+    def after_fork_in_child(self) -> None:
+        """Set up; another thread's doings in the parent are forgotten."""
+        raise NotImplementedError
 
 
 class ForkSafeLock:

@@ -47,7 +47,7 @@ class RelationMatch(nn.Module):
         passage's tokens. importance: (n, tokens), the query tokens' weights. is_query, is_passage, position: (n,
         tokens), a token's side, padding and special tokens in neither, and its place on its side.
         """
-        width = int(is_query.sum(dim=1).max()) + 1  # the query's side comes first, after its [CLS]
+        width = is_query.sum(dim=1).max() + 1  # the query's side comes first, after its [CLS]
         likeness, is_query = cosine[:, :width], is_query[:, :width]
         aligned = (self.sharpness * likeness).softmax(dim=-1) * is_passage[:, None]
         matched = likeness.amax(dim=-1).clamp(min=0) * is_query
@@ -55,18 +55,19 @@ class RelationMatch(nn.Module):
         there = aligned[:, None] @ self._relations(states, is_passage, position) @ aligned.transpose(1, 2)[:, None]
         both_matched = (matched[:, :, None] * matched[:, None, :])[:, None]
         repeated = (asked * there * both_matched).sum(dim=-1)
-        found: Tensor = (repeated * importance[:, None, :width]).sum(dim=-1) @ self.weight
+        found: Tensor = ((repeated * importance[:, None, :width]).sum(dim=-1) * self.weight).sum(dim=-1)
         return found
 
     def _relations(self, states: Tensor, is_there: Tensor, position: Tensor) -> Tensor:
         """Return each token's relation to the others of its side, (n, heads, tokens, tokens); rows sum to 1 or 0."""
         left, right = (
-            project(states).unflatten(-1, (_HEADS, _WIDTH)).transpose(1, 2) for project in (self.left, self.right)
+            project(states).view(states.shape[0], -1, _HEADS, _WIDTH).transpose(1, 2)
+            for project in (self.left, self.right)
         )
-        apart = (position[:, None, :] - position[:, :, None]).clamp(-_LARGEST_DISTANCE, _LARGEST_DISTANCE)
-        bias = self.distance_bias[:, apart + _LARGEST_DISTANCE].transpose(0, 1)
-        is_self = torch.eye(states.shape[1], dtype=torch.bool, device=states.device)
-        is_other = (is_there[:, None, :] & ~is_self)[:, None]
+        distance = position[:, None, :] - position[:, :, None]
+        within = distance.clamp(-_LARGEST_DISTANCE, _LARGEST_DISTANCE)
+        bias = self.distance_bias[:, within + _LARGEST_DISTANCE].transpose(0, 1)
+        is_other = (is_there[:, None, :] & (distance != 0))[:, None]
         logits = left @ right.transpose(2, 3) / _WIDTH**0.5 + bias
         relations: Tensor = logits.masked_fill(~is_other, _SHUT).softmax(dim=-1) * is_other
         return relations

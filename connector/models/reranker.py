@@ -5,24 +5,37 @@ Importing this module loads neither torch nor sentence-transformers; `load_reran
 
 from __future__ import annotations
 
-import importlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from connector.errors import ModelError, RequestError
-from connector.models.batching import padded, token_budget_batches
+from connector.errors import ConnectorError, ModelError, RequestError
+from connector.models.agreement import SHIPPED, Agreement, Window, kept_agreement, measured, shipped_windows
+from connector.models.backends.registry import AUTO, TORCH, check_backend, is_int8
+from connector.models.backends.session import PAIRS, Arrays, Opened, Session
+from connector.models.batching import padded_rows
+from connector.models.building import build, open_artefact
+from connector.models.cascade import CascadeOptions, CascadeReranker
+from connector.models.choice import Choice, chosen, or_torch, remembered
 from connector.models.encoder import name_of
 from connector.models.folders import BUNDLED, ModelFolder, bundled_reranker, find_model
-from connector.models.loading import ForkSafeLock, shared
+from connector.models.lanes import Batcher
+from connector.models.loading import shared
 from connector.models.shares import shortened
+from connector.models.states import TwoHalves
+from connector.models.static_match import StaticMatch
 from connector.models.texts import checked_scores, checked_text, checked_texts
+from connector.models.tokenizing import TextTokenizer, TokenRow
+
+if TYPE_CHECKING:
+    from connector.models.networks import Loaded
 
 _ORGANIZATION = "cross-encoder"
-_BACKENDS = {"torch": "connector.models.backends.torch"}
 
 
 @runtime_checkable
@@ -41,85 +54,76 @@ class Reranker(Protocol):
         """Return a raw logit for each passage, float32 (n,), higher is better."""
 
 
-class PairModel(Protocol):
-    """What a backend gives: a tokenizer of transformers, limits in tokens, and logits for padded batches."""
-
-    tokenizer: Any
-    max_tokens: int
-    token_budget: int
-
-    def logits(self, batch: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
-        """Return one raw logit for each row; the batch holds input_ids, attention_mask and what the tokenizer adds."""
-
-
 class CrossEncoderReranker:
-    """A cross-encoder behind any backend; safe to use from many threads, which take turns batch by batch."""
+    """A plain cross-encoder in any session; safe to use from many threads, which share batches."""
 
-    def __init__(self, model: PairModel, *, name: str, source: str) -> None:
+    def __init__(self, tokenizer: TextTokenizer, session: Session, *, name: str, source: str) -> None:
         self.name = name
         self.source = source
-        self._model = model
-        self._lock = ForkSafeLock()
+        self._tokenizer = tokenizer
+        self._batcher: Batcher[TokenRow] = Batcher(session, _tokens, self._collate, _each)
 
     def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
         """Return a raw logit for each passage, float32 (n,), higher is better; (0,) for no passages.
 
-        A pair that is too long loses the end of its passage, never of its query. An empty passage is scored like any
-        other, blank characters count as none, a lone surrogate as U+FFFD.
+        The query is read whole; a passage too long for the model at the window that best matches the query's terms. An
+        empty passage is scored like any other, blank characters count as none, a lone surrogate as U+FFFD.
 
         Raises: RequestError: no strings, or the query leaves no room for a passage. ModelError: the model failed.
         """
-        query = checked_text(query, "query")
-        texts = checked_texts(passages, "passages")
+        query, texts = checked_text(query, "query"), checked_texts(passages, "passages")
         if not texts:
             return np.empty(0, dtype=np.float32)
-        with self._lock:
-            pairs = self._tokenized(query, texts)
-        scores = np.empty(len(texts), dtype=np.float32)
-        lengths = [len(ids) for ids in pairs["input_ids"]]
-        for positions in token_budget_batches(lengths, self._model.token_budget):
-            batch = {key: padded(sequences, positions, self._pad_of(key)) for key, sequences in pairs.items()}
-            try:
-                with self._lock:
-                    scores[positions] = self._model.logits(batch)
-            except (RuntimeError, ValueError) as error:
-                shape = " x ".join(map(str, batch["input_ids"].shape))
-                raise ModelError(f"reranker {self.name!r} failed on a batch of {shape} tokens: {error}") from error
+        with failures(self.name, len(texts)):
+            scores = self._logits(query, texts)
         return checked_scores(scores, len(texts), self.name)
 
     def shorten(
         self, query: str, sources: Sequence[Mapping[str, Any]], fields: Sequence[str], shares: Mapping[str, float]
     ) -> list[dict[str, list[str]]]:
         """Cut fields' texts to their shares of the tokens that the query leaves: see `shares.shortened`."""
-        tokenizer = self._model.tokenizer
-        with self._lock:
-            query_tokens = len(
-                tokenizer(checked_text(query, "query"), add_special_tokens=False, verbose=False)["input_ids"]
-            )
-            room = self._model.max_tokens - tokenizer.num_special_tokens_to_add(pair=True) - query_tokens
-            return shortened(tokenizer, max(room, 0), sources, fields, shares)
+        room = self._tokenizer.room_beside(checked_text(query, "query"))
+        return shortened(self._tokenizer.tokenizer, max(room, 0), sources, fields, shares)
 
-    def _tokenized(self, query: str, texts: list[str]) -> dict[str, list[list[int]]]:
-        tokenizer, limit = self._model.tokenizer, self._model.max_tokens
-        query_tokens = len(tokenizer(query, add_special_tokens=False, verbose=False)["input_ids"])
-        room = limit - tokenizer.num_special_tokens_to_add(pair=True)
-        if query_tokens >= room:
-            raise RequestError(
-                "query",
-                query,
-                f"has {query_tokens} tokens; reranker {self.name!r} reads {limit} with the passage: give a query of at "
-                f"most {room - 1} tokens (it is never truncated, passages are)",
-            )
-        return dict(
-            tokenizer(
-                [query] * len(texts), texts, truncation="only_second", max_length=limit, return_attention_mask=True
-            )
-        )
+    def _logits(self, query: str, texts: list[str]) -> ArrayLike:
+        return self._batcher.run(self._tokenizer.pairs(query, texts, self.name))
 
-    def _pad_of(self, key: str) -> int:
-        tokenizer = self._model.tokenizer
-        pads = {"input_ids": tokenizer.pad_token_id, "token_type_ids": tokenizer.pad_token_type_id}
-        return pads.get(key) or 0
+    def _collate(self, rows: Sequence[TokenRow]) -> Arrays:
+        return padded_rows(rows, self._tokenizer.pads)
+
+
+class InteractionReranker(CrossEncoderReranker):
+    """The bundled reranker's network in any session; as `CrossEncoderReranker`, and it keeps what it has read.
+
+    Args: halves: its two networks. static: its tokens' embeddings alone, for a cascade's first look.
+    """
+
+    def __init__(
+        self, tokenizer: TextTokenizer, halves: TwoHalves, static: StaticMatch, *, name: str, source: str
+    ) -> None:
+        self.name = name
+        self.source = source
+        self.static = static
+        self._tokenizer = tokenizer
+        self._halves = halves
+
+    def _logits(self, query: str, texts: list[str]) -> ArrayLike:
+        return self._halves.join(*self._halves.read(query, texts, self.name))
+
+    def forget(self) -> None:
+        """Forget what it has read."""
+        self._halves.forget()
+
+
+@contextmanager
+def failures(name: str, count: int) -> Iterator[None]:
+    """Turn what a session raises into a ModelError that names the reranker."""
+    try:
+        yield
+    except ConnectorError:
+        raise
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(f"reranker {name!r} failed on {count} pairs: {error}") from error
 
 
 class CallableReranker:
@@ -139,21 +143,54 @@ class CallableReranker:
         return checked_scores(self._function(query, texts), len(texts), self.name)
 
 
-def load_reranker(name: str = BUNDLED, *, backend: str = "torch", device: str | None = None) -> Reranker:
+def load_reranker(name: str = BUNDLED, *, backend: str | None = None, device: str | None = None) -> Reranker:
     """Return a cross-encoder, loaded once in this process for each model, backend and device.
 
     Args:
         name: "bundled" (ships with this package), a path, or a name on the Hugging Face hub; any sequence
             classification model that sentence-transformers' CrossEncoder loads, with one or two labels.
-        backend: "torch".
-        device: as torch names it ("cpu", "cuda:1"); None takes an accelerator where there is one.
-    Raises: RequestError: an unknown backend. ModelNotFoundError: the model is nowhere to be found.
-        ModelError: it is no such model, or can't be loaded.
+        backend: "torch", "onnx", "onnx-int8", "openvino" or "openvino-int8", which compute on the CPU and are exported
+            on first use; "auto", the fastest of those installed, timed once on this machine, int8 only within the
+            quality gate. None: what "auto" or `connector models build` has chosen before, else torch.
+        device: as torch names it ("cpu", "cuda:1"); None takes an accelerator where there is one. Another than the CPU
+            means torch.
+    Raises: RequestError: an unknown backend, or one that is not for this device. ModelNotFoundError: the model is
+        nowhere to be found. ModelError: it is no such model, or can't be loaded; the backend isn't installed.
     """
-    if backend not in _BACKENDS:
-        raise RequestError("backend", backend, f"must be one of {', '.join(map(repr, _BACKENDS))}")
-    found = bundled_reranker() if name == BUNDLED else find_model(name, organization=_ORGANIZATION)
-    return shared(("reranker", found, found.revision, backend, device), lambda: _load(found, backend, device))
+    check_backend(backend, device)
+    found = find_reranker(name)
+    taken = _backend_for(found, backend, device)
+
+    def load(name: str) -> Reranker:
+        return shared(("reranker", found, found.revision, name, device), lambda: _load(found, name, device))
+
+    return load(taken) if backend is not None else or_torch(taken, load)
+
+
+def load_cascade(
+    name: str = BUNDLED,
+    *,
+    first: Reranker | str | None = None,
+    options: CascadeOptions | None = None,
+    backend: str | None = None,
+    device: str | None = None,
+) -> CascadeReranker:
+    """Return a cascade: `first` scores the whole window, the model `name` those that may still reach the page.
+
+    Args:
+        first: a reranker, or a model's name or path. None: the token embeddings of the bundled reranker, or of the
+            model itself where it is of that kind; they cost next to nothing.
+        options: how many are read, and when it stops early.
+        name, backend, device: as `load_reranker`, which says what is raised.
+    """
+    second = load_reranker(name, backend=backend, device=device)
+    if isinstance(first, str):
+        first = load_reranker(first, backend=backend, device=device)
+    if first is None:
+        own = second if isinstance(second, InteractionReranker) else load_reranker(backend=backend, device=device)
+        assert isinstance(own, InteractionReranker)
+        first = own.static
+    return CascadeReranker(first, second, options)
 
 
 def as_reranker(reranker: Reranker | str | Callable[[str, list[str]], ArrayLike]) -> Reranker:
@@ -167,10 +204,10 @@ def as_reranker(reranker: Reranker | str | Callable[[str, list[str]], ArrayLike]
         return reranker
     library = sys.modules.get("sentence_transformers")
     if library is not None and isinstance(reranker, library.CrossEncoder):
-        from connector.models.backends.torch import pair_model
+        from connector.models.backends.torch import opened, pair_model
 
         source = str(reranker.model.config._name_or_path)
-        return CrossEncoderReranker(pair_model(reranker, source), name=source, source=source)
+        return made_of(opened(pair_model(reranker, source)), source, source)
     if callable(reranker):
         return CallableReranker(reranker)
     raise RequestError(
@@ -178,6 +215,89 @@ def as_reranker(reranker: Reranker | str | Callable[[str, list[str]], ArrayLike]
     )
 
 
-def _load(found: ModelFolder, backend: str, device: str | None) -> CrossEncoderReranker:
-    model: PairModel = importlib.import_module(_BACKENDS[backend]).load(found, device)
-    return CrossEncoderReranker(model, name=found.name, source=str(found.folder))
+def find_reranker(name: str) -> ModelFolder:
+    """Return where a reranker lies: see `load_reranker`, which says what is raised."""
+    return bundled_reranker() if name == BUNDLED else find_model(name, organization=_ORGANIZATION)
+
+
+def choose_backend(found: ModelFolder, *, again: bool = False) -> Choice:
+    """Return the backend that "auto" takes, timed now where that isn't remembered, or is to be timed again."""
+    return chosen(found, lambda each: _attempt(found, each), again=again)
+
+
+def _backend_for(found: ModelFolder, backend: str | None, device: str | None) -> str:
+    """Return the name of the backend that computes a model."""
+    if backend == AUTO:
+        return choose_backend(found).backend
+    if backend is not None:
+        return backend
+    known = remembered(found) if device in (None, "cpu") else None
+    return known.backend if known is not None else TORCH
+
+
+def _load(found: ModelFolder, backend: str, device: str | None) -> Reranker:
+    if backend == TORCH:
+        from connector.models.backends.torch import load, opened
+
+        return made_of(opened(load(found, device)), found.name, str(found.folder))
+    return made_of(open_artefact(build_reranker(found, backend), backend), found.name, str(found.folder))
+
+
+def build_reranker(found: ModelFolder, backend: str) -> Path:
+    """Return the folder of a reranker exported for a backend; see `building.build`."""
+
+    def load_in_torch() -> Loaded:
+        from connector.models.backends.torch import load
+
+        return load(found, "cpu")
+
+    return build(found, backend, load_in_torch)
+
+
+def measure_reranker(found: ModelFolder, backend: str, data: str, windows: Sequence[Window]) -> Agreement:
+    """Measure a backend against torch in float32, and write it beside the artefact."""
+    folder = build_reranker(found, backend)
+    reference, exported = (load_reranker(str(found.folder), backend=name, device="cpu") for name in (TORCH, backend))
+    agreement = measured(data, windows, reference.score, exported.score)
+    agreement.keep(folder)
+    return agreement
+
+
+def _attempt(found: ModelFolder, backend: str) -> Callable[[], int]:
+    """Open a model in a backend, and return what scores a sample once; refuse int8 beyond the gate."""
+    windows = shipped_windows()
+    if is_int8(backend):
+        folder = build_reranker(found, backend)
+        agreement = kept_agreement(folder) or measure_reranker(found, backend, SHIPPED, windows)
+        if not agreement.is_within():
+            raise ModelError(
+                f"its order is beyond the quality gate: nDCG@10 {agreement.ndcg_lost:+.4f} lost, tau "
+                f"{agreement.tau:.3f}, top-10 overlap {agreement.overlap:.3f} on {agreement.windows} windows "
+                f"({agreement.data})"
+            )
+    reranker = _load(found, backend, "cpu")
+    passages = [passage for window in windows[:2] for passage in window.passages]
+
+    def run() -> int:
+        if isinstance(reranker, InteractionReranker):
+            reranker.forget()
+        return len(reranker.score(windows[0].query, passages))
+
+    return run
+
+
+def made_of(opened: Opened, name: str, source: str) -> Reranker:
+    """Return a reranker of what a backend has opened."""
+    if opened.token_idf is not None and opened.token_vectors is not None:
+        static = StaticMatch(opened.tokenizer, opened.token_vectors, opened.token_idf, name=name)
+        halves = TwoHalves(opened.tokenizer, opened.sessions)
+        return InteractionReranker(opened.tokenizer, halves, static, name=name, source=source)
+    return CrossEncoderReranker(opened.tokenizer, opened.sessions[PAIRS], name=name, source=source)
+
+
+def _tokens(row: TokenRow) -> int:
+    return len(row["input_ids"])
+
+
+def _each(output: NDArray[np.float32], rows: Sequence[TokenRow]) -> list[float]:
+    return [float(output[place]) for place in range(len(rows))]

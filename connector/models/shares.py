@@ -43,7 +43,7 @@ def shortened(
     """Cut the fields' texts to their shares of the room, at the ends of tokens.
 
     Args:
-        tokenizer: a fast tokenizer of transformers.
+        tokenizer: one of the `tokenizers` library, without truncation.
         room: tokens for all fields of a source together.
         sources: what the texts are read from, as `passages.passage_of`.
         fields: dotted paths.
@@ -59,8 +59,7 @@ def shortened(
 
 
 def _token_ends(tokenizer: Any, text: str) -> list[int]:
-    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    return [end for _, end in encoded["offset_mapping"]]
+    return [end for _, end in tokenizer.encode(text, add_special_tokens=False).offsets]
 
 
 def _end(ends: Sequence[int], tokens: int) -> int:

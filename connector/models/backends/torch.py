@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,41 +11,61 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from connector.errors import ModelError
+from connector.models.backends.session import (
+    APART,
+    APART_INPUTS,
+    JOINT,
+    JOINT_INPUTS,
+    PAIRS,
+    TOKEN_INPUTS,
+    Arrays,
+    Opened,
+)
 from connector.models.batching import token_budget
 from connector.models.folders import ModelFolder, bundled_encoder, config_of
-from connector.models.loading import quiet_progress, use_one_thread_after_fork
+from connector.models.lanes import cores
+from connector.models.loading import ForkSafeLock, quiet_progress, use_one_thread_after_fork
+from connector.models.networks import ApartNetwork, JointNetwork, Loaded, PairNetwork
+from connector.models.tokenizing import text_tokenizer
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
+
+    from connector.models.interaction import InteractionModel
 
 _INTERACTION = "connector-interaction"
 _SEQUENCE_CLASSIFICATION = "ForSequenceClassification"
 _LOAD_ERRORS = (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError)
 
 
-class TorchPairModel:
-    """Padded batches of tokens in, raw logits out; see `connector.models.reranker.PairModel`."""
+class TorchSession:
+    """A network in torch, float32; on a CPU one run keeps all cores busy, on an accelerator one."""
 
-    def __init__(
-        self, tokenizer: Any, max_tokens: int, network: torch.nn.Module, logits_of: Callable[..., Any]
-    ) -> None:
-        self.tokenizer = tokenizer
-        self.max_tokens = max_tokens
+    def __init__(self, network: torch.nn.Module, inputs: Sequence[str]) -> None:
         self._network = network.float().eval()
-        self._logits_of = logits_of
+        self._inputs = tuple(inputs)
         self._device = next(network.parameters()).device
         self.token_budget = token_budget(str(self._device))
+        self.cores = cores() if self._device.type == "cpu" else 1
+        self._lock = ForkSafeLock()
 
     @torch.inference_mode()
-    def logits(self, batch: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
-        """Return one logit for each row of the batch, float32 (n,). Raises: RuntimeError: out of memory, or others."""
-        use_one_thread_after_fork()
-        tensors = {name: torch.from_numpy(values).to(self._device) for name, values in batch.items()}
-        logits: NDArray[np.float32] = self._logits_of(self._network(**tensors)).float().cpu().numpy()
-        return logits
+    def run(self, inputs: Arrays) -> NDArray[np.float32]:
+        """See `Session`."""
+        with self._lock:
+            use_one_thread_after_fork()
+            tensors = [torch.from_numpy(inputs[name]).to(self._device) for name in self._inputs]
+            output: NDArray[np.float32] = self._network(*tensors).float().cpu().numpy()
+        return output
 
 
-def load(found: ModelFolder, device: str | None) -> TorchPairModel:
+def opened(loaded: Loaded) -> Opened:
+    """Return a model with a session for each of its networks."""
+    sessions = {name: TorchSession(network, loaded.inputs[name]) for name, network in loaded.networks.items()}
+    return Opened(loaded.tokenizer, sessions, loaded.token_idf, loaded.token_vectors)
+
+
+def load(found: ModelFolder, device: str | None) -> Loaded:
     """Return the model in a folder, on a device; None takes an accelerator where there is one.
 
     Raises: ModelError: it is no cross-encoder that gives one score, or can't be loaded.
@@ -54,7 +74,7 @@ def load(found: ModelFolder, device: str | None) -> TorchPairModel:
     return _load_interaction(found, device) if is_interaction else _load_cross_encoder(found, device)
 
 
-def pair_model(model: CrossEncoder, name: str) -> TorchPairModel:
+def pair_model(model: CrossEncoder, name: str) -> Loaded:
     """Return the model inside a sentence-transformers CrossEncoder.
 
     With one label the score is its logit; with two it is the log-odds of the second, logit 1 - logit 0.
@@ -75,11 +95,12 @@ def pair_model(model: CrossEncoder, name: str) -> TorchPairModel:
         )
     limits: list[Any] = [getattr(model, "max_seq_length", None) or getattr(model, "max_length", None)]
     limits += [model.tokenizer.model_max_length, getattr(config, "max_position_embeddings", None)]
-    logits_of = _log_odds if config.num_labels == 2 else _single
-    return TorchPairModel(model.tokenizer, min(limit for limit in limits if limit), network, logits_of)
+    inputs = tuple(name for name in model.tokenizer.model_input_names if name in TOKEN_INPUTS)
+    tokenizer = text_tokenizer(model.tokenizer, inputs, min(limit for limit in limits if limit))
+    return Loaded(tokenizer, {PAIRS: PairNetwork(network, inputs)}, {PAIRS: inputs})
 
 
-def _load_cross_encoder(found: ModelFolder, device: str | None) -> TorchPairModel:
+def _load_cross_encoder(found: ModelFolder, device: str | None) -> Loaded:
     architectures = config_of(found).get("architectures") or []
     if not isinstance(architectures, list) or not any(str(a).endswith(_SEQUENCE_CLASSIFICATION) for a in architectures):
         raise ModelError(
@@ -102,7 +123,7 @@ def _load_cross_encoder(found: ModelFolder, device: str | None) -> TorchPairMode
     return pair_model(model, found.name)
 
 
-def _load_interaction(found: ModelFolder, device: str | None) -> TorchPairModel:
+def _load_interaction(found: ModelFolder, device: str | None) -> Loaded:
     from transformers import AutoTokenizer
 
     from connector.models.interaction import load_interaction
@@ -113,24 +134,23 @@ def _load_interaction(found: ModelFolder, device: str | None) -> TorchPairModel:
         tokenizer = AutoTokenizer.from_pretrained(str(backbone), local_files_only=True, trust_remote_code=False)
     except _LOAD_ERRORS as error:
         raise ModelError(f"reranker {found.name!r} in {found.folder} can't be loaded: {error}") from error
-    return TorchPairModel(tokenizer, network.config.max_length, network.to(device or _best_device()), _as_it_is)
+    network.to(device or _best_device())
+    networks = {APART: ApartNetwork(network), JOINT: JointNetwork(network)}
+    inputs = {APART: APART_INPUTS, JOINT: JOINT_INPUTS}
+    sides = text_tokenizer(tokenizer, APART_INPUTS, network.config.max_length)
+    return Loaded(sides, networks, inputs, *_tokens_alone(network))
+
+
+def _tokens_alone(network: InteractionModel) -> tuple[NDArray[np.float32], NDArray[np.float16]]:
+    """Return each token's idf, and its embedding without a position, of length 1."""
+    embeddings = network.bert.embeddings
+    with torch.inference_mode():
+        words = embeddings.word_embeddings.weight + embeddings.token_type_embeddings.weight[0]
+        unit = torch.nn.functional.normalize(embeddings.LayerNorm(words), dim=-1)
+    return network.token_idf.detach().cpu().numpy(), unit.to("cpu", torch.float16).numpy()
 
 
 def _best_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _single(output: Any) -> torch.Tensor:
-    logits: torch.Tensor = output.logits
-    return logits[:, 0]
-
-
-def _log_odds(output: Any) -> torch.Tensor:
-    logits: torch.Tensor = output.logits
-    return logits[:, 1] - logits[:, 0]
-
-
-def _as_it_is(output: torch.Tensor) -> torch.Tensor:
-    return output

@@ -1,0 +1,90 @@
+"""`connector models`: export rerankers for this machine's backends, measure what they cost, show what is there."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from connector.cli.options import RerankerName
+from connector.errors import ModelError
+
+models = typer.Typer(help="Models exported for faster backends: build them, see what they cost.", no_args_is_help=True)
+
+Judged = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="A folder of BEIR's layout (corpus.jsonl, queries.jsonl, qrels/test.tsv) to measure on; repeat it. "
+        "Without one: the questions that ship with the package."
+    ),
+]
+
+
+@models.command("build")
+def build(
+    reranker: RerankerName = "bundled",
+    encoder: Annotated[str | None, typer.Option(help="Build for this bi-encoder, in the reranker's place.")] = None,
+    backend: Annotated[
+        list[str] | None, typer.Option(help="What to build for; repeat it. Without one: all that is installed.")
+    ] = None,
+    judged: Judged = None,
+    queries: Annotated[int, typer.Option(min=1, help="How many questions of each folder.")] = 25,
+    depth: Annotated[int, typer.Option(min=1, help="How many passages a question.")] = 30,
+) -> None:
+    """Export a model, measure each backend against torch in float32, time them, and remember the fastest.
+
+    From then on it is what searches take on this machine; int8 only within the quality gate.
+    """
+    from connector.evaluation.windows import read_windows
+    from connector.models.agreement import SHIPPED, shipped_windows
+    from connector.models.backends.registry import TORCH, installed
+    from connector.models.encoder import choose_encoder_backend, find_encoder, measure_encoder
+    from connector.models.reranker import choose_backend, find_reranker, measure_reranker
+
+    console = Console(soft_wrap=True, highlight=False)
+    found = find_reranker(reranker) if encoder is None else find_encoder(encoder)
+    windows = [window for folder in judged or [] for window in read_windows(folder, queries, depth)]
+    data = ", ".join(folder.name for folder in judged) if judged else SHIPPED
+    for name in backend or installed():
+        if name == TORCH:
+            continue
+        try:
+            if encoder is None:
+                agreement = measure_reranker(found, name, data, windows or shipped_windows())
+                console.print(f"{name}: nDCG@10 {agreement.ndcg:.3f}, torch's {agreement.ndcg_torch:.3f}")
+            else:
+                recalled = measure_encoder(found, name, data, windows or shipped_windows())
+                console.print(f"{name}: recall@100 {recalled.recall:.3f}")
+        except ModelError as error:
+            if backend:
+                raise
+            console.print(f"{name}: {error}")
+    choice = choose_backend(found, again=True) if encoder is None else choose_encoder_backend(found, again=True)
+    for name, timed in choice.tried.items():
+        console.print(f"{name}: {timed.refused or f'{timed.rate:.1f} a second'}")
+    console.print(f"{found.name} runs on {choice.backend} from now on")
+
+
+@models.command("list")
+def list_models() -> None:
+    """Show what was exported, where it lies, and what the quality gate measured of it."""
+    from connector.models.agreement import kept_agreement, kept_recall
+    from connector.models.artefacts import all_kept, cache_folder
+
+    table = Table("model", "backend", "MB", "nDCG@10", "torch's", "tau", "top-10 overlap", "measured on", "gate")
+    for folder, manifest in all_kept():
+        megabytes = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+        found = kept_agreement(folder)
+        figures = ["-"] * 6
+        if found is not None:
+            values = [f"{value:.3f}" for value in (found.ndcg, found.ndcg_torch, found.tau, found.overlap)]
+            gate = "within" if found.is_within() else "beyond"
+            figures = [*values, f"{found.windows} windows ({found.data})", gate]
+        elif (recalled := kept_recall(folder)) is not None:
+            gate = "within" if recalled.is_within() else "beyond"
+            figures = [*["-"] * 3, f"recall@100 {recalled.recall:.3f}", f"{recalled.queries} ({recalled.data})", gate]
+        table.add_row(manifest.name, manifest.backend, f"{megabytes:.0f}", *figures)
+    console = Console()
+    console.print(table)
+    console.print(f"in {cache_folder()}", soft_wrap=True, highlight=False)

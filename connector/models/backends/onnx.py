@@ -1,0 +1,117 @@
+"""Room: models. ONNX Runtime: one-thread sessions side by side, float32 on the fused graph, or int8 on it."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from connector.models.backends.session import Arrays
+from connector.models.processor import has_vnni
+
+REQUIRES = ("onnxruntime", "onnx")
+_FLOAT_TOKEN_BUDGET, _INT8_TOKEN_BUDGET = 1_024, 512
+_FEWEST_COLUMNS = 16
+_LARGEST_DIFFERENCE = 1e-3
+
+
+class OnnxSession:
+    """See `Session`: each run computes on the thread that calls it."""
+
+    cores = 1
+
+    def __init__(self, path: Path, token_budget: int) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self.token_budget = token_budget
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._inputs = [each.name for each in self._session.get_inputs()]
+
+    def run(self, inputs: Arrays) -> NDArray[np.float32]:
+        """See `Session`."""
+        output: NDArray[np.float32] = self._session.run(None, {name: inputs[name] for name in self._inputs})[0]
+        return output
+
+
+class OnnxBackend:
+    """Float32, on the graph that onnxruntime.transformers has fused."""
+
+    requires = REQUIRES
+    suffix = ".onnx"
+
+    def prepare(self, graph: Path, target: Path, example: Arrays) -> None:
+        """Write the graph with its attention, normalisation and activation fused, as far as their forms are known."""
+        fused(graph, target, example)
+
+    def open(self, path: Path) -> OnnxSession:
+        """Return a session on what `prepare` wrote."""
+        return OnnxSession(path, _FLOAT_TOKEN_BUDGET)
+
+
+class OnnxInt8Backend:
+    """Weights in signed 8 bits a column, activations in 8 bits as they come."""
+
+    requires = REQUIRES
+    suffix = ".onnx"
+
+    def prepare(self, graph: Path, target: Path, example: Arrays) -> None:
+        """Fuse and quantise.
+
+        Without VNNI instructions two products of 8 bits saturate 16, so the weights take 7 bits there. A matrix of few
+        columns costs nothing and the score hangs on it: it stays as it is.
+        """
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+
+        whole = target.with_name(f"{target.stem}.float.onnx")
+        fused(graph, whole, example)
+        level = logging.root.level
+        logging.root.setLevel(logging.ERROR)  # onnxruntime advises through the root logger
+        try:
+            quantize_dynamic(
+                whole,
+                target,
+                op_types_to_quantize=["MatMul", "Attention"],
+                per_channel=True,
+                reduce_range=not has_vnni(),
+                weight_type=QuantType.QInt8,
+                nodes_to_exclude=_narrow(whole),
+                extra_options={"MatMulConstBOnly": True, "DefaultTensorType": 1},
+            )
+        finally:
+            logging.root.setLevel(level)
+            whole.unlink()
+
+    def open(self, path: Path) -> OnnxSession:
+        """Return a session on what `prepare` wrote."""
+        return OnnxSession(path, _INT8_TOKEN_BUDGET)
+
+
+def fused(graph: Path, target: Path, example: Arrays) -> None:
+    """Write the fused graph; where fusing has changed what the graph computes, the graph as it was."""
+    import onnx
+    from onnxruntime.transformers import optimizer
+
+    before = OnnxSession(graph, 1).run(example)
+    try:
+        optimizer.optimize_model(str(graph), model_type="bert", opt_level=0).save_model_to_file(str(target))
+        after = OnnxSession(target, 1).run(example)
+        is_same = bool(np.allclose(before, after, atol=_LARGEST_DIFFERENCE * max(1.0, float(np.abs(before).max()))))
+    except Exception:  # whatever is raised on a graph whose forms are not known
+        is_same = False
+    if not is_same:
+        onnx.save(onnx.load(str(graph)), str(target))
+
+
+def _narrow(graph: Path) -> list[str]:
+    """Return the names of matrix products with few columns."""
+    import onnx
+
+    model: Any = onnx.load(str(graph)).graph
+    columns = {each.name: each.dims[-1] for each in model.initializer if len(each.dims) == 2}
+    return [node.name for node in model.node if any(columns.get(name, 99) < _FEWEST_COLUMNS for name in node.input)]

@@ -1,0 +1,94 @@
+"""Room: models. OpenVINO: a stream a core, float32, or with the weights in int8."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from connector.models.backends.session import Arrays
+from connector.models.lanes import cores
+from connector.models.loading import ForkSafe
+
+_TOKEN_BUDGET = 1_024
+
+
+class OpenVinoSession(ForkSafe):
+    """See `Session`: each thread has a request of its own; a forked child compiles anew, as streams don't survive."""
+
+    cores = 1
+    token_budget = _TOKEN_BUDGET
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        super().__init__()
+        self._compile()
+
+    def after_fork_in_child(self) -> None:
+        """Forget the parent's streams."""
+        self._compiled: Any = None
+        self._lock = threading.Lock()
+        self._requests = threading.local()
+
+    def _compile(self) -> Any:
+        import openvino
+
+        with self._lock:
+            if self._compiled is None:
+                streams = {"NUM_STREAMS": str(cores()), "INFERENCE_NUM_THREADS": str(cores())}
+                self._compiled = openvino.Core().compile_model(
+                    str(self._path), "CPU", {**streams, "INFERENCE_PRECISION_HINT": "f32"}
+                )
+        return self._compiled
+
+    def run(self, inputs: Arrays) -> NDArray[np.float32]:
+        """See `Session`."""
+        request = getattr(self._requests, "own", None)
+        if request is None:
+            request = self._requests.own = self._compile().create_infer_request()
+        request.infer({name: np.ascontiguousarray(values) for name, values in inputs.items()}, share_inputs=True)
+        output: NDArray[np.float32] = request.get_output_tensor(0).data.copy()
+        return output
+
+
+class OpenVinoBackend:
+    """Float32."""
+
+    requires: tuple[str, ...] = ("openvino", "onnx")
+    suffix = ".xml"
+
+    def prepare(self, graph: Path, target: Path, example: Arrays) -> None:  # noqa: ARG002
+        """Write the graph as OpenVINO reads it."""
+        import openvino
+
+        openvino.save_model(self._converted(graph), str(target), compress_to_fp16=False)
+
+    def open(self, path: Path) -> OpenVinoSession:
+        """Return a session on what `prepare` wrote."""
+        return OpenVinoSession(path)
+
+    def _converted(self, graph: Path) -> Any:
+        import openvino
+
+        return openvino.Core().read_model(str(graph))
+
+
+class OpenVinoInt8Backend(OpenVinoBackend):
+    """The weights in int8; OpenVINO multiplies in int8 where the processor has instructions for it."""
+
+    requires = ("openvino", "onnx", "nncf")
+
+    def _converted(self, graph: Path) -> Any:
+        os.environ.setdefault("NNCF_CI", "1")  # it reports what it is used for to its makers otherwise
+        import nncf
+
+        nncf.set_log_level(logging.ERROR)
+        embeddings = nncf.IgnoredScope(types=["Gather"])
+        return nncf.compress_weights(
+            super()._converted(graph), mode=nncf.CompressWeightsMode.INT8_ASYM, ignored_scope=embeddings
+        )

@@ -1,0 +1,62 @@
+"""Room: models. What an encoder's vectors are, as the `_meta` of an index's mapping keeps it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connector.errors import RequestError
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What tells two encoders' vectors apart; it is kept in the `_meta` of an index's mapping.
+
+    `revision` is the first 16 hex digits of the weights' SHA-256, or "" when the weights are unknown. The prefixes are
+    the texts put before every query and every passage.
+    """
+
+    name: str
+    revision: str
+    dims: int
+    pooling: str
+    normalized: bool
+    query_prefix: str
+    passage_prefix: str
+
+    def to_meta(self) -> dict[str, Any]:
+        """Return it as JSON takes it."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_meta(cls, meta: Mapping[str, Any]) -> Fingerprint:
+        """Return what `to_meta` gave; keys that this version doesn't know are passed over.
+
+        Raises: RequestError: a key is missing or its value has another type.
+        """
+        types = {"dims": int, "normalized": bool}
+        values: dict[str, Any] = {}
+        for field in dataclasses.fields(cls):
+            wanted = types.get(field.name, str)
+            value = meta.get(field.name)
+            if type(value) is not wanted:
+                raise RequestError(
+                    f"_meta.{field.name}",
+                    value,
+                    f"must be of type {wanted.__name__}; was _meta written by another program?",
+                )
+            values[field.name] = value
+        return cls(**values)
+
+    def differences(self, other: Fingerprint) -> list[str]:
+        """Return the names of the fields in which the vectors differ; [] means that they can be compared.
+
+        Weights that are known decide; the name, which changes with the place they were loaded from, counts only where
+        a revision is unknown.
+        """
+        both_known = bool(self.revision and other.revision)
+        ignored = "name" if both_known else "revision"
+        names = [field.name for field in dataclasses.fields(self) if field.name != ignored]
+        return [name for name in names if getattr(self, name) != getattr(other, name)]

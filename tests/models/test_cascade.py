@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from connector.errors import RequestError
+from connector.models.cascade import CascadeOptions, CascadeReranker, merged, page_is_settled, with_order
+
+
+class Numbers:
+    """Scores passages that are numbers, and keeps what it was asked."""
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self.name = "numbers"
+        self.source = ""
+        self.asked: list[str] = []
+        self._scale = scale
+
+    def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
+        self.asked += passages
+        return np.array([self._scale * float(passage) for passage in passages], dtype=np.float32)
+
+
+WINDOW = [str(number) for number in range(100)]
+NEVER = CascadeOptions(survivors=20, page=5, step=10, sigmas=math.inf, order=0)
+
+
+def test_only_survivors_are_read_by_the_dear_score() -> None:
+    dear = Numbers()
+    CascadeReranker(Numbers(), dear, NEVER).score("q", WINDOW)
+    assert sorted(dear.asked, key=int) == WINDOW[80:]
+
+
+def test_the_order_is_the_dear_ones_where_it_has_read_then_the_cheap_ones() -> None:
+    scores = CascadeReranker(Numbers(), Numbers(scale=-1.0), NEVER).score("q", WINDOW)
+    order = [int(place) for place in np.argsort(-scores, kind="stable")]
+    assert order == [*range(80, 100), *range(79, -1, -1)]
+
+
+def test_it_stops_when_the_page_is_settled() -> None:
+    dear = Numbers(scale=2.0)  # the cheap score foretells it exactly
+    options = CascadeOptions(survivors=80, page=5, step=10, order=0)
+    CascadeReranker(Numbers(), dear, options).score("q", WINDOW)
+    assert len(dear.asked) == 20  # ten are too few to draw a line through, twenty settle it
+
+
+def test_a_score_that_foretells_nothing_never_settles_the_page() -> None:
+    rng = np.random.default_rng(3)
+    cheap, dear = np.sort(rng.normal(size=60))[::-1], rng.normal(size=40)
+    assert not page_is_settled(cheap.astype(np.float32), dear.astype(np.float32), CascadeOptions(sigmas=3))
+
+
+def test_a_window_no_longer_than_a_page_is_read_whole_and_the_cheap_score_not_asked() -> None:
+    cheap, dear = Numbers(), Numbers()
+    scores = CascadeReranker(cheap, dear, NEVER).score("q", ["3", "1", "2"])
+    assert (scores.tolist(), cheap.asked) == ([3, 1, 2], [])
+
+
+def test_no_passages_give_no_scores() -> None:
+    assert CascadeReranker(Numbers(), Numbers()).score("q", []).shape == (0,)
+
+
+def test_the_given_order_counts_beside_the_cheap_score() -> None:
+    even = np.zeros(4, dtype=np.float32)
+    assert np.argsort(-with_order(even, 0.5), kind="stable").tolist() == [0, 1, 2, 3]
+    assert with_order(np.array([0.0, 1.0], dtype=np.float32), 0.0).tolist() == [-1.0, 1.0]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(st.floats(-1e3, 1e3), st.one_of(st.none(), st.floats(-1e3, 1e3))), min_size=2, max_size=30))
+def test_what_was_read_keeps_its_score_and_stands_before_the_rest(rows: list[tuple[float, float | None]]) -> None:
+    cheap = np.array([row[0] for row in rows], dtype=np.float32)
+    dear = np.array([np.nan if row[1] is None else row[1] for row in rows], dtype=np.float32)
+    was_read = ~np.isnan(dear)
+    if was_read.any():
+        scores = merged(cheap, dear)
+        assert np.isfinite(scores).all()
+        np.testing.assert_array_equal(scores[was_read], dear[was_read])
+        assert was_read.all() or scores[~was_read].max() < scores[was_read].min()
+
+
+@pytest.mark.parametrize(
+    ("options", "path"),
+    [
+        ({"survivors": 0}, "cascade.survivors"),
+        ({"survivors": 5, "page": 10}, "cascade.survivors"),
+        ({"step": True}, "cascade.step"),
+        ({"sigmas": -1.0}, "cascade.sigmas"),
+        ({"sigmas": math.nan}, "cascade.sigmas"),
+        ({"order": math.inf}, "cascade.order"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_by_name(options: dict[str, float], path: str) -> None:
+    with pytest.raises(RequestError, match=path):
+        CascadeOptions(**options)  # type: ignore[arg-type]
+
+
+def test_the_bundled_cascade_puts_the_answer_first() -> None:
+    from connector.models.reranker import load_cascade
+
+    cascade = load_cascade(backend="torch", device="cpu", options=CascadeOptions(survivors=4, page=2, step=2))
+    passages = ["Ships sail.", "Rain falls.", "Bread is baked in a hot oven.", "Stones are hard.", "Birds fly.", "Hm."]
+    assert int(np.argmax(cascade.score("how do I bake bread", passages))) == 2
+
+
+def test_the_bundled_embeddings_are_a_first_stage_for_any_model() -> None:
+    from connector.models.reranker import load_cascade
+
+    given_first = load_cascade(backend="torch", device="cpu", first=Numbers(), options=NEVER)
+    assert given_first.score("q", WINDOW[:30]).shape == (30,)

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from connector.models.backends.session import Arrays
+from connector.models.lanes import Batcher, Lanes
+
+WAIT_S = 30
+
+
+class Recorder:
+    """A session that gives each number back, keeps its batches, and can be held up."""
+
+    def __init__(self, token_budget: int = 100, cores: int = 1) -> None:
+        self.token_budget = token_budget
+        self.cores = cores
+        self.batches: list[list[int]] = []
+        self.go_on = threading.Event()
+        self.go_on.set()
+        self.begun = threading.Semaphore(0)
+        self.running = self.most_running = 0
+        self._lock = threading.Lock()
+
+    def run(self, inputs: Arrays) -> NDArray[np.float32]:
+        with self._lock:
+            self.batches.append([int(value) for value in inputs["numbers"]])
+            self.running += 1
+            self.most_running = max(self.most_running, self.running)
+        self.begun.release()
+        assert self.go_on.wait(WAIT_S)
+        with self._lock:
+            self.running -= 1
+        if -1 in inputs["numbers"]:
+            raise ValueError("-1 can't be computed")
+        return np.asarray(inputs["numbers"], dtype=np.float32)
+
+
+def batcher(session: Recorder, lanes: Lanes, length: int = 10) -> Batcher[int]:
+    def split(output: NDArray[np.float32], rows: Sequence[int]) -> list[Any]:
+        return [int(value) for value in output]
+
+    return Batcher(session, lambda row: length, lambda rows: {"numbers": np.array(rows)}, split, lanes)
+
+
+def test_results_come_in_the_order_of_the_rows() -> None:
+    assert batcher(Recorder(), Lanes(2)).run(list(range(57))) == list(range(57))
+
+
+def test_no_rows_take_no_turn() -> None:
+    session = Recorder()
+    assert batcher(session, Lanes(1)).run([]) == []
+    assert session.batches == []
+
+
+def test_a_batch_stays_within_the_token_budget() -> None:
+    session = Recorder(token_budget=100)
+    batcher(session, Lanes(1), length=30).run(list(range(10)))
+    assert [len(batch) for batch in session.batches] == [3, 3, 3, 1]
+
+
+def test_a_row_longer_than_the_budget_is_a_batch_of_its_own() -> None:
+    session = Recorder(token_budget=20)
+    assert batcher(session, Lanes(1), length=500).run([1, 2]) == [1, 2]
+    assert [len(batch) for batch in session.batches] == [1, 1]
+
+
+def test_those_who_wait_share_a_batch() -> None:
+    session, lanes = Recorder(token_budget=100), Lanes(1)
+    shared = batcher(session, lanes)
+    session.go_on.clear()
+    with ThreadPoolExecutor(4) as threads:
+        first = threads.submit(shared.run, [0])
+        assert session.begun.acquire(timeout=WAIT_S)
+        others = [threads.submit(shared.run, [number]) for number in (1, 2, 3)]
+        while len(lanes.waiting()) < 3:  # until all have come
+            pass
+        session.go_on.set()
+        assert [first.result(WAIT_S), *(other.result(WAIT_S) for other in others)] == [[0], [1], [2], [3]]
+    assert sorted(map(sorted, session.batches)) == [[0], [1, 2, 3]]
+
+
+def test_a_small_job_is_not_stuck_behind_a_large_one() -> None:
+    session, lanes = Recorder(token_budget=10), Lanes(1)
+    shared = batcher(session, lanes)
+    session.go_on.clear()
+    with ThreadPoolExecutor(2) as threads:
+        large = threads.submit(shared.run, list(range(100, 150)))
+        assert session.begun.acquire(timeout=WAIT_S)
+        small = threads.submit(shared.run, [1, 2])
+        while len(lanes.waiting()) < 2:
+            pass
+        session.go_on.set()
+        assert small.result(WAIT_S) == [1, 2]
+        assert len(large.result(WAIT_S)) == 50
+    places = [place for place, batch in enumerate(session.batches) if batch[0] in (1, 2)]
+    assert max(places) <= 5  # they take turns
+
+
+def test_rows_that_fail_fail_their_own_job_only() -> None:
+    session, lanes = Recorder(token_budget=100), Lanes(1)
+    shared = batcher(session, lanes)
+    session.go_on.clear()
+    with ThreadPoolExecutor(3) as threads:
+        first = threads.submit(shared.run, [0])
+        assert session.begun.acquire(timeout=WAIT_S)
+        good, bad = threads.submit(shared.run, [5]), threads.submit(shared.run, [-1])
+        while len(lanes.waiting()) < 2:
+            pass
+        session.go_on.set()
+        assert (first.result(WAIT_S), good.result(WAIT_S)) == ([0], [5])
+        with pytest.raises(ValueError, match="can't be computed"):
+            bad.result(WAIT_S)
+    assert shared.run([7]) == [7]
+
+
+def test_a_run_that_takes_all_cores_has_them_alone() -> None:
+    lanes = Lanes(2)
+    wide, narrow = Recorder(cores=2), Recorder(cores=1)
+    wide.token_budget = narrow.token_budget = 10
+    with ThreadPoolExecutor(4) as threads:
+        jobs = [threads.submit(batcher(session, lanes).run, list(range(20))) for session in (wide, narrow) * 2]
+        for job in jobs:
+            assert job.result(WAIT_S) == list(range(20))
+    assert wide.most_running == 1
+    assert narrow.most_running <= 2
+
+
+def test_too_few_results_are_an_error_and_no_one_waits_for_ever() -> None:
+    lanes = Lanes(1)
+    short: Batcher[int] = Batcher(
+        Recorder(), lambda row: 1, lambda rows: {"numbers": np.array(rows)}, lambda output, rows: [1], lanes
+    )
+    with pytest.raises(ValueError, match="1 results came back for 3 rows"):
+        short.run([1, 2, 3])
+    assert batcher(Recorder(), lanes).run([4]) == [4]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_has_threads_of_its_own() -> None:
+    lanes = Lanes(1)
+    assert batcher(Recorder(), lanes).run([1]) == [1]
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if batcher(Recorder(), lanes).run([2]) == [2] else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
