@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -133,3 +135,14 @@ def test_passages_read_before_score_the_same_from_memory() -> None:
     np.testing.assert_allclose(bundled.score(QUERY, MIXED), fresh, atol=1e-5)
     bundled.forget()
     np.testing.assert_allclose(bundled.score(QUERY, MIXED), fresh, atol=1e-5)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_scores(reranker: Reranker) -> None:
+    expected = reranker.score(QUERY, MIXED)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(120)  # a child that waits for its parent's threads would wait for ever
+        os._exit(0 if np.allclose(reranker.score(QUERY, MIXED), expected, atol=1e-2) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

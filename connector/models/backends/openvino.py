@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import threading
@@ -19,18 +20,26 @@ _TOKEN_BUDGET = 1_024
 
 
 class OpenVinoSession(ForkSafe):
-    """See `Session`: each thread has a request of its own; a forked child compiles anew, as streams don't survive."""
+    """See `Session`: each thread has a request of its own; a forked child compiles anew, as streams don't survive.
+
+    The child must not free the parent's either: a request that is freed waits for threads which exist in the parent
+    only. So all are held here, and in a child for ever.
+    """
 
     cores = 1
     token_budget = _TOKEN_BUDGET
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._held: list[Any] = []
         super().__init__()
         self._compile()
 
     def after_fork_in_child(self) -> None:
-        """Forget the parent's streams."""
+        """Forget the parent's streams, without freeing them."""
+        for held in self._held:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))
+        self._held = []
         self._compiled: Any = None
         self._lock = threading.Lock()
         self._requests = threading.local()
@@ -44,6 +53,7 @@ class OpenVinoSession(ForkSafe):
                 self._compiled = openvino.Core().compile_model(
                     str(self._path), "CPU", {**streams, "INFERENCE_PRECISION_HINT": "f32"}
                 )
+                self._held.append(self._compiled)
         return self._compiled
 
     def run(self, inputs: Arrays) -> NDArray[np.float32]:
@@ -51,6 +61,7 @@ class OpenVinoSession(ForkSafe):
         request = getattr(self._requests, "own", None)
         if request is None:
             request = self._requests.own = self._compile().create_infer_request()
+            self._held.append(request)
         request.infer({name: np.ascontiguousarray(values) for name, values in inputs.items()}, share_inputs=True)
         output: NDArray[np.float32] = request.get_output_tensor(0).data.copy()
         return output
