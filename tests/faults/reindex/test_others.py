@@ -203,10 +203,30 @@ def test_a_target_that_is_deleted_meanwhile_is_not_switched_to(scene: Scene) -> 
             scene.es,
             scene.alias,
             text_fields=["title"],
-            encoder=OnceWhile(delete, 0),
+            encoder=OnceWhile(delete),
             job="job",
             options=scene.options(),
         )
+    assert scene.served() == {scene.index}
+
+
+def test_a_target_that_a_write_made_anew_is_not_switched_to(scene: Scene) -> None:
+    """Deleted before anything was written, so that every document is there, under a mapping of nobody's."""
+    scene.load(300)
+    with proxied(scene.engine.url) as proxy, Elasticsearch(proxy.url) as es:
+        deleted = threading.Event()
+
+        def decide(method: str, path: str) -> Verdict:
+            if method == "POST" and path.startswith("/_bulk") and not deleted.is_set():
+                deleted.set()
+                (target,) = (name for name in scene.es.indices.get(index=f"{scene.alias}*") if name != scene.index)
+                scene.es.indices.delete(index=target)
+            return "pass"
+
+        proxy.decide = decide
+        with pytest.raises(ReindexError, match="was deleted and made again"):
+            reindex(es, scene.alias, text_fields=["title"], encoder=hashed, job="job", options=scene.options())
+    assert deleted.is_set()
     assert scene.served() == {scene.index}
 
 
