@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from connector.bodies import passages_body
 from connector.chunking import best_first, lexical_scores
 from connector.dialects import Dialect
 from connector.fetch import fetch
 from connector.fusion import Key
 from connector.needs import Flow
 from connector.passages import first_at, text_at
-from connector.plan import Leg, passages_body
+from connector.plan import Leg
 from connector.request import SearchRequest
 from connector.retrievers import ChunkRescorer, TextSimilarityReranker
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from connector.bodies import bare_options
 from connector.fusion import Key, Ranking
-from connector.plan import bare_options
 from connector.request import SearchRequest
 
 _DEFAULT_SIZE = 3

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from connector.bodies import Which
 from connector.collapse import these
 from connector.fusion import Key
 from connector.needs import Flow, MultiSearch
-from connector.plan import Which
 from connector.request import SearchRequest
 
 

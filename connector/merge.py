@@ -8,12 +8,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from connector.bodies import scores_body, vectors_body
 from connector.diversity import mmr
 from connector.errors import RequestError
 from connector.fetch import fetch
 from connector.fusion import Key, Ranking, linear, normalized, rescored, rrf
 from connector.needs import Embed, Embedded, Flow
-from connector.plan import Fuse, Leaf, Merge, Pin, Plan, Rerank, RescoreBy, Thin, scores_body, vectors_body
+from connector.plan import Fuse, Leaf, Merge, Pin, Plan, Rerank, RescoreBy, Thin
 from connector.request import SearchRequest
 from connector.rerank import reranked
 from connector.response import Provenance

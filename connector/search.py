@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from connector.best_passages import add_passages
+from connector.bodies import filter_body, leg_bodies, page_body, searches, union_body, union_query
 from connector.collapse import collapsed, inner_hits, inner_searches, these
 from connector.dialects import Dialect
 from connector.fetch import fetch
@@ -21,17 +22,7 @@ from connector.leaf_retrievers import Knn
 from connector.merge import merged
 from connector.native import Native, natively_fused
 from connector.needs import Embed, Embedded, Flow, MultiSearch, ReadMappings
-from connector.plan import (
-    Leg,
-    Plan,
-    filter_body,
-    leg_bodies,
-    make_plan,
-    page_body,
-    searches,
-    union_body,
-    union_query,
-)
+from connector.plan import Leg, Plan, make_plan
 from connector.request import SearchRequest
 from connector.response import Provenance, make_response, partial_failure
 from connector.vectors import check_dims, check_encoder, fingerprint_in
