@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -69,7 +69,7 @@ class ChunkingSettings(Strict):
         """Cut a text; [] where it is blank."""
         size = self.max_chunk_size
         if self.strategy == "none":
-            return _trimmed(text)
+            return _trimmed([(0, text)])
         if self.strategy == "word":
             return word_windows(text, size, min(100, size // 2) if self.overlap is None else self.overlap)
         kind = MarkdownSplitter if self.separator_group == "markdown" else TextSplitter
@@ -80,13 +80,11 @@ class ChunkingSettings(Strict):
 def chunks_of(splitter: TextSplitter | MarkdownSplitter, text: str) -> list[Chunk]:
     """Cut a text with a splitter, which reads half a surrogate pair, no text, as one question mark."""
     clean = text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-    spans = (
+    return _trimmed(
         (first + start, text[first + start : first + start + len(part)])
         for first, piece in _pieces(clean)
         for start, part in splitter.chunk_indices(piece)
     )
-    trimmed = (Chunk(start + len(part) - len(part.lstrip()), part.strip()) for start, part in spans)
-    return [chunk for chunk in trimmed if chunk.text]
 
 
 def word_windows(text: str, size: int, overlap: int) -> list[Chunk]:
@@ -94,8 +92,7 @@ def word_windows(text: str, size: int, overlap: int) -> list[Chunk]:
     starts_of = [match.start() for match in _TERM.finditer(text)]
     bounds = [0, *starts_of[1:], len(text)] if starts_of else []
     starts = range(0, max(len(starts_of) - overlap, 1) if starts_of else 0, size - overlap)
-    parts = [(bounds[at], text[bounds[at] : bounds[min(at + size, len(starts_of))]]) for at in starts]
-    return [Chunk(start + len(part) - len(part.lstrip()), part.strip()) for start, part in parts if part.strip()]
+    return _trimmed((bounds[at], text[bounds[at] : bounds[min(at + size, len(starts_of))]]) for at in starts)
 
 
 def lexical_scores(query: str, texts: Sequence[str]) -> list[float]:
@@ -123,9 +120,10 @@ def best_first(scores: Sequence[float], count: int) -> list[int]:
     return sorted(range(len(scores)), key=lambda place: (-scores[place], place))[:count]
 
 
-def _trimmed(text: str) -> list[Chunk]:
-    clean = text.strip()
-    return [Chunk(text.index(clean), clean)] if clean else []
+def _trimmed(parts: Iterable[tuple[int, str]]) -> list[Chunk]:
+    """Give parts, each with where it begins, without the blanks around them; those of blanks alone are none."""
+    chunks = (Chunk(start + len(part) - len(part.lstrip()), part.strip()) for start, part in parts)
+    return [chunk for chunk in chunks if chunk.text]
 
 
 def _pieces(text: str) -> Iterator[tuple[int, str]]:

@@ -107,9 +107,15 @@ def _within(field: str, values: Any) -> dict[str, Any]:
 
 def these(keys: Sequence[Key]) -> list[dict[str, Any]]:
     """Write a query for the hits of each index."""
+    return [
+        {"bool": {"filter": [{"term": {"_index": index}}, {"ids": {"values": ids}}]}}
+        for index, ids in ids_by_index(keys).items()
+    ]
+
+
+def ids_by_index(keys: Sequence[Key]) -> dict[str, list[str]]:
+    """Group ids by their index, in the order of the keys."""
     by_index: dict[str, list[str]] = {}
     for index, identifier in keys:
         by_index.setdefault(index, []).append(identifier)
-    return [
-        {"bool": {"filter": [{"term": {"_index": index}}, {"ids": {"values": ids}}]}} for index, ids in by_index.items()
-    ]
+    return by_index

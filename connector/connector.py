@@ -189,9 +189,7 @@ class Connector:
         """
         client = self._sync("search", "await asearch(...)")
         question = Question(text, size, offset, depth, blend, source)
-        mappings = self._known(client, filter)
-        rewrites = rewritten(self._rewrite, text, self._rewrite_timeout)
-        body = self._body(question, filter, mappings, rewrites)
+        body, rewrites = self._asked(client, question, filter)
         return self._told(client.search(index=self.index_name, **body), rewrites)
 
     async def asearch(
@@ -212,9 +210,7 @@ class Connector:
                 self.search, text, size=size, offset=offset, filter=filter, depth=depth, blend=blend, source=source
             )
         question = Question(text, size, offset, depth, blend, source)
-        mappings = await self._aknown(client, filter)
-        rewrites = await arewritten(self._rewrite, text, self._rewrite_timeout)
-        body = self._body(question, filter, mappings, rewrites)
+        body, rewrites = await self._aasked(client, question, filter)
         return self._told(await client.search(index=self.index_name, **body), rewrites)
 
     def pages(
@@ -245,9 +241,7 @@ class Connector:
         client = self._sync("pages", "apages(...)")
         question = _paged(text, window, depth, blend, source, size)
         checked_keep_alive(keep_alive)
-        mappings = self._known(client, filter)
-        rewrites = rewritten(self._rewrite, text, self._rewrite_timeout)
-        body = self._body(question, filter, mappings, rewrites)
+        body, rewrites = self._asked(client, question, filter)
         note = partial(self._told, rewrites=rewrites)
         return Pages(client, self.index_name, with_vectors(body, self._embedded), size, keep_alive, note)
 
@@ -269,9 +263,7 @@ class Connector:
             raise RequestError("client", type(client).__name__, "is sync, and apages() is not; use pages()")
         question = _paged(text, window, depth, blend, source, size)
         checked_keep_alive(keep_alive)
-        mappings = await self._aknown(client, filter)
-        rewrites = await arewritten(self._rewrite, text, self._rewrite_timeout)
-        body = self._body(question, filter, mappings, rewrites)
+        body, rewrites = await self._aasked(client, question, filter)
         body = await asyncio.to_thread(with_vectors, body, self._embedded)
         note = partial(self._told, rewrites=rewrites)
         return AsyncPages(client, self.index_name, body, size, keep_alive, note)
@@ -309,6 +301,21 @@ class Connector:
             return {}
         await asyncio.to_thread(client._hybrid.fingerprint)
         return await client._read_mappings(self.index_name)
+
+    def _asked(
+        self, client: HybridElasticsearch, question: Question, filter: Filter | None
+    ) -> tuple[dict[str, Any], Rewritten]:
+        """Write the body of a search, and give what the query was rewritten to."""
+        mappings = self._known(client, filter)
+        rewrites = rewritten(self._rewrite, question.text, self._rewrite_timeout)
+        return self._body(question, filter, mappings, rewrites), rewrites
+
+    async def _aasked(
+        self, client: AsyncHybridElasticsearch, question: Question, filter: Filter | None
+    ) -> tuple[dict[str, Any], Rewritten]:
+        mappings = await self._aknown(client, filter)
+        rewrites = await arewritten(self._rewrite, question.text, self._rewrite_timeout)
+        return self._body(question, filter, mappings, rewrites), rewrites
 
     def _body(
         self, question: Question, filter: Filter | None, mappings: Mapping[str, Any], rewrites: Rewritten
@@ -362,9 +369,9 @@ def _as_passages(passages: Passages | bool, vector_field: str | None, text_field
 def _paged(
     text: str, window: int, depth: int, blend: float | None, source: bool | Sequence[str] | None, size: int
 ) -> Question:
-    for name, value, most in (("size", size, MAX_WINDOW), ("window", window, MAX_WINDOW)):
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-            raise RequestError(name, value, f"must be a whole number from 1 to {most:,}")
+    for name, value in (("size", size), ("window", window)):
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_WINDOW:
+            raise RequestError(name, value, f"must be a whole number from 1 to {MAX_WINDOW:,}")
     return Question(text, window, 0, depth, blend, source)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connector.bodies import Which
-from connector.collapse import these
+from connector.collapse import ids_by_index, these
 from connector.fusion import Key
 from connector.needs import Flow, MultiSearch
 from connector.request import SearchRequest
@@ -16,9 +16,7 @@ def fetch(
     keys: Sequence[Key], request: SearchRequest, body_of: Callable[[Which], dict[str, Any]]
 ) -> Flow[dict[Key, Mapping[str, Any]]]:
     """Search for hits by their ids, a search for each index, all in one round trip; give those that were found."""
-    by_index: dict[str, list[str]] = {}
-    for index, identifier in keys:
-        by_index.setdefault(index, []).append(identifier)
+    by_index = ids_by_index(keys)
     if not by_index:
         return {}
     if request.has_pit:  # it names its indices itself, so that all are searched at once

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 
 from connector.errors import RequestError
-from connector.vectors import nested_above
+from connector.field_paths import nested_above
 
 Filter: TypeAlias = (
     Mapping[str, Any] | Sequence[Mapping[str, Any]] | Callable[[Mapping[str, Any]], Sequence[dict[str, Any]]]

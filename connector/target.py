@@ -10,6 +10,7 @@ from typing import Any
 
 from connector.dialects import Dialect
 from connector.errors import IndexMismatchError, RequestError
+from connector.field_paths import nested_above
 from connector.indexing import Passages
 from connector.models.encoder import Fingerprint
 from connector.search_body import Target
@@ -17,7 +18,6 @@ from connector.vectors import (
     check_encoder,
     check_not_semantic,
     fingerprint_in,
-    nested_above,
     passages_in,
     vector_fields,
 )

@@ -11,6 +11,7 @@ from typing import Any
 
 from connector.dialects import Dialect
 from connector.errors import EncoderMismatchError, RequestError
+from connector.field_paths import definition_at
 from connector.models.encoder import Fingerprint
 
 META_KEY = "hybrid_connector"
@@ -36,18 +37,6 @@ def passages_in(mapping: Mapping[str, Any], field: str) -> Mapping[str, Any] | N
     return found
 
 
-def nested_above(mapping: Mapping[str, Any], field: str) -> str | None:
-    """Give the path of the nested objects that hold a field; None when it is in none."""
-    properties, path = mapping.get("properties", {}), ""
-    for part in field.split("."):
-        path = f"{path}.{part}" if path else part
-        definition = properties.get(part, {})
-        if definition.get("type") == "nested":
-            return path
-        properties = definition.get("properties", {})
-    return None
-
-
 def fingerprint_in(mapping: Mapping[str, Any], field: str) -> Fingerprint | None:
     """Give the encoder that `_meta` names for a vector field; None when `_meta` says nothing of it."""
     said = _said_of(mapping, field)
@@ -65,6 +54,11 @@ def vector_fields(mapping: Mapping[str, Any], dialect: Dialect) -> dict[str, int
     return {path: dims for path, dims in found if dims is not None}
 
 
+def _dims_of(mapping: Mapping[str, Any], field: str, dialect: Dialect) -> int | None:
+    definition = definition_at(mapping, field)
+    return None if definition is None else dialect.vector_dims(dict(definition))
+
+
 def _fields(properties: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, field in properties.items():
         yield f"{prefix}{name}", field
@@ -78,9 +72,8 @@ def check_not_semantic(mappings: Mapping[str, Any], fields: Sequence[str], path:
     Raises: RequestError: naming the field and what to use.
     """
     for index, body in mappings.items():
-        kinds = {name: field.get("type") for name, field in _fields(body["mappings"].get("properties", {}), "")}
         for field in fields:
-            if kinds.get(field) == "semantic_text":
+            if (definition_at(body["mappings"], field) or {}).get("type") == "semantic_text":
                 raise RequestError(
                     path,
                     field,
@@ -107,7 +100,7 @@ def check_encoder(mappings: Mapping[str, Any], field: str, fingerprint: Fingerpr
     check_not_semantic(mappings, [field], "retriever...knn.field")
     for index, body in mappings.items():
         mapping = body["mappings"]
-        dims = vector_fields(mapping, dialect).get(field)
+        dims = _dims_of(mapping, field, dialect)
         if dims is None:
             continue
         written_by = fingerprint_in(mapping, field)
@@ -138,9 +131,7 @@ def check_dims(mappings: Mapping[str, Any], field: str, vector: Sequence[float],
     Raises: RequestError: naming the field and its dims.
     """
     check_not_semantic(mappings, [field], "retriever...knn.field")
-    known = {
-        index: dims for index, body in mappings.items() if (dims := vector_fields(body["mappings"], dialect).get(field))
-    }
+    known = {index: dims for index, body in mappings.items() if (dims := _dims_of(body["mappings"], field, dialect))}
     if known and len(vector) not in known.values():
         index, dims = next(iter(known.items()))
         raise RequestError(

@@ -8,6 +8,7 @@ from typing import Any
 from connector.dialects.elasticsearch import ElasticsearchDialect
 from connector.dialects.protocol import NativeFusion
 from connector.errors import RequestError
+from connector.field_paths import along
 from connector.leaf_retrievers import Knn
 from connector.retrievers import Linear, Rrf
 
@@ -130,14 +131,10 @@ def _nested(path: str, query: Mapping[str, Any], **asked: Any) -> dict[str, Any]
 def _fields(mappings: Mapping[str, Any], path: str) -> Iterator[tuple[str | None, Mapping[str, Any]]]:
     """Give the field of each index that has it as a vector field, and the nested path around it."""
     for body in mappings.values():
-        at: Mapping[str, Any] = body["mappings"]
-        nested, names = None, path.split(".")
-        for place, name in enumerate(names):
-            at = at.get("properties", {}).get(name, {})
-            if at.get("type") == "nested":
-                nested = ".".join(names[: place + 1])
-        if at.get("type") == "knn_vector":
-            yield nested, at
+        way = along(body["mappings"], path)
+        if way and way[-1][0] == path and way[-1][1].get("type") == "knn_vector":
+            nested = [reached for reached, definition in way if definition.get("type") == "nested"]
+            yield nested[-1] if nested else None, way[-1][1]
 
 
 def _is_graph(field: Mapping[str, Any]) -> bool:

@@ -34,21 +34,22 @@ def index_body(
     template = body["mappings"].pop("properties")
     properties: dict[str, Any] = {}
     for path in text_fields:
-        _put(properties, path, template["text"])
+        put_field(properties, path, template["text"])
     if passages is not None:
         offset, name = {"type": "integer", "index": False}, {"type": "keyword", "index": False}
         parts = {"field": name, "start": offset, "end": offset, "text": template["text"]}
-        _put(properties, passages.path, {"type": "nested", "dynamic": False, "properties": parts})
-    _put(properties, vector_field, {**template["vector"], dialect.dims_option: fingerprint.dims})
+        put_field(properties, passages.path, {"type": "nested", "dynamic": False, "properties": parts})
+    put_field(properties, vector_field, {**template["vector"], dialect.dims_option: fingerprint.dims})
     body["mappings"]["properties"] = properties
     how = None if passages is None else passages.to_meta()
     body["mappings"]["_meta"] = meta_of(vector_field, fingerprint, text_fields, how)
     return body
 
 
-def _put(properties: dict[str, Any], path: str, field: dict[str, Any]) -> None:
+def put_field(properties: dict[str, Any], path: str, definition: Any) -> None:
+    """Set what a mapping's properties say of a field, making the objects on the way to it."""
     head, _, rest = path.partition(".")
     if rest:
-        _put(properties.setdefault(head, {"properties": {}})["properties"], rest, field)
+        put_field(properties.setdefault(head, {"properties": {}}).setdefault("properties", {}), rest, definition)
     else:
-        properties[head] = field
+        properties[head] = definition

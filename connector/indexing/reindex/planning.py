@@ -10,7 +10,8 @@ from typing import Any
 
 from connector.dialects import Dialect
 from connector.errors import EncoderMismatchError, IndexMismatchError, RequestError, SourceError
-from connector.indexing.mapping import index_body
+from connector.field_paths import definition_at
+from connector.indexing.mapping import index_body, put_field
 from connector.indexing.reindex.cluster import Cluster
 from connector.indexing.reindex.plan import Plan, Request
 from connector.models.encoder import Fingerprint
@@ -82,7 +83,11 @@ def copied_body(
     """Write the new index's body: the old one's mapping and settings, with the vector field and what wrote it."""
     mapping = json.loads(json.dumps(described["mappings"]))
     ours = index_body(dialect, (), request.vector_field, fingerprint)
-    _put(mapping.setdefault("properties", {}), request.vector_field, _get(ours["mappings"], request.vector_field))
+    put_field(
+        mapping.setdefault("properties", {}),
+        request.vector_field,
+        definition_at(ours["mappings"], request.vector_field),
+    )
     mapping["_meta"] = merged_meta(mapping.get("_meta", {}), ours["mappings"]["_meta"], request)
     settings = _flat(described["settings"]["index"])
     kept = {name: value for name, value in settings.items() if not name.startswith(_OWN_TO_AN_INDEX)}
@@ -112,7 +117,7 @@ def _check_field(
 ) -> None:
     dims = vector_fields(mapping, dialect).get(field)
     if dims is None:
-        if _get(mapping, field) is not None:
+        if definition_at(mapping, field) is not None:
             raise IndexMismatchError(
                 f"index {index!r}: field {field!r} is there and is no vector field; choose another with --vector-field"
             )
@@ -180,17 +185,3 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             found[f"{prefix}{name}"] = value
     return found
-
-
-def _get(mapping: Mapping[str, Any], path: str) -> Any:
-    head, _, rest = path.partition(".")
-    field = mapping.get("properties", {}).get(head)
-    return _get(field, rest) if rest and field is not None else field
-
-
-def _put(properties: dict[str, Any], path: str, field: Any) -> None:
-    head, _, rest = path.partition(".")
-    if rest:
-        _put(properties.setdefault(head, {"properties": {}}).setdefault("properties", {}), rest, field)
-    else:
-        properties[head] = field
