@@ -1,9 +1,9 @@
 """Each way of doing hybrid search, as its user would write it; `benchmarks.peers` measures them.
 
 A function makes a search of an index of `content`, `embedding` and `metadata`: it takes the URL, the index and how many
-hits are fused and reranked (0: no rerank), and gives a function from a question to the ids of PAGE hits. The lines
-from the first to the last of its body, imports too, are the lines of user code that the table counts; what hands the
-same models to every framework is not among them.
+hits are fused and reranked (0: no rerank), and gives a function from a question to the ids of PAGE hits; each way has
+fetched their text. The lines from the first to the last of its body, imports too, are the lines of user code that the
+table counts; what hands the same models to every framework is not among them.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def by_hand(url: str, index: str, depth: int) -> Search:
     def search(question: str) -> list[str]:
         vector = encoder.encode_queries([question])[0].tolist()
         knn = {"field": "embedding", "query_vector": vector, "k": window, "num_candidates": max(100, 2 * window)}
-        source = ["content"] if depth else False
+        source = ["content"]
         response = es.msearch(
             index=index,
             searches=[
@@ -86,8 +86,7 @@ def by_hand(url: str, index: str, depth: int) -> Search:
                 raise RuntimeError(leg["error"])
             for rank, hit in enumerate(leg["hits"]["hits"], start=1):
                 scores[hit["_id"]] = scores.get(hit["_id"], 0.0) + 1 / (60 + rank)
-                if depth:
-                    texts[hit["_id"]] = hit["_source"]["content"]
+                texts[hit["_id"]] = hit["_source"]["content"]
         fused = sorted(scores, key=lambda key: (-scores[key], key))[:window]
         if depth:
             given = reranker.score(question, [texts[key] for key in fused])

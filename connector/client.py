@@ -211,9 +211,9 @@ def connect(url: str, **options: Any) -> HybridElasticsearch | HybridOpenSearch:
         if read_capabilities(_told_of(client), None).flavour != "opensearch":
             return client
         client.close()
-        from connector.opensearch_client import open_client
+        from connector.opensearch_client import HybridOpenSearch, own_options
 
-        return open_client(url, options)
+        return HybridOpenSearch(url, **own_options(options))
     if scheme == "embedded":
         from connector.embedded import Engine, owning_node_class
 

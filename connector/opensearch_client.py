@@ -101,8 +101,8 @@ _OPTIONS = frozenset(
 )
 
 
-def open_client(url: str, options: Mapping[str, Any]) -> HybridOpenSearch:
-    """Open a client by options that may go by elasticsearch-py's names.
+def own_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Give options that may go by elasticsearch-py's names the names that opensearch-py knows.
 
     Raises: RequestError: opensearch-py has no such option; it would pass over it in silence.
     """
@@ -111,7 +111,7 @@ def open_client(url: str, options: Mapping[str, Any]) -> HybridOpenSearch:
         raise RequestError(
             name, named[name], f"is no option of OpenSearch's client; it has {', '.join(sorted(_OPTIONS))}"
         )
-    return HybridOpenSearch(url, **named)
+    return named
 
 
 class HybridTransport:

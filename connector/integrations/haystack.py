@@ -15,7 +15,7 @@ from connector.hybrid import RerankerLike
 from connector.integrations.conditions import all_of, any_of, comparison, none_of
 from connector.integrations.documents import FoundDocument, Reading, checked_count
 from connector.integrations.reranking import TextReranker
-from connector.integrations.settings import connector_of, settings_of
+from connector.integrations.settings import connector_of, has_credentials, settings_of
 from connector.models.folders import BUNDLED
 
 try:
@@ -26,6 +26,7 @@ except ImportError as error:
 
 Run = TypeVar("Run", bound=Callable[..., Any])
 _META = "meta."
+_CREDENTIALS = ("api_key", "basic_auth", "http_auth", "headers")
 
 
 def _gives_documents(run: Run) -> Run:
@@ -104,12 +105,13 @@ class ConnectorRetriever:
     def to_dict(self) -> dict[str, Any]:
         """Write the component down. Raises: RequestError: a part of it is an object of this process, or a secret."""
         settings = settings_of(self.connector)
-        if self.api_key is None and self.connector.client._headers.get("authorization"):
+        given = {"api_key": self.api_key, **(self.client_options or {})}
+        if has_credentials(self.connector) and not any(given.get(name) for name in _CREDENTIALS):
             raise RequestError(
                 "api_key",
                 None,
                 "is needed to write this down: the client has credentials, which are not; give "
-                'api_key=Secret.from_env_var("...")',
+                'api_key=Secret.from_env_var("...") or, on OpenSearch, client_options={"basic_auth": ...}',
             )
         return default_to_dict(
             self,

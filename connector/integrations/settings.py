@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from connector.async_client import AsyncHybridElasticsearch
 from connector.client import HybridElasticsearch, connect
 from connector.connector import Connector
+from connector.dialects import OpenSearchDialect
 from connector.errors import RequestError
 from connector.indexing import Passages
 
 if TYPE_CHECKING:
-    from connector.opensearch_client import HybridOpenSearch
+    from connector.connector import AnyClient
 
 _EMBEDDED = "http://embedded:"
 
@@ -24,7 +26,7 @@ def settings_of(connector: Connector) -> dict[str, Any]:
     Raises: RequestError: a part of it is an object of this process: a model, a function, an embedded engine.
     """
     client = connector.client
-    urls = [node.base_url for node in client.transport.node_pool.all()]
+    urls = _urls(client)
     if any(url.startswith(_EMBEDDED) for url in urls):
         raise RequestError("connector", "embedded:", "lives in this process; connect to a cluster to write it down")
     models = {"encoder": client._hybrid.encoder, "reranker": client._hybrid.reranker}
@@ -38,7 +40,8 @@ def settings_of(connector: Connector) -> dict[str, Any]:
     passages = connector._passages
     return {
         "url": urls,
-        "is_async": isinstance(client, AsyncHybridElasticsearch),
+        "engine": client._hybrid.dialect.name,
+        "is_async": iscoroutinefunction(client._read_mappings),
         "index": connector.index_name,
         "text_fields": list(connector.text_fields),
         "vector_field": connector._vector_field,
@@ -61,18 +64,49 @@ def connector_of(settings: Mapping[str, Any], **client_options: Any) -> Connecto
     """
     of_client, of_index = {"encoder", "reranker", "provenance", "execution"}, {"vector_field", "id_field"}
     required = {"url", "index", "text_fields"}
-    for name in sorted(settings.keys() - of_client - of_index - required - {"is_async", "passages"}):
+    for name in sorted(settings.keys() - of_client - of_index - required - {"engine", "is_async", "passages"}):
         raise RequestError(f"connector.{name}", settings[name], "is not known here; remove it")
     for name in sorted(required):
         if not settings.get(name):
             raise RequestError(f"connector.{name}", settings.get(name), "is required; add it")
-    url = settings["url"]
     options = {**{name: settings[name] for name in of_client & settings.keys()}, **client_options}
-    client: HybridElasticsearch | HybridOpenSearch | AsyncHybridElasticsearch
-    if settings.get("is_async"):
-        client = AsyncHybridElasticsearch(url, **options)
-    else:
-        client = connect(url, **options) if isinstance(url, str) else HybridElasticsearch(url, **options)
+    client = _opened(settings["url"], settings.get("engine"), bool(settings.get("is_async")), options)
     own = {name: settings[name] for name in of_index & settings.keys()}
     passages = Passages(**settings["passages"]) if settings.get("passages") else False
     return Connector(client, settings["index"], text_fields=settings["text_fields"], passages=passages, **own)
+
+
+def has_credentials(connector: Connector) -> bool:
+    """Tell whether the client logs in, with what `settings_of` leaves out."""
+    client: Any = connector.client
+    if not _is_opensearch(client):
+        return bool(client._headers.get("authorization"))
+    return any(each.get("http_auth") for each in (client.transport.kwargs, *client.transport.hosts))
+
+
+def _is_opensearch(client: Any) -> bool:
+    return bool(client._hybrid.dialect.name == OpenSearchDialect.name)
+
+
+def _urls(client: Any) -> list[str]:
+    if not _is_opensearch(client):
+        return [node.base_url for node in client.transport.node_pool.all()]
+    return [_url({**client.transport.kwargs, **host}) for host in client.transport.hosts]
+
+
+def _url(host: Mapping[str, Any]) -> str:
+    scheme = "https" if host.get("use_ssl") else host.get("scheme", "http")
+    prefix = str(host.get("url_prefix") or "").strip("/")
+    return f"{scheme}://{host.get('host', 'localhost')}:{host.get('port', 9200)}{prefix and '/'}{prefix}"
+
+
+def _opened(url: str | list[str], engine: str | None, is_async: bool, options: dict[str, Any]) -> AnyClient:
+    """Open a client; of which engine is asked for where it is not said, by a sync client and of one URL."""
+    if engine == OpenSearchDialect.name:
+        from connector.async_opensearch_client import AsyncHybridOpenSearch
+        from connector.opensearch_client import HybridOpenSearch, own_options
+
+        return (AsyncHybridOpenSearch if is_async else HybridOpenSearch)(url, **own_options(options))
+    if is_async:
+        return AsyncHybridElasticsearch(url, **options)
+    return connect(url, **options) if isinstance(url, str) else HybridElasticsearch(url, **options)

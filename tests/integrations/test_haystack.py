@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from elasticsearch import Elasticsearch
 from haystack import Document, Pipeline
 from haystack.utils import Secret
 
-from connector import AsyncHybridElasticsearch, Connector, HybridElasticsearch
+from connector import AsyncHybridElasticsearch, AsyncHybridOpenSearch, Connector, HybridElasticsearch, HybridOpenSearch
 from connector.errors import RequestError
 from connector.indexing import Passages
 from connector.integrations.haystack import ConnectorReranker, ConnectorRetriever
@@ -181,6 +182,39 @@ async def test_a_pipeline_is_written_down_and_made_again(
                     await closed
     finally:
         es.indices.delete(index=f"{index}-plain")
+
+
+@pytest.mark.node
+async def test_a_retriever_over_opensearch_is_written_down_and_made_again(opensearch_url: str) -> None:
+    index = f"test-{uuid.uuid4().hex[:12]}"
+    with HybridOpenSearch(opensearch_url) as client:
+        client.index(index=index, id="1", body={"text": "a small car", "year": 2020}, params={"refresh": "true"})
+        try:
+            for kind in (HybridOpenSearch, AsyncHybridOpenSearch):
+                first: Any = kind(opensearch_url, timeout=10)
+                written = ConnectorRetriever(Connector(first, index, text_fields=["text"])).to_dict()
+                made = ConnectorRetriever.from_dict(written)
+                assert made.to_dict() == written
+                with pytest.warns(UserWarning, match="searches are lexical"):
+                    assert ids(await made.run_async("car")) == ["1"]
+                for each in (first, made.connector.client):
+                    closed: Any = each.close()
+                    if kind is AsyncHybridOpenSearch:
+                        await closed
+        finally:
+            client.indices.delete(index=index)
+
+
+def test_opensearchs_nodes_are_written_down_without_their_credentials() -> None:
+    nodes = ["https://reader:hidden@a:9201/search", "http://b:9200"]
+    with HybridOpenSearch(nodes) as client:
+        retriever = ConnectorRetriever(Connector(client, "books", text_fields=["title"]))
+        with pytest.raises(RequestError, match="basic_auth"):
+            retriever.to_dict()
+        retriever.client_options = {"basic_auth": ["reader", "other"]}
+        written = retriever.to_dict()
+    assert written["init_parameters"]["connector"]["url"] == ["https://a:9201/search", "http://b:9200"]
+    assert "hidden" not in str(written)
 
 
 def test_credentials_are_written_down_as_the_name_of_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
