@@ -204,24 +204,27 @@ def main() -> None:
     """Measure, print, and write when asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder where embeddings and scores are cached")
-    parser.add_argument("--queries", type=int, default=60, help="questions a collection at most")
+    parser.add_argument(
+        "--queries", nargs="+", default=["60"], help="questions a collection at most; NAME=N for one collection"
+    )
     parser.add_argument("--depths", type=int, nargs="+", default=[50, 100], help="how many hits are reranked")
     parser.add_argument("--collections", nargs="*", default=list(COLLECTIONS), choices=COLLECTIONS)
     parser.add_argument("--model", default="bundled", help="the reranker's name or path")
     parser.add_argument("--write", action="store_true", help="write benchmarks/RERANKER.md and the card's figures")
     options = parser.parse_args()
+    counts = {name: int(count) for name, _, count in (each.rpartition("=") for each in ["60", *options.queries])}
     reranker = load_reranker(options.model)
     judged = {name: read_judged(name) for name in options.collections}
     asked = {}
     rows = []
     for name, each in judged.items():
-        asked[name] = ask(each, reranker, options.queries, max(options.depths), options.work)
+        count = counts.get(name, counts[""])
+        asked[name] = ask(each, reranker, count, max(options.depths), options.work)
         rows.append(summarise(name, each, asked[name], options.depths))
         print(name, {stage: round(value, 3) for stage, value in rows[-1].ndcg.items()}, flush=True)
     probe = shuffled_probe(judged, asked, reranker)
-    arguments = (
-        f"--queries {options.queries} --depths {' '.join(map(str, options.depths))} --collections {' '.join(judged)}"
-    )
+    depths = " ".join(map(str, options.depths))
+    arguments = f"--queries {' '.join(options.queries)} --depths {depths} --collections {' '.join(judged)}"
     measured = (measure_pairs(reranker), probe, calibration_error(judged, asked))
     text = report(rows, *measured, arguments=arguments, seed=SEED, blend=BUNDLED_BLEND)
     print(text)
