@@ -9,7 +9,7 @@ INSTALLED := .venv/.installed
 CLIENT9 := .venv/client9
 # Rerankers of others, measured beside ours: some of them need older libraries than we do.
 PEERS := .venv/peers
-PEER_PACKAGES := "sentence-transformers>=5,<6" "optimum-onnx[onnxruntime]" "optimum-intel[openvino]" flashrank fastembed "rerankers[transformers]"
+PEER_PACKAGES := "sentence-transformers>=5,<6" "optimum-onnx[onnxruntime]" "optimum-intel[openvino]" datasets flashrank fastembed "rerankers[transformers]"
 # What talks to Elasticsearch through a client is tested with both client majors; CLIENT_TESTS runs again with 9.x.
 CLIENT_TESTS := $(wildcard tests/contract tests/embedded tests/test_client*.py tests/test_ca*.py tests/test_connector*.py tests/test_faults.py)
 OFFLINE := HF_HUB_OFFLINE=1

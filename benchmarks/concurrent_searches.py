@@ -13,7 +13,7 @@ import argparse
 import statistics
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -22,15 +22,18 @@ from benchmarks.models import QUERY, mixed_passages
 from benchmarks.results import machine, write_section
 from connector.models import load_reranker
 from connector.models.lanes import cores
+from connector.models.reranker import InteractionReranker
 
 LOADS = (1, 4, 16)
 DEPTH = 20
+TITLE = "Concurrent searches"
 Run = Callable[[Sequence[str]], None]
+Round = tuple[list[float], float]
+"""Each search's milliseconds, and searches a second over all."""
 
 
-def milliseconds(run: Run, searches: int, at_once: int) -> tuple[list[float], float]:
-    """Return each search's milliseconds, and searches a second over all."""
-    windows = [mixed_passages(DEPTH * (place % 3 + 1))[-DEPTH:] for place in range(searches)]
+def measured(run: Run, windows: Sequence[Sequence[str]], at_once: int) -> Round:
+    """Search each window, so many at the same time."""
 
     def one(window: Sequence[str]) -> float:
         start = time.perf_counter()
@@ -40,24 +43,48 @@ def milliseconds(run: Run, searches: int, at_once: int) -> tuple[list[float], fl
     start = time.perf_counter()
     with ThreadPoolExecutor(at_once) as threads:
         each = list(threads.map(one, windows))
-    return each, searches / (time.perf_counter() - start)
+    return each, len(windows) / (time.perf_counter() - start)
+
+
+def windows_of(searches: int) -> list[list[str]]:
+    """Return as many windows, no passage in two of them: what one search has read helps no other."""
+    passages = mixed_passages(searches * DEPTH)
+    return [passages[start : start + DEPTH] for start in range(0, len(passages), DEPTH)]
+
+
+def report(found: Mapping[tuple[int, str], Sequence[Round]], conditions: str) -> str:
+    """Return the section of RESULTS.md."""
+    rows = []
+    for (at_once, name), rounds in found.items():
+        every = np.concatenate([each for each, _ in rounds])
+        p50, p95 = np.percentile(every, [50, 95])
+        rate = statistics.median(rate for _, rate in rounds)
+        rows.append(f"| {at_once} | {name} | {len(rounds)} | {rate:.2f} | {p50:.0f} | {p95:.0f} | {every.max():.0f} |")
+    return f"""{conditions}
+A search reranks {DEPTH} mixed passages that were never read before.
+
+| at once | way | rounds | searches/s | p50 ms | p95 ms | slowest ms |
+| --- | --- | --- | --- | --- | --- | --- |
+{chr(10).join(rows)}
+"""
 
 
 def main() -> None:
+    """Measure in interleaved rounds until the time is over; print, and write when asked to, after each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backend", default="onnx-int8")
-    parser.add_argument("--searches", type=int, default=32, help="searches of a round")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each, after one that is not counted")
+    parser.add_argument("--searches", type=int, default=16, help="searches of a round; at least two for each at once")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each")
+    parser.add_argument("--minutes", type=float, default=4.0, help="no round is begun later")
     parser.add_argument("--write", action="store_true", help="put the table into benchmarks/RESULTS.md")
     arguments = parser.parse_args()
-    from connector.models.reranker import InteractionReranker
-
+    end = time.monotonic() + 60 * arguments.minutes
+    started = machine()
     reranker = load_reranker("bundled", backend=arguments.backend, device="cpu")
     assert isinstance(reranker, InteractionReranker)
     turn = threading.Lock()
 
     def shared(window: Sequence[str]) -> None:
-        reranker.forget()
         reranker.score(QUERY, window)
 
     def alone(window: Sequence[str]) -> None:
@@ -65,29 +92,26 @@ def main() -> None:
             shared(window)
 
     ways: dict[str, Run] = {"shared batches": shared, "each on its own": alone}
-    rows = []
-    for at_once in LOADS:
-        found: dict[str, list[tuple[list[float], float]]] = {name: [] for name in ways}
-        for number in range(arguments.rounds + 1):
-            for name, run in ways.items():
-                measured = milliseconds(run, arguments.searches, at_once)
-                if number:
-                    found[name].append(measured)
-        for name, rounds in found.items():
-            every = np.concatenate([each for each, _ in rounds])
-            rate = statistics.median(rate for _, rate in rounds)
-            p50, p95 = np.percentile(every, [50, 95])
-            rows.append(f"| {at_once} | {name} | {rate:.1f} | {p50:.0f} | {p95:.0f} |")
-    table = f"""`python -m benchmarks.concurrent_searches --write` on {machine()}, {cores()} lanes, {arguments.backend};
-{arguments.rounds} interleaved rounds of {arguments.searches} searches; {DEPTH} mixed passages each, as if never read.
-
-| at once | way | searches/s | p50 ms | p95 ms |
-| --- | --- | --- | --- | --- |
-{chr(10).join(rows)}
-"""
-    print(table)
-    if arguments.write:
-        write_section("Concurrent searches", table)
+    plans = [(at_once, name) for at_once in LOADS for name in ways]
+    found: dict[tuple[int, str], list[Round]] = {plan: [] for plan in plans}
+    windows = windows_of(max(arguments.searches, 2 * max(LOADS)))
+    measured(shared, windows[:4], 2)  # not counted
+    text = ""
+    for _ in range(arguments.rounds):
+        if text and time.monotonic() > end:
+            break
+        for at_once, name in plans:
+            reranker.forget()
+            searches = max(arguments.searches, 2 * at_once)
+            found[at_once, name].append(measured(ways[name], windows[:searches], at_once))
+        conditions = f"`python -m benchmarks.concurrent_searches --write` on {started} at the start,\n"
+        conditions += (
+            f"{cores()} lanes, {arguments.backend}; interleaved rounds of {arguments.searches} searches or more."
+        )
+        text = report(found, conditions)
+        if arguments.write:
+            write_section(TITLE, text)
+    print(text)
 
 
 if __name__ == "__main__":

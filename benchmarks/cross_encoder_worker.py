@@ -1,9 +1,9 @@
 """One way of scoring pairs, in a process of its own: `benchmarks.cross_encoders` starts one for each and asks in turn.
 
-Speaks JSON, one object a line. Started with a way and a folder of weights; tells how long the first score took from
-the interpreter's start. Then it answers {"passages": [...], "query": ...} with seconds and scores, and
-{"memory": true} with its peak in MB. It imports nothing of this package unless the way is ours, so that peers whose
-requirements differ run in an environment of their own.
+Speaks JSON, one object a line. Started with a way, a backend and a folder of weights; says {"ready": true} after its
+first score. Then it answers {"query": ..., "passages": [...]} with seconds, scores and its peak in MB. It imports
+nothing of this package unless the way is ours, so that peers whose requirements differ run in an environment of their
+own.
 """
 
 from __future__ import annotations
@@ -69,12 +69,12 @@ def flashrank(_: str, folder: str) -> Score:
     return score
 
 
-def fastembed(_: str, folder: str) -> Score:
+def fastembed(backend: str, folder: str) -> Score:
     from fastembed.common.model_description import ModelSource
     from fastembed.rerank.cross_encoder import TextCrossEncoder
 
     TextCrossEncoder.add_custom_model(
-        model="local/cross-encoder", model_file="onnx/model.onnx", sources=ModelSource(hf="local/cross-encoder")
+        model="local/cross-encoder", model_file=backend, sources=ModelSource(hf="local/cross-encoder")
     )
     model = TextCrossEncoder("local/cross-encoder", specific_model_path=folder)
 
@@ -107,22 +107,21 @@ WAYS: dict[str, Callable[[str, str], Score]] = {
 
 
 def main() -> None:
-    started = time.time()
     way, backend, folder = sys.argv[1:4]
     answers, sys.stdout = sys.stdout, sys.stderr  # libraries print
     score = WAYS[way](backend, folder)
     score("what is warm", ["rain in summer"])
-    print(json.dumps({"first_result_s": time.time() - started}), file=answers, flush=True)
+    print(json.dumps({"ready": True}), file=answers, flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
-        if "memory" in asked:
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            print(json.dumps({"peak_mb": peak}), file=answers, flush=True)
-            continue
         start = time.perf_counter()
         scores = score(asked["query"], asked["passages"])
-        seconds = time.perf_counter() - start
-        print(json.dumps({"seconds": seconds, "scores": [float(each) for each in scores]}), file=answers, flush=True)
+        answer = {
+            "seconds": time.perf_counter() - start,
+            "scores": [float(each) for each in scores],
+            "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        }
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":

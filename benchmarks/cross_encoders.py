@@ -1,235 +1,237 @@
 """The rerankers that a Python user can pick on a CPU, side by side: pairs a second, latency, memory, first result.
 
-python -m benchmarks.cross_encoders            prints the tables
-python -m benchmarks.cross_encoders --write    and writes them, with plots, beside benchmarks/RESULTS.md
+python -m benchmarks.cross_encoders --minutes 20            prints the tables
+python -m benchmarks.cross_encoders --minutes 20 --write    and writes them, with a plot, beside benchmarks/RESULTS.md
 
 All run the same weights: the offline extra's MiniLM with a plain head of random weights, which costs what a trained one
 costs. The bundled reranker, which has another head, stands beside them. Each way is a process of its own; rounds are
 interleaved, their order is shuffled. Peers whose requirements differ from ours run in an environment of their own:
-`--peers PYTHON` names it, `make bench` makes it.
+`--peers PYTHON` names it, `make bench` makes it. Exports are kept in the work folder. What was measured is written
+after every plan, so a run that is cut off leaves its figures; each answer stands in the work folder's answers.jsonl.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
-import statistics
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from benchmarks.models import QUERY, write_model
+from benchmarks.cross_encoder_models import FLASHRANK, LENGTHS, passages_of, plain_model
+from benchmarks.cross_encoder_report import BASE, Figures, draw, report
+from benchmarks.models import QUERY
 from benchmarks.results import RESULTS, machine, write_section
-from connector.models.folders import bundled_encoder
 
 WORKER = Path(__file__).with_name("cross_encoder_worker.py")
-LENGTHS = {"short": (5, 30), "mixed": (20, 250), "long": (200, 400)}
+TITLE = "Rerankers on a CPU"
 DEPTHS = (10, 50, 100, 200)
-PEER_BACKENDS = (
-    "torch",
-    "onnx+onnx/model.onnx",
-    "onnx+onnx/model_qint8_avx2.onnx",
-    "openvino+openvino/openvino_model.xml",
-)
-PEER_EXPORTS = """
-import sys
-from sentence_transformers import CrossEncoder, export_dynamic_quantized_onnx_model
-from sentence_transformers import export_static_quantized_openvino_model
-folder = sys.argv[1]
-model = CrossEncoder(folder, device="cpu", backend="onnx", local_files_only=True)
-model.save_pretrained(folder)
-export_dynamic_quantized_onnx_model(model, "avx2", folder)
-CrossEncoder(folder, device="cpu", backend="openvino", local_files_only=True).save_pretrained(folder)
-"""
+_FEWEST_ROUNDS = 2
+_MOST_SAID = 200
+Plan = tuple[str, int]
+"""A kind of passages, and how many a rerank."""
 
 
-@dataclass
 class Way:
-    """One way of scoring: how its worker is started, and what it has done."""
+    """One way of scoring: how its worker is started, and what it has shown."""
 
-    name: str
-    command: list[str]
-    first_result_s: float = float("nan")
-    peak_mb: float = float("nan")
-    scores: dict[str, list[float]] = field(default_factory=dict)
-    seconds: dict[tuple[str, int], list[float]] = field(default_factory=dict)
-    failed: str = ""
-    process: Any = None
-    said: Any = None
+    def __init__(self, name: str, command: list[str], failed: str = "") -> None:
+        self.figures = Figures(name, failed=failed)
+        self.command = command
+        self._process: Any = None
+        self._said: Any = None
 
     @property
-    def is_exported(self) -> bool:
-        return self.command[2] == "ours" and not self.command[3].startswith("torch")
+    def name(self) -> str:
+        """What it is called."""
+        return self.figures.name
+
+    def export(self) -> None:
+        """Have what a worker of ours exports on first use be made now, not when it is timed."""
+        if self.command[2] == "ours" and not self.command[3].startswith("torch"):
+            subprocess.run(self.command, input="", capture_output=True, text=True, check=False)
 
     def start(self) -> None:
-        self.said = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - a pipe that nobody reads fills up
-        self.process = subprocess.Popen(
-            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said, text=True
-        )
-        line = self.process.stdout.readline()
-        if not line:
-            self.said.seek(0)
-            lines = self.said.read().strip().splitlines()
-            self.failed = lines[-1][:160] if lines else "it ended without a word"
+        """Start the worker, and time its first score."""
+        if self.figures.failed:
             return
-        self.first_result_s = json.loads(line)["first_result_s"]
+        self._said = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - a pipe that nobody reads fills up
+        began = time.perf_counter()
+        self._process = subprocess.Popen(
+            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, text=True
+        )
+        if self._answer() is not None:
+            self.figures.first_result_s = time.perf_counter() - began
 
-    def ask(self, **asked: Any) -> dict[str, Any]:
-        self.process.stdin.write(json.dumps(asked) + "\n")
-        self.process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return answer
-
-    def median(self, kind: str, depth: int) -> float:
-        return statistics.median(self.seconds[kind, depth])
+    def ask(self, **asked: Any) -> dict[str, Any] | None:
+        """Return the worker's answer; None where it has failed, which is noted."""
+        if self.figures.failed:
+            return None
+        with suppress(OSError):  # it ended: there will be no answer
+            self._process.stdin.write(json.dumps(asked) + "\n")
+            self._process.stdin.flush()
+        return self._answer()
 
     def end(self) -> None:
-        if not self.failed:
-            self.peak_mb = self.ask(memory=True)["peak_mb"]
-        self.process.stdin.close()
-        self.process.wait(timeout=60)
+        """Let the worker go."""
+        if self._process is not None:
+            with suppress(OSError):
+                self._process.stdin.close()
+            self._process.wait(timeout=60)
+
+    def _answer(self) -> dict[str, Any] | None:
+        if line := self._process.stdout.readline():
+            answer: dict[str, Any] = json.loads(line)
+            return answer
+        self._said.seek(0)
+        lines = self._said.read().strip().splitlines() or ["it ended without a word"]
+        self.figures.failed = lines[-1][:_MOST_SAID]
+        return None
 
 
-def passages_of(kind: str, count: int) -> list[str]:
-    words = Path(bundled_encoder().folder, "vocab.txt").read_text(encoding="utf-8").split()
-    plain = [word for word in words if word.isascii() and word.isalpha() and len(word) > 2]
-    chance = random.Random(7)
-    fewest, most = LENGTHS[kind]
-    return [" ".join(chance.choices(plain, k=chance.randint(fewest, most))) for _ in range(count)]
-
-
-def ways_of(plain: Path, peers: str | None) -> list[Way]:
-    def way(name: str, python: str, kind: str, backend: str, folder: str) -> Way:
-        return Way(name, [python, str(WORKER), kind, backend, folder])
-
+def ways_of(work: Path, peers: str | None) -> list[Way]:
+    """Return every way, its weights laid out and exported."""
+    folder, failed = plain_model(work, peers)
     own = sys.executable
-    ways = [way("sentence-transformers 6, torch", own, "sentence-transformers", "torch", str(plain))]
-    for backend in ("torch", "onnx", "onnx-int8", "openvino", "openvino-int8"):
-        ways.append(way(f"ours, {backend}", own, "ours", backend, str(plain)))
-    ways.append(way("ours, onnx-int8, cascade", own, "ours", "onnx-int8+cascade", str(plain)))
-    for backend in ("torch", "onnx", "onnx-int8", "onnx-int8+cascade"):
-        ways.append(way(f"bundled, {backend.replace('+', ', ')}", own, "ours", backend, "bundled"))
-    if peers:
-        for backend in PEER_BACKENDS:
-            name = backend.partition("+")[0] + (" int8" if "qint8" in backend else "")
-            ways.append(way(f"sentence-transformers 5, {name}", peers, "sentence-transformers", backend, str(plain)))
-        for kind in ("flashrank", "fastembed", "rerankers"):
-            ways.append(way(kind, peers, kind, "-", str(plain)))
+    ways = []
+
+    def add(name: str, python: str, kind: str, backend: str, path: Path | str = folder, file: str = "") -> None:
+        ways.append(Way(name, [python, str(WORKER), kind, backend, str(path)], failed.get(file, "")[:_MOST_SAID]))
+
+    add(BASE, own, "sentence-transformers", "torch")
+    for backend in ("torch", "onnx", "onnx-int8", "openvino"):
+        add(f"ours, {backend}", own, "ours", backend)
+    add("ours, onnx-int8, cascade", own, "ours", "onnx-int8+cascade")
+    for backend in ("torch", "onnx", "onnx-int8", "openvino", "onnx-int8+cascade"):
+        add(f"bundled, {backend.replace('+', ', ')}", own, "ours", backend, "bundled")
+    if peers is None:
+        return ways
+    for name, file in (
+        ("onnx", "onnx/model.onnx"),
+        ("onnx int8", "onnx/model_quint8_avx2.onnx"),
+        ("openvino", "openvino/openvino_model.xml"),
+        ("openvino int8", "openvino/openvino_model_qint8_quantized.xml"),
+    ):
+        kind = name.partition(" ")[0]
+        add(f"sentence-transformers 5, {name}", peers, "sentence-transformers", f"{kind}+{file}", file=file)
+    for kind, (model, _, file) in FLASHRANK.items():
+        add(f"FlashRank, {kind}", peers, "flashrank", "-", work / "flashrank" / kind / model, file)
+    for kind, file in (("fp32", "onnx/model.onnx"), ("int8", "onnx/model_quint8_avx2.onnx")):
+        add(f"fastembed, {kind}", peers, "fastembed", file, file=file)
+    add("rerankers, torch", peers, "rerankers", "-")
     return ways
 
 
-def run_rounds(ways: list[Way], plans: list[tuple[str, int]], rounds: int) -> None:
+def plans_of(lengths: Sequence[str], depths: Sequence[int], pairs: int) -> list[Plan]:
+    """Return what is measured, what matters most and then what is cheapest first."""
+    plans = {("mixed", depth) for depth in depths} | {(kind, pairs) for kind in lengths} | {("mixed", pairs)}
+    return sorted(plans, key=lambda plan: (plan != ("mixed", pairs), words(plan)))
+
+
+def words(plan: Plan) -> float:
+    """Return how many words a rerank reads."""
+    return plan[1] * sum(LENGTHS[plan[0]]) / 2
+
+
+def rounds_of(plan: Plan, later: Sequence[Plan], wanted: int, left_s: float, s_a_word: float) -> int:
+    """Return how many rounds there is time for: what is wanted, ten of the shallow ones, and two of every later plan.
+
+    Args: left_s: until the end. s_a_word: what a round costs, over all ways, by the words of a rerank.
+    """
+    wanted = max(wanted, 100 // plan[1]) if wanted > 1 else wanted
+    kept_s = sum(min(wanted, _FEWEST_ROUNDS) * words(each) * s_a_word for each in later)
+    cost_s = words(plan) * s_a_word
+    most = int((left_s - kept_s) / cost_s) if cost_s else wanted
+    return max(min(wanted, most), min(wanted, _FEWEST_ROUNDS))
+
+
+def run_round(ways: Sequence[Way], plan: Plan, chance: random.Random) -> Iterator[dict[str, Any]]:
+    """Ask every way that can, in a random order; yield each answer, named."""
+    passages = passages_of(*plan)
+    for way in chance.sample(list(ways), len(ways)):
+        answer = way.ask(query=QUERY, passages=passages)
+        if answer is not None:
+            way.figures.seconds.setdefault(plan, []).append(answer["seconds"])
+            way.figures.scores[plan] = answer["scores"]
+            way.figures.peak_mb = answer["peak_mb"]
+            yield {"way": way.name, "kind": plan[0], "depth": plan[1], "seconds": answer["seconds"]}
+
+
+def run(
+    ways: Sequence[Way], plans: Sequence[Plan], rounds: int, end: float, answers: Path, show: Callable[[], None]
+) -> None:
+    """Run the plans until the time is over; show what there is after each.
+
+    Args: end: on time.monotonic's clock.
+    """
     chance = random.Random(7)
-    for kind, depth in plans:
-        passages = passages_of(kind, depth)
-        for number in range(rounds + 1):
-            for way in chance.sample(ways, len(ways)):
-                answer = way.ask(query=QUERY, passages=passages)
-                if number:  # the first is not counted
-                    way.seconds.setdefault((kind, depth), []).append(answer["seconds"])
-                way.scores[kind] = answer["scores"]
-        print(kind, depth, {way.name: round(way.median(kind, depth), 3) for way in ways}, flush=True)
-
-
-def speed_table(ways: list[Way], kinds: list[str], depth: int) -> str:
-    head = f"| way | {' | '.join(f'{kind}' for kind in kinds)} | first result s | peak MB |"
-    rows = []
     for way in ways:
-        rates = [f"{depth / statistics.median(way.seconds[kind, depth]):.1f}" for kind in kinds]
-        rows.append(f"| {way.name} | {' | '.join(rates)} | {way.first_result_s:.1f} | {way.peak_mb:.0f} |")
-    return "\n".join([head, "| --- |" + " --- |" * (len(kinds) + 2), *rows])
-
-
-def latency_table(ways: list[Way], depths: list[int]) -> str:
-    head = f"| way | {' | '.join(f'{depth}: p50 | p95' for depth in depths)} |"
-    rows = []
-    for way in ways:
-        cells = []
-        for depth in depths:
-            times = [1_000 * value for value in way.seconds["mixed", depth]]
-            cells += [f"{statistics.median(times):.0f}", f"{np.percentile(times, 95):.0f}"]
-        rows.append(f"| {way.name} | {' | '.join(cells)} |")
-    return "\n".join([head, "| --- |" + " --- |" * (2 * len(depths)), *rows])
-
-
-def draw(ways: list[Way], path: Path, depth: int) -> None:
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot
-
-    rates = {way.name: depth / statistics.median(way.seconds["mixed", depth]) for way in ways}
-    names = sorted(rates, key=lambda name: rates[name])
-    figure, axes = pyplot.subplots(figsize=(8, 0.35 * len(names) + 1))
-    colours = ["#2a6f97" if name.startswith(("ours", "bundled")) else "#adb5bd" for name in names]
-    bars = axes.barh(names, [rates[name] for name in names], color=colours)
-    axes.bar_label(bars, fmt="%.0f", padding=3)
-    axes.set_xlabel(f"pairs a second, passages of {LENGTHS['mixed'][0]}-{LENGTHS['mixed'][1]} words, {depth} a rerank")
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+        for kind in LENGTHS:  # not counted
+            way.ask(query=QUERY, passages=passages_of(kind, 4))
+    spent_s, read = 0.0, 0.0
+    with answers.open("w", encoding="utf-8") as file:
+        for place, plan in enumerate(plans):
+            began, number = time.monotonic(), 0
+            while not number or number < rounds_of(plan, plans[place + 1 :], rounds, end - began, spent_s / read):
+                start = time.monotonic()
+                for answer in run_round(ways, plan, chance):
+                    file.write(json.dumps({**answer, "round": number, "load": os.getloadavg()[0]}) + "\n")
+                    file.flush()
+                spent_s, read, number = spent_s + time.monotonic() - start, read + words(plan), number + 1
+            print(f"{plan[0]} {plan[1]}: {number} rounds, {time.monotonic() - began:.0f} s", flush=True)
+            show()
 
 
 def main() -> None:
+    """Measure, and show or write what there is after each plan."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each, after one that is not counted")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each, more of shallow ones")
+    parser.add_argument("--minutes", type=float, default=60.0, help="fewer rounds where they would take longer in all")
     parser.add_argument("--depths", type=int, nargs="+", default=list(DEPTHS))
-    parser.add_argument("--pairs", type=int, default=100, help="pairs a rerank where rates are compared")
+    parser.add_argument("--pairs", type=int, default=50, help="pairs a rerank where rates are compared")
     parser.add_argument("--lengths", nargs="+", default=list(LENGTHS), choices=list(LENGTHS))
+    parser.add_argument("--only", nargs="+", default=[""], help="ways whose names have one of these in them")
     parser.add_argument("--peers", help="the interpreter of an environment that has the other libraries")
+    parser.add_argument("--work", type=Path, default=Path(".bench"), help="folder where exports are kept")
     parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/RESULTS.md")
     arguments = parser.parse_args()
+    end = time.monotonic() + 60 * arguments.minutes
     started = machine()
-    with tempfile.TemporaryDirectory() as scratch:
-        plain = Path(scratch) / "cross-encoder"
-        write_model(plain)
-        if arguments.peers:
-            subprocess.run([arguments.peers, "-c", PEER_EXPORTS, str(plain)], check=True, stdout=subprocess.DEVNULL)
-        ways = ways_of(plain, arguments.peers)
+    work: Path = arguments.work.resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    ways = [way for way in ways_of(work, arguments.peers) if any(part in way.name for part in arguments.only)]
+    for way in ways:
+        way.export()
+        way.start()
+        print(way.name, way.figures.failed or f"{way.figures.first_result_s:.1f} s", flush=True)
+    figures = [way.figures for way in ways]
+
+    def show() -> None:
+        limits = f"--rounds {arguments.rounds} --minutes {arguments.minutes:g}"
+        conditions = (
+            f"`python -m benchmarks.cross_encoders {limits} --write`\n"
+            f"on {started} at the start, {machine().rpartition(', ')[2]} at the end; interleaved rounds, medians."
+        )
+        text = report(figures, arguments.lengths, arguments.depths, arguments.pairs, conditions=conditions)
+        if arguments.write:
+            write_section(TITLE, text)
+            draw(figures, RESULTS.with_name("cross_encoders.png"), arguments.depths, arguments.pairs)
+        (work / "cross_encoders.md").write_text(text, encoding="utf-8")
+
+    try:
+        plans = plans_of(arguments.lengths, arguments.depths, arguments.pairs)
+        run(ways, plans, arguments.rounds, end, work / "answers.jsonl", show)
+    finally:
         for way in ways:
-            if way.is_exported:  # now, not when it is timed
-                subprocess.run(way.command, input="", capture_output=True, text=True, check=False)
-            way.start()
-            print(way.name, way.failed or f"{way.first_result_s:.1f} s", flush=True)
-        able = [way for way in ways if not way.failed]
-        plans = [("mixed", depth) for depth in arguments.depths]
-        plans += [(kind, arguments.pairs) for kind in arguments.lengths if (kind, arguments.pairs) not in plans]
-        run_rounds(able, plans, arguments.rounds)
-        for way in able:
             way.end()
-    pairs = arguments.pairs
-    base = next(way for way in able if way.name.startswith("sentence-transformers 6"))
-    times = {way.name: base.median("mixed", pairs) / way.median("mixed", pairs) for way in able}
-    against = ", ".join(f"{name} {ratio:.2f}x" for name, ratio in times.items() if name.startswith(("ours", "bundled")))
-    unable = "".join(f"\n- {way.name} can't: {way.failed}" for way in ways if way.failed)
-    text = f"""`python -m benchmarks.cross_encoders --write` on {started} at the start,
-{machine().rpartition(", ")[2]} at the end; {arguments.rounds} interleaved rounds, medians. The same weights, MiniLM-L6
-with a plain head; `bundled` is the bundled reranker, whose states are forgotten before each rerank. Words a passage:
-{LENGTHS}.
-
-Against sentence-transformers 6's `CrossEncoder.predict` (torch), mixed, {pairs} pairs:
-{against}.
-{unable}
-
-Pairs a second at {pairs} a rerank, time to the first score in a fresh process (exported before), peak memory:
-
-{speed_table(able, arguments.lengths, pairs)}
-
-Milliseconds a rerank of so many mixed passages:
-
-{latency_table(able, arguments.depths)}
-
-![pairs a second of each](cross_encoders.png)
-"""
-    print(text)
-    if arguments.write:
-        write_section("Rerankers on a CPU", text)
-        draw(able, RESULTS.with_name("cross_encoders.png"), pairs)
+    print((work / "cross_encoders.md").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

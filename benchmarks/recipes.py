@@ -22,7 +22,7 @@ from connector.evaluation.measure import NDCG_AT_10, measure
 from connector.models.folders import bundled_encoder
 from training.evaluation_sets import Judged, read_judged
 from training.judged import make_candidates
-from training.lists import TrainingList
+from training.lists import JudgedLists, TrainingList
 from training.loop import SEED, Recipe, measure_dev, score_lists, train
 from training.material import DEV_COLLECTIONS, GENERATED, Material, read_material
 from training.networks import BUNDLED_START, InteractionNetwork, Network, start_network
@@ -117,7 +117,7 @@ def _mean(asked: Windows, run: dict[str, list[str]]) -> float:
     return measure(qrels, run, [NDCG_AT_10]).mean(NDCG_AT_10)
 
 
-def make(variant: Variant, material: Material, work: Path, steps: int) -> Network:
+def make(variant: Variant, material: Material[JudgedLists], work: Path, steps: int) -> Network:
     """Train one variant and return its network."""
     torch.manual_seed(SEED)
     network = start_network(variant.network, [each.lists.collection for each in material.sources])

@@ -23,7 +23,8 @@ from connector.dialects import Dialect, ElasticsearchDialect
 from connector.errors import RequestError
 from connector.models.encoder import Encoder, Fingerprint, as_encoder
 from connector.models.loading import Once
-from connector.models.reranker import CrossEncoderReranker, Reranker, as_reranker
+from connector.models.reranker import Reranker, as_reranker
+from connector.models.shares import Shortener
 from connector.native import Native
 from connector.needs import Compute, Embed, Embedded, Flow, MultiSearch, Score, Shorten
 from connector.request import is_elastics, is_ours, parse_request
@@ -153,7 +154,7 @@ class Hybrid:
     def shorten(self, need: Shorten) -> Sequence[Mapping[str, Any]]:
         """Cut fields' texts to their shares of what the reranker reads; a function's limit is not known."""
         reranker = self._loaded(self._rerankers, need.model_id, as_reranker)
-        if not isinstance(reranker, CrossEncoderReranker):
+        if not isinstance(reranker, Shortener):
             return need.sources
         return reranker.shorten(need.query, need.sources, need.fields, need.shares)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +15,26 @@ from training.minimal_pairs import LIST_SIZE, generate_list
 NEGATIVE_DEPTH = 50
 COSINE_SCALE, BM25_SCALE = 20.0, 0.2
 LONG_QUESTION_SHARE = 0.15
+_TOP = 20
 
 
 @dataclass(frozen=True)
 class TrainingList:
-    """A question, eight passages (the first is right) and the first stages' logits; generated lists have none."""
+    """A question, eight passages (the first is right) and the first stages' logits; generated lists have none.
+
+    For a student: as many passages as its teacher has scored, the teacher's first one first, and the teacher's logits.
+    """
 
     question: str
     passages: list[str]
     teacher: NDArray[np.float32] | None = None
+
+
+class Lists(Protocol):
+    """What lists are sampled of."""
+
+    def sample(self, rng: np.random.Generator) -> TrainingList:
+        """Return one list."""
 
 
 class JudgedLists:
@@ -74,9 +86,20 @@ class JudgedLists:
             + BM25_SCALE * self._candidates.lexical[rows][:, positions].toarray().sum(axis=0).astype(np.float32),
         )
 
+    def sample_window(self, rng: np.random.Generator, size: int) -> TrainingList:
+        """Return one question with candidates of its window in no order, those at its top more often, none judged.
+
+        Args: size: how many passages; the window must have as many.
+        """
+        collection, row = self._candidates.collection, int(rng.integers(len(self._candidates.collection.questions)))
+        window = self._candidates.fused[row]
+        weight = 1 / (_TOP + np.arange(len(window)))
+        drawn = rng.choice(window, size=size, replace=False, p=weight / weight.sum())
+        return TrainingList(collection.questions[row], [collection.passages[int(position)] for position in drawn])
+
 
 def make_batch(
-    step: int, seed: int, judged: Sequence[JudgedLists], shares: Sequence[float], *, sampled: int, generated: int
+    step: int, seed: int, judged: Sequence[Lists], shares: Sequence[float], *, sampled: int, generated: int
 ) -> list[TrainingList]:
     """Return a step's lists: a function of the step and the seed alone, so that training resumes where it stopped."""
     rng = np.random.default_rng([seed, step])

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.lists import TrainingList, make_batch
+from training.lists import Lists, TrainingList, make_batch
 from training.losses import Loss, list_loss
 from training.material import GENERATED, Material
 from training.networks import LEARNING_RATE, Network
@@ -120,7 +120,7 @@ def measure_dev(network: Network, dev: Mapping[str, Sequence[TrainingList]]) -> 
 
 
 def train(
-    network: Network, material: Material, recipe: Recipe, work: Path, *, steps: int, resume: bool = False,
+    network: Network, material: Material[Lists], recipe: Recipe, work: Path, *, steps: int, resume: bool = False,
     teacher: Teacher | None = None,
 ) -> list[Seen]:  # fmt: skip
     """Train; return every look, which are also in work/history.jsonl.

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from connector.models.folders import bundled_encoder
 from training.breadth import read_breadth
 from training.judged import Collection, make_candidates, read_collection, read_folder, thinned
-from training.lists import JudgedLists, TrainingList
+from training.lists import JudgedLists, Lists, TrainingList
 from training.minimal_pairs import generate_list
 
 COLLECTIONS = {"feedbackqa": 0.2, "squad_dev": 0.14, "nq_qed": 0.08, "medquad": 0.1, "msrd_movies": 0.1}
@@ -24,24 +25,27 @@ DEV_LISTS = 16
 _DEV_SEED = 5
 
 
+L = TypeVar("L", bound=Lists, covariant=True)
+
+
 @dataclass(frozen=True)
-class Source:
+class Source(Generic[L]):
     """A collection to sample lists from, and its share of them; `broad` ones are made of plain text, not judged."""
 
-    lists: JudgedLists
+    lists: L
     share: float
     broad: bool = False
 
 
 @dataclass(frozen=True)
-class Material:
+class Material(Generic[L]):
     """What to sample lists from, and the lists of the dev splits by name."""
 
-    sources: Sequence[Source]
+    sources: Sequence[Source[L]]
     dev: Mapping[str, Sequence[TrainingList]]
 
 
-def read_material(work: Path, *, dev_lists: int = DEV_LISTS) -> Material:
+def read_material(work: Path, *, dev_lists: int = DEV_LISTS) -> Material[JudgedLists]:
     """Return what the bundled reranker is trained on; vectors and broad text are cached in the work folder.
 
     Args: dev_lists: how many lists of each dev split.
@@ -62,7 +66,7 @@ def read_material(work: Path, *, dev_lists: int = DEV_LISTS) -> Material:
     return Material(sources, {**dev, GENERATED: [TrainingList(each.question, each.passages) for each in made]})
 
 
-def read_own_material(folder: Path, work: Path) -> Material:
+def read_own_material(folder: Path, work: Path) -> Material[JudgedLists]:
     """Return a folder of BEIR's layout: its qrels/train.tsv to train on, its qrels/dev.tsv, if any, to watch.
 
     Raises: OSError: a file is not there. ValueError: it can't be read.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from connector.errors import RequestError
+from connector.models.shares import Shortener
 from connector.models.texts import checked_text, checked_texts
 
 _FEWEST_TO_PREDICT = 12
@@ -96,6 +97,14 @@ class CascadeReranker:
             if read < most and page_is_settled(cheap[order], dear[order[:read]], options):
                 break
         return merged(cheap, dear)
+
+    def shorten(
+        self, query: str, sources: Sequence[Mapping[str, Any]], fields: Sequence[str], shares: Mapping[str, float]
+    ) -> Sequence[Mapping[str, Any]]:
+        """Cut fields' texts to what the dear score reads, as it does; as they come where its limit is not known."""
+        if not isinstance(self._second, Shortener):
+            return sources
+        return self._second.shorten(query, sources, fields, shares)
 
 
 def with_order(cheap: NDArray[np.float32], weight: float) -> NDArray[np.float32]:

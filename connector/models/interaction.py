@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -31,6 +32,7 @@ _ARCHITECTURE = "connector-interaction"
 _WORST_COSINE = -1.0
 _SHUT = -1e4
 _START_GATE = -1.0
+_LAYERS = "bert.encoder.layer."
 _BERT_SIZES = (
     "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act",
     "layer_norm_eps", "max_position_embeddings", "type_vocab_size", "pad_token_id",
@@ -203,7 +205,7 @@ def _is_frozen(name: str, config: InteractionConfig) -> bool:
     """Say whether a parameter of `bert` is the bi-encoder's own."""
     if name.startswith("bert.embeddings."):
         return True
-    layer = name.removeprefix("bert.encoder.layer.").split(".")[0]
+    layer = name.removeprefix(_LAYERS).split(".")[0]
     return layer.isdigit() and int(layer) < config.bert["num_hidden_layers"] - config.joint_layers
 
 
@@ -227,6 +229,43 @@ def start_interaction(
     model = InteractionModel(config)
     model.load_state_dict(model.state_dict() | weights)
     return model.eval()
+
+
+def start_student(
+    teacher: InteractionModel, layers: int, *, joint_layers: int = 1, name: str = "student", max_length: int = 128
+) -> InteractionModel:
+    """Return a model of fewer layers with a trained one's own weights, as a start for distillation.
+
+    Args:
+        layers: how many it has, `joint_layers` among them: the first ones of those that read a side apart, which are
+            the bi-encoder's, and joint ones evenly spaced up to the last.
+        max_length: in tokens, both sides and special ones together.
+    Raises: ValueError: the teacher has not so many.
+    """
+    sizes, deep = teacher.config.bert, teacher.config.joint_layers
+    total = int(sizes["num_hidden_layers"])
+    apart = layers - joint_layers
+    if not (1 <= joint_layers <= deep and 0 <= apart <= total - deep):
+        raise ValueError(
+            f"layers {layers} with joint_layers {joint_layers}: the teacher has {total - deep} apart and {deep} joint"
+        )
+    joint = np.linspace(total - 1, total - deep, joint_layers).round().astype(int)[::-1].tolist()
+    config = dataclasses.replace(
+        teacher.config,
+        bert={**sizes, "num_hidden_layers": layers},
+        joint_layers=joint_layers,
+        name=name,
+        max_length=max_length,
+    )
+    state = teacher.state_dict()
+    weights = {key: value for key, value in state.items() if not key.startswith(_LAYERS)}
+    weights["gates"] = state["gates"][[layer - (total - deep) for layer in joint]]
+    for place, layer in enumerate([*range(apart), *joint]):
+        before = f"{_LAYERS}{layer}."
+        weights |= {f"{_LAYERS}{place}.{key[len(before) :]}": state[key] for key in state if key.startswith(before)}
+    student = InteractionModel(dataclasses.replace(config, frozen_sha256=_frozen_sha256(weights, config)))
+    student.load_state_dict(weights)
+    return student.eval()
 
 
 def load_interaction(folder: str | Path, backbone: str | Path) -> InteractionModel:

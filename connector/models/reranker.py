@@ -105,14 +105,14 @@ class InteractionReranker(CrossEncoderReranker):
         self.source = source
         self.static = static
         self._tokenizer = tokenizer
-        self._halves = halves
+        self.halves = halves
 
     def _logits(self, query: str, texts: list[str]) -> ArrayLike:
-        return self._halves.join(*self._halves.read(query, texts, self.name))
+        return self.halves.join(*self.halves.read(query, texts, self.name))
 
     def forget(self) -> None:
         """Forget what it has read."""
-        self._halves.forget()
+        self.halves.forget()
 
 
 @contextmanager

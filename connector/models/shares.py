@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from connector.passages import text_at
+
+
+@runtime_checkable
+class Shortener(Protocol):
+    """A reranker that knows how many tokens of a passage it reads."""
+
+    def shorten(
+        self, query: str, sources: Sequence[Mapping[str, Any]], fields: Sequence[str], shares: Mapping[str, float]
+    ) -> Sequence[Mapping[str, Any]]:
+        """Cut fields' texts to their shares of the tokens that the query leaves: see `shortened`."""
 
 
 def divided(lengths: Mapping[str, int], shares: Mapping[str, float], room: int) -> dict[str, int]:

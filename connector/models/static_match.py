@@ -42,8 +42,13 @@ class StaticMatch:
         read = [each.ids for each in self._tokenizer.encode_batch(texts, add_special_tokens=False)]
         tokens, places = np.unique(np.concatenate([np.array(ids, dtype=np.intp) for ids in read]), return_inverse=True)
         cosines = self._vectors[asked].astype(np.float32) @ self._vectors[tokens].astype(np.float32).T
-        weights = np.exp(self._log_idf[asked] - self._log_idf[asked].max())
         ends = np.cumsum([len(ids) for ids in read])[:-1]
         best = [cosines[:, each].max(axis=1, initial=_NOTHING) for each in np.split(places, ends)]
-        scores: NDArray[np.float32] = (np.stack(best) @ (weights / weights.sum())).astype(np.float32)
+        scores: NDArray[np.float32] = (np.stack(best) @ self.weights(asked)).astype(np.float32)
         return scores
+
+    def weights(self, ids: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return what each of a query's tokens counts, (tokens,), 1 together: in proportion to their idf."""
+        idf = np.exp(self._log_idf[ids] - self._log_idf[ids].max())
+        shares: NDArray[np.float32] = idf / idf.sum()
+        return shares

@@ -114,3 +114,8 @@ def test_the_bundled_embeddings_are_a_first_stage_for_any_model() -> None:
 
     given_first = load_cascade(backend="torch", device="cpu", first=Numbers(), options=NEVER)
     assert given_first.score("q", WINDOW[:30]).shape == (30,)
+
+
+def test_texts_stay_as_they_are_where_the_dear_scores_limit_is_not_known() -> None:
+    sources = [{"title": ["a long title"]}]
+    assert CascadeReranker(Numbers(), Numbers()).shorten("q", sources, ["title"], {"title": 0.5}) == sources

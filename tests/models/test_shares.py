@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.models.reranker import CrossEncoderReranker, load_reranker
-from connector.models.shares import divided
+from connector.models.reranker import load_cascade, load_reranker
+from connector.models.shares import Shortener, divided
 
 LONG = "The quick brown fox jumps over the lazy dog. " * 60
 
@@ -43,7 +43,7 @@ def test_no_more_is_given_than_there_is(lengths: dict[str, int], shares: dict[st
 
 def test_texts_are_cut_at_the_ends_of_tokens_and_fit_the_model() -> None:
     reranker = load_reranker()
-    assert isinstance(reranker, CrossEncoderReranker)
+    assert isinstance(reranker, Shortener)
     sources = [{"title": [LONG], "body": [LONG]}, {"title": ["short"], "body": [LONG]}, {"body": ["alone"]}]
     cut = reranker.shorten("a fox", sources, ["title", "body"], {"title": 0.25, "body": 0.75})
     assert LONG.startswith(cut[0]["title"][0])
@@ -51,3 +51,10 @@ def test_texts_are_cut_at_the_ends_of_tokens_and_fit_the_model() -> None:
     assert cut[1]["title"] == ["short"]
     assert len(cut[1]["body"][0]) > len(cut[0]["body"][0])
     assert cut[2] == {"body": ["alone"]}
+
+
+def test_a_cascade_shortens_to_what_its_dear_score_reads() -> None:
+    cascade, reranker = load_cascade(), load_reranker()
+    assert isinstance(reranker, Shortener)
+    asked = ("a fox", [{"title": [LONG], "body": [LONG]}], ["title", "body"], {"title": 0.25, "body": 0.75})
+    assert cascade.shorten(*asked) == reranker.shorten(*asked)

@@ -267,7 +267,7 @@ def test_relations_do_not_depend_on_padding_and_an_empty_side_has_none(tokenizer
 
 
 @pytest.fixture
-def material(tmp_path: Path) -> Material:
+def material(tmp_path: Path) -> Material[JudgedLists]:
     passages = [f"the {colour} {thing}" for colour in ("red", "green", "blue") for thing in ("car", "boat", "lamp")]
     collection = Collection(
         name="made",
@@ -283,7 +283,7 @@ def material(tmp_path: Path) -> Material:
 
 
 def run(
-    backbone: Path, tokenizer: Any, material: Material, work: Path, steps: int, **options: Any
+    backbone: Path, tokenizer: Any, material: Material[JudgedLists], work: Path, steps: int, **options: Any
 ) -> tuple[InteractionNetwork, list[Seen]]:
     work.mkdir(exist_ok=True)
     torch.manual_seed(1)
@@ -293,7 +293,7 @@ def run(
 
 
 def test_a_run_that_was_cut_off_goes_on_as_if_it_had_not_been(
-    backbone: Path, tokenizer: Any, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backbone: Path, tokenizer: Any, material: Material[JudgedLists], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, seen = run(backbone, tokenizer, material, tmp_path / "whole", 4)
     calls = []
@@ -318,7 +318,7 @@ def test_a_run_that_was_cut_off_goes_on_as_if_it_had_not_been(
 
 
 def test_what_did_best_on_the_dev_splits_is_kept(
-    backbone: Path, tokenizer: Any, material: Material, tmp_path: Path
+    backbone: Path, tokenizer: Any, material: Material[JudgedLists], tmp_path: Path
 ) -> None:
     _, seen = run(backbone, tokenizer, material, tmp_path / "run", 4)
     assert seen[0].dev_right.keys() == {"made"}
@@ -339,7 +339,7 @@ def test_training_ends_when_nothing_gets_better() -> None:
 
 
 def test_a_network_that_becomes_its_own_teacher_is_drawn_to_what_it_was(
-    backbone: Path, tokenizer: Any, material: Material, tmp_path: Path
+    backbone: Path, tokenizer: Any, material: Material[JudgedLists], tmp_path: Path
 ) -> None:
     recipe = Recipe("distil", sampled=2, generated=0, self_distil_at=0.5, look_steps=1)
     _, seen = run(backbone, tokenizer, material, tmp_path / "run", 2, recipe=recipe)
@@ -348,7 +348,7 @@ def test_a_network_that_becomes_its_own_teacher_is_drawn_to_what_it_was(
 
 
 def test_another_reranker_can_be_the_teacher(
-    backbone: Path, tokenizer: Any, material: Material, tmp_path: Path
+    backbone: Path, tokenizer: Any, material: Material[JudgedLists], tmp_path: Path
 ) -> None:
     asked: list[TrainingList] = []
 

@@ -1,0 +1,139 @@
+"""The tables and the plot of `benchmarks.cross_encoders`: of what was measured so far, "-" where nothing was."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.cross_encoder_models import LENGTHS
+from connector.models.agreement import overlap, tau
+
+BASE, BUNDLED = "sentence-transformers 6, torch", "bundled, torch"
+_OURS = ("ours", "bundled")
+
+
+@dataclass
+class Figures:
+    """What one way has shown: seconds by kind of passage and depth, its last scores by kind, "" or why it can't."""
+
+    name: str
+    seconds: dict[tuple[str, int], list[float]] = field(default_factory=dict)
+    scores: dict[tuple[str, int], list[float]] = field(default_factory=dict)
+    first_result_s: float = float("nan")
+    peak_mb: float = float("nan")
+    failed: str = ""
+
+    def median(self, kind: str, depth: int) -> float:
+        """Return the median of its seconds, nan without any."""
+        times = self.seconds.get((kind, depth))
+        return statistics.median(times) if times else float("nan")
+
+
+def report(
+    ways: Sequence[Figures], lengths: Sequence[str], depths: Sequence[int], pairs: int, *, conditions: str
+) -> str:
+    """Return the section of RESULTS.md."""
+    able = [way for way in ways if way.seconds]
+    base = next((way for way in able if way.name == BASE), None)
+    against = [
+        f"{way.name} {base.median('mixed', pairs) / way.median('mixed', pairs):.2f}x"
+        for way in able
+        if base is not None and way.name.startswith(_OURS)
+    ]
+    unable = "".join(f"\n- {way.name}: {way.failed}" for way in ways if way.failed)
+    rounds = sorted({(*plan, len(times)) for way in able for plan, times in way.seconds.items()})
+    return f"""{conditions}
+
+The same weights for all but `bundled`: MiniLM-L6 with a plain head, which is random, as no hub could be reached; so
+`tau` and `top 10` say how far a way's order is from sentence-transformers' own (of `bundled`: from its torch), which a
+random head makes the hardest case for int8. nDCG@10 of the bundled reranker's backends stands under "Quality beside
+speed". `bundled` forgets what it has read before each rerank. Words a passage: {LENGTHS}. Rounds (passages, depth,
+rounds; fewest and most): {", ".join(f"{kind} {depth}: {count}" for kind, depth, count in rounds)}.
+
+Against sentence-transformers 6's `CrossEncoder.predict` (torch), mixed, {pairs} pairs:
+{", ".join(against)}.
+
+{f"What a peer could not do:{chr(10)}{unable}" if unable else "Every peer could load the weights."}
+
+Pairs a second at {pairs} a rerank, order against torch's, time to the first score in a fresh process (exported before),
+peak memory:
+
+{_speed_table(able, lengths, pairs)}
+
+Milliseconds a rerank of so many mixed passages:
+
+{_latency_table(able, depths)}
+
+![pairs a second of each, milliseconds by depth](cross_encoders.png)
+"""
+
+
+def _speed_table(ways: Sequence[Figures], lengths: Sequence[str], pairs: int) -> str:
+    by_name = {way.name: way for way in ways}
+    rows = []
+    for way in ways:
+        rates = [_shown(pairs / way.median(kind, pairs), "{:.1f}") for kind in lengths]
+        figures = (way.first_result_s, way.peak_mb)
+        ends = [_shown(value, shape) for value, shape in zip(figures, ("{:.1f}", "{:.0f}"), strict=True)]
+        rows.append([way.name, *rates, *_order_against(way, by_name, pairs), *ends])
+    return _table(["way", *lengths, "tau", "top 10", "first result s", "peak MB"], rows)
+
+
+def _order_against(way: Figures, by_name: Mapping[str, Figures], pairs: int) -> list[str]:
+    reference = by_name.get(BUNDLED if way.name.startswith("bundled") else BASE)
+    plan = ("mixed", pairs)
+    if reference is None or plan not in reference.scores or plan not in way.scores:
+        return ["-", "-"]
+    both = [np.array(each.scores[plan], dtype=np.float64) for each in (reference, way)]
+    return [f"{tau(*both):.3f}", f"{overlap(*both):.2f}"]
+
+
+def _latency_table(ways: Sequence[Figures], depths: Sequence[int]) -> str:
+    rows = []
+    for way in ways:
+        cells = []
+        for depth in depths:
+            times = [1_000 * value for value in way.seconds.get(("mixed", depth), [])]
+            cells += [f"{np.percentile(times, share):.0f}" if times else "-" for share in (50, 95)]
+        rows.append([way.name, *cells])
+    return _table(["way", *(f"{depth}: {share}" for depth in depths for share in ("p50", "p95"))], rows)
+
+
+def _shown(value: float, shape: str) -> str:
+    return shape.format(value) if np.isfinite(value) else "-"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def draw(ways: Sequence[Figures], path: Path, depths: Sequence[int], pairs: int) -> None:
+    """Write a PNG of two panels: pairs a second, and milliseconds by depth."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    rates = {way.name: pairs / way.median("mixed", pairs) for way in ways if ("mixed", pairs) in way.seconds}
+    names = sorted(rates, key=lambda name: rates[name])
+    height = 0.3 * max(len(names), 8) + 1
+    figure, (bars, lines) = pyplot.subplots(1, 2, figsize=(15, height), layout="constrained")
+    colours = ["#2a6f97" if name.startswith(_OURS) else "#adb5bd" for name in names]
+    drawn = bars.barh(names, [rates[name] for name in names], color=colours)
+    bars.bar_label(drawn, fmt="%.0f", padding=3)
+    bars.set_xlabel(f"pairs a second, passages of {LENGTHS['mixed'][0]}-{LENGTHS['mixed'][1]} words, {pairs} a rerank")
+    for way in ways:
+        measured = [depth for depth in depths if ("mixed", depth) in way.seconds]
+        style = "o-" if way.name.startswith(_OURS) else "o:"
+        lines.plot(measured, [1e3 * way.median("mixed", depth) for depth in measured], style, label=way.name)
+    lines.set(xlabel="passages a rerank", ylabel="ms, median", xscale="log", yscale="log")
+    lines.legend(frameon=False, fontsize=6)
+    for panel in (bars, lines):
+        panel.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=100)
+    pyplot.close(figure)
