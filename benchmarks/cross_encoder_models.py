@@ -23,6 +23,7 @@ FLASHRANK = {
 }
 """FlashRank knows a model by a fixed name and file: what it calls ... holds our weights, by their kind."""
 _CALIBRATED_ON, _CONFIG = 100, "default"
+_TOKENS = 512
 _EXPORT_S = 600
 _MADE = "made.json"
 _EXPORTS = {
@@ -72,6 +73,7 @@ def plain_model(work: Path, peers: str | None) -> tuple[Path, Mapping[str, str]]
     if not (folder / _MADE).is_file():
         shutil.rmtree(folder, ignore_errors=True)
         write_model(folder)
+        _read_up_to(_TOKENS, folder)
         _add_calibration(folder)
         (folder / _MADE).write_text("[]\n", encoding="utf-8")
     failed = {}
@@ -98,6 +100,16 @@ def _run(python: str, script: str, folder: Path) -> str:
         return f"its export took longer than {_EXPORT_S} s"
     lines = done.stderr.strip().splitlines() or ["it ended without a word"]
     return lines[-1] if done.returncode else ""
+
+
+def _read_up_to(tokens: int, folder: Path) -> None:
+    """Have all peers read as much of a passage; the bi-encoder's own tokenizer says less, and some heed it."""
+    config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    limits = {"max_length": tokens, "model_max_length": tokens}
+    (folder / "tokenizer_config.json").write_text(json.dumps({**config, **limits}, indent=2), encoding="utf-8")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    whole = json.dumps({**tokenizer, "truncation": None, "padding": None})
+    (folder / "tokenizer.json").write_text(whole, encoding="utf-8")
 
 
 def _add_calibration(folder: Path) -> None:

@@ -51,13 +51,14 @@ def report(
 The same weights for all but `bundled`: MiniLM-L6 with a plain head, which is random, as no hub could be reached; so
 `tau` and `top 10` say how far a way's order is from sentence-transformers' own (of `bundled`: from its torch), which a
 random head makes the hardest case for int8. nDCG@10 of the bundled reranker's backends stands under "Quality beside
-speed". `bundled` forgets what it has read before each rerank. Words a passage: {LENGTHS}. Rounds (passages, depth,
-rounds; fewest and most): {", ".join(f"{kind} {depth}: {count}" for kind, depth, count in rounds)}.
+speed". `bundled` forgets what it has read before each rerank, and reads 256 tokens of a pair at most, the others 512.
+Words a passage: {", ".join(f"{kind} {fewest}-{most}" for kind, (fewest, most) in LENGTHS.items())}.
+Rounds: {", ".join(f"{kind} {depth}: {count}" for kind, depth, count in rounds)}.
 
 Against sentence-transformers 6's `CrossEncoder.predict` (torch), mixed, {pairs} pairs:
 {", ".join(against)}.
 
-{f"What a peer could not do:{chr(10)}{unable}" if unable else "Every peer could load the weights."}
+{f"What could not be run:{chr(10)}{unable}" if unable else "Every peer could load the weights."}
 
 Pairs a second at {pairs} a rerank, order against torch's, time to the first score in a fresh process (exported before),
 peak memory:

@@ -55,7 +55,7 @@ class RelationMatch(nn.Module):
         there = aligned[:, None] @ self._relations(states, is_passage, position) @ aligned.transpose(1, 2)[:, None]
         both_matched = (matched[:, :, None] * matched[:, None, :])[:, None]
         repeated = (asked * there * both_matched).sum(dim=-1)
-        found: Tensor = ((repeated * importance[:, None, :width]).sum(dim=-1) * self.weight).sum(dim=-1)
+        found: Tensor = (repeated * importance[:, None, :width]).sum(dim=-1) @ self.weight
         return found
 
     def _relations(self, states: Tensor, is_there: Tensor, position: Tensor) -> Tensor:

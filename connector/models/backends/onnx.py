@@ -109,9 +109,16 @@ def fused(graph: Path, target: Path, example: Arrays) -> None:
 
 
 def _narrow(graph: Path) -> list[str]:
-    """Return the names of matrix products with few columns."""
+    """Return the names of matrix products with few columns; with a vector there is one."""
     import onnx
 
     model: Any = onnx.load(str(graph)).graph
-    columns = {each.name: each.dims[-1] for each in model.initializer if len(each.dims) == 2}
-    return [node.name for node in model.node if any(columns.get(name, 99) < _FEWEST_COLUMNS for name in node.input)]
+    sizes = {each.name: tuple(each.dims) for each in model.initializer}
+
+    def columns(node: Any, name: str) -> int:
+        size = sizes.get(name, ())
+        if len(size) == 1 and node.op_type == "MatMul":
+            return 1
+        return size[-1] if len(size) == 2 else _FEWEST_COLUMNS
+
+    return [node.name for node in model.node if any(columns(node, each) < _FEWEST_COLUMNS for each in node.input)]
