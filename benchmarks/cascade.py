@@ -122,7 +122,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder where vectors are cached")
     parser.add_argument("--queries", type=int, default=15, help="questions a collection at most")
-    parser.add_argument("--minutes", type=float, default=60.0, help="no question is begun later")
+    parser.add_argument("--minutes", type=float, default=10.0, help="no question is begun later")
     parser.add_argument("--collections", nargs="*", default=list(COLLECTIONS))
     parser.add_argument("--backends", nargs="*", default=["torch", "onnx-int8"], help="torch first")
     parser.add_argument("--first", nargs="*", default=[], help="students, as NAME=FOLDER, on the last backend")

@@ -193,7 +193,7 @@ def main() -> None:
     """Measure, and show or write what there is after each plan."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each, more of shallow ones")
-    parser.add_argument("--minutes", type=float, default=60.0, help="fewer rounds where they would take longer in all")
+    parser.add_argument("--minutes", type=float, default=20.0, help="fewer rounds where they would take longer in all")
     parser.add_argument("--depths", type=int, nargs="+", default=list(DEPTHS))
     parser.add_argument("--pairs", type=int, default=50, help="pairs a rerank where rates are compared")
     parser.add_argument("--lengths", nargs="+", default=list(LENGTHS), choices=list(LENGTHS))
