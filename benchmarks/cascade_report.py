@@ -19,10 +19,8 @@ STATIC, STATES = "static", "states"
 """First stages: token embeddings alone; the states of the reranker's own lower layers."""
 DEPTHS = (10, 20, 50, 100)
 DEFAULT = CascadeOptions()
-CASCADES = [
-    CascadeOptions(survivors=survivors, sigmas=sigmas)
-    for survivors in (10, 20, 30, 40, 60)
-    for sigmas in (2.0, math.inf)
+CASCADES = [CascadeOptions(survivors=survivors) for survivors in (10, 20, 30, 40, 60)] + [
+    CascadeOptions(survivors=survivors, sigmas=sigmas) for survivors, sigmas in ((60, 1.0), (40, math.inf))
 ]
 ORDERS = [CascadeOptions(order=order) for order in (0.0, 0.25, 0.5, 1.0, 2.0)]
 Point = tuple[str, float, float]

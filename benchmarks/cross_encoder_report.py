@@ -16,6 +16,11 @@ BASE, BUNDLED = "sentence-transformers 6, torch", "bundled, torch"
 _OURS = ("ours", "bundled")
 
 
+def pairs_of(kind: str, pairs: int) -> int:
+    """Return how many passages of a kind are reranked where rates are compared: of long ones half as many."""
+    return pairs // 2 if kind == "long" else pairs
+
+
 @dataclass
 class Figures:
     """What one way has shown: seconds by kind of passage and depth, its last scores by kind, "" or why it can't."""
@@ -60,8 +65,8 @@ Against sentence-transformers 6's `CrossEncoder.predict` (torch), mixed, {pairs}
 
 {f"What could not be run:{chr(10)}{unable}" if unable else "Every peer could load the weights."}
 
-Pairs a second at {pairs} a rerank, order against torch's, time to the first score in a fresh process (exported before),
-peak memory:
+Pairs a second at {pairs} a rerank (long: {pairs_of("long", pairs)}), order against torch's, time to the first score in
+a fresh process (exported before), peak memory:
 
 {_speed_table(able, lengths, pairs)}
 
@@ -77,7 +82,8 @@ def _speed_table(ways: Sequence[Figures], lengths: Sequence[str], pairs: int) ->
     by_name = {way.name: way for way in ways}
     rows = []
     for way in ways:
-        rates = [_shown(pairs / way.median(kind, pairs), "{:.1f}") for kind in lengths]
+        counts = {kind: pairs_of(kind, pairs) for kind in lengths}
+        rates = [_shown(count / way.median(kind, count), "{:.1f}") for kind, count in counts.items()]
         figures = (way.first_result_s, way.peak_mb)
         ends = [_shown(value, shape) for value, shape in zip(figures, ("{:.1f}", "{:.0f}"), strict=True)]
         rows.append([way.name, *rates, *_order_against(way, by_name, pairs), *ends])

@@ -26,14 +26,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cross_encoder_models import FLASHRANK, LENGTHS, passages_of, plain_model
-from benchmarks.cross_encoder_report import BASE, Figures, draw, report
+from benchmarks.cross_encoder_report import BASE, Figures, draw, pairs_of, report
 from benchmarks.models import QUERY
 from benchmarks.results import RESULTS, machine, write_section
 
 WORKER = Path(__file__).with_name("cross_encoder_worker.py")
 TITLE = "Rerankers on a CPU"
 DEPTHS = (10, 50, 100, 200)
-_FEWEST_ROUNDS = 2
 _MOST_SAID = 200
 Plan = tuple[str, int]
 """A kind of passages, and how many a rerank."""
@@ -131,7 +130,11 @@ def ways_of(work: Path, peers: str | None) -> list[Way]:
 
 def plans_of(lengths: Sequence[str], depths: Sequence[int], pairs: int) -> list[Plan]:
     """Return what is measured, what matters most and then what is cheapest first."""
-    plans = {("mixed", depth) for depth in depths} | {(kind, pairs) for kind in lengths} | {("mixed", pairs)}
+    plans = (
+        {("mixed", depth) for depth in depths}
+        | {(kind, pairs_of(kind, pairs)) for kind in lengths}
+        | {("mixed", pairs)}
+    )
     return sorted(plans, key=lambda plan: (plan != ("mixed", pairs), words(plan)))
 
 
@@ -141,15 +144,14 @@ def words(plan: Plan) -> float:
 
 
 def rounds_of(plan: Plan, later: Sequence[Plan], wanted: int, left_s: float, s_a_word: float) -> int:
-    """Return how many rounds there is time for: what is wanted, ten of the shallow ones, and two of every later plan.
+    """Return how many rounds there is time for: what is wanted, more of shallow ones, keeping one of every later plan.
 
     Args: left_s: until the end. s_a_word: what a round costs, over all ways, by the words of a rerank.
     """
     wanted = max(wanted, 100 // plan[1]) if wanted > 1 else wanted
-    kept_s = sum(min(wanted, _FEWEST_ROUNDS) * words(each) * s_a_word for each in later)
-    cost_s = words(plan) * s_a_word
-    most = int((left_s - kept_s) / cost_s) if cost_s else wanted
-    return max(min(wanted, most), min(wanted, _FEWEST_ROUNDS))
+    kept_s = sum(words(each) * s_a_word for each in later)
+    most = int((left_s - kept_s) / (words(plan) * s_a_word))
+    return max(min(wanted, most), 1)
 
 
 def run_round(ways: Sequence[Way], plan: Plan, chance: random.Random) -> Iterator[dict[str, Any]]:
