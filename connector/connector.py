@@ -18,7 +18,7 @@ from connector.errors import IndexMismatchError, RequestError
 from connector.filters import Filter, as_queries
 from connector.hybrid import EncoderLike, RerankerLike
 from connector.indexing import IndexReport, Passages, index_body, index_documents
-from connector.indexing.passages import PassageMaker
+from connector.indexing.passages import PassageMaker, as_passages
 from connector.indexing.pipeline import Fields
 from connector.models.folders import BUNDLED
 from connector.needs import Embed
@@ -88,7 +88,7 @@ class Connector:
         self.text_fields = tuple(text_fields)
         self._vector_field = vector_field
         self._id_field = id_field
-        self._passages = _as_passages(passages, vector_field, self.text_fields)
+        self._passages = as_passages(passages, vector_field, self.text_fields)
         self._rewrite = checked_hooks(rewrite)
         self._rewrite_timeout = checked_timeout(rewrite_timeout)
         self._target: Target | None = None
@@ -355,15 +355,6 @@ class Connector:
     def _vector_field_in(self, mappings: Mapping[str, Any]) -> str | None:
         hybrid = self.client._hybrid
         return find_vector_field(mappings, self._vector_field, hybrid.fingerprint(), hybrid.dialect)
-
-
-def _as_passages(passages: Passages | bool, vector_field: str | None, text_fields: Sequence[str]) -> Passages | None:
-    if not isinstance(passages, Passages | bool):
-        raise RequestError("passages", passages, "must be Passages(...), True or False")
-    made = Passages() if passages is True else passages or None
-    if made and vector_field not in (None, made.vector_field):
-        raise RequestError("vector_field", vector_field, f"must be left out, or {made.vector_field!r}, with passages")
-    return made and made.over(text_fields)
 
 
 def _paged(

@@ -26,12 +26,11 @@ def test_a_passage_is_a_part_of_its_field_and_is_read_behind_the_title() -> None
         assert passage.field == "body"
         assert BODY[passage.chunk.start : passage.chunk.end] == passage.chunk.text
         assert passage.read == f"All about cars\n\n{passage.chunk.text}"
-    assert passages[0].to_source([1.0]) == {
+    assert passages[0].to_source() == {
         "field": "body",
         "start": 0,
         "end": passages[0].chunk.end,
         "text": passages[0].chunk.text,
-        "vector": [1.0],
     }
 
 

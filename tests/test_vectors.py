@@ -7,7 +7,7 @@ import pytest
 from connector.dialects import ElasticsearchDialect
 from connector.errors import RequestError
 from connector.indexing import index_body
-from connector.indexing.pipeline import with_value
+from connector.indexing.vector_field import with_value
 from connector.models.encoder import Fingerprint
 from connector.vectors import check_dims, check_encoder, check_not_semantic, fingerprint_in, vector_fields
 

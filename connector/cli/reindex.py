@@ -69,7 +69,12 @@ def run(
         str | None, typer.Option(help="The alias for the new index; left out, the source is an alias and moves.")
     ] = None,
     in_place: Annotated[bool, typer.Option("--in-place", help="Write the vectors into the source itself.")] = False,
-    vector_field: Annotated[str, typer.Option(help="The field that the vectors go to.")] = "vector",
+    vector_field: Annotated[
+        str | None, typer.Option(help="The field that the vectors go to; left out, it is `vector`.")
+    ] = None,
+    passages: Annotated[
+        bool, typer.Option("--passages", help="Split the last text field into passages, each with a vector.")
+    ] = False,
     id_field: Annotated[str, typer.Option(help="The field of a file's documents that holds their id.")] = "_id",
     encoder: EncoderName = "bundled",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would take.")] = False,
@@ -97,6 +102,7 @@ def run(
         "alias": alias,
         "in_place": in_place,
         "vector_field": vector_field,
+        "passages": passages,
         "id_field": id_field,
         "encoder": encoder,
     }

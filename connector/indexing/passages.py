@@ -90,6 +90,19 @@ class Passages:
         return cls(meta["path"], tuple(meta["fields"]), meta["max_tokens"], meta["overlap"])
 
 
+def as_passages(passages: Passages | bool, vector_field: str | None, text_fields: Sequence[str]) -> Passages | None:
+    """Give what is asked for by `passages`, True being `Passages()`, over these fields; None: one vector a document.
+
+    Raises: RequestError: it is neither, the vectors are to stand elsewhere, or a field is none of the text fields.
+    """
+    if not isinstance(passages, Passages | bool):
+        raise RequestError("passages", passages, "must be Passages(...), True or False")
+    made = Passages() if passages is True else passages or None
+    if made and vector_field not in (None, made.vector_field):
+        raise RequestError("vector_field", vector_field, f"must be left out, or {made.vector_field!r}, with passages")
+    return made and made.over(text_fields)
+
+
 @dataclass(frozen=True)
 class Passage:
     """A part of a field's text, and what the encoder reads of it."""
@@ -98,10 +111,9 @@ class Passage:
     chunk: Chunk
     read: str
 
-    def to_source(self, vector: Sequence[float]) -> dict[str, Any]:
-        """Give the nested object that holds it."""
-        chunk = self.chunk
-        return {"field": self.field, "start": chunk.start, "end": chunk.end, "text": chunk.text, "vector": list(vector)}
+    def to_source(self) -> dict[str, Any]:
+        """Give the nested object that holds it, but for its vector."""
+        return {"field": self.field, "start": self.chunk.start, "end": self.chunk.end, "text": self.chunk.text}
 
 
 class PassageMaker:

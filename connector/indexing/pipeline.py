@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from connector.errors import DocumentError, IndexingError
-from connector.indexing.passages import PassageMaker, Passages
+from connector.indexing.passages import Passages
+from connector.indexing.vector_field import VectorField, check_place, filled, vector_field_of
 from connector.models.encoder import Encoder
-from connector.passages import passage_of
 
 _WINDOW = 256
 _MAX_BULK_BYTES = 10 * 1024 * 1024
@@ -74,16 +74,16 @@ def index_documents(
         IndexingError: the cluster refused some documents; all others were written.
     """
     indexed, without_text, failures = 0, 0, []
-    vectorize = _with_passages(fields.passages, fields, encoder) if fields.passages else _with_vectors(fields, encoder)
+    field = vector_field_of(fields.text, fields.vector, fields.passages, encoder)
     stream = iter(documents)
     place = 0
     while window := list(islice(stream, _WINDOW)):
         for offset, document in enumerate(window):
-            _check(document, place + offset, fields)
+            _check(document, place + offset, fields.id, field.place)
         place += len(window)
-        sources = vectorize(window)
-        without_text += sum(source is None for source in sources)
-        actions = _actions(window, sources, fields)
+        vectorized = _vectorized(window, field, encoder)
+        without_text += sum(not has_text for _, has_text in vectorized)
+        actions = _actions(window, (source for source, _ in vectorized), fields.id)
         for is_written, item in client._streaming_bulk(
             actions,
             index=index,
@@ -104,77 +104,37 @@ def index_documents(
     return IndexReport(indexed, without_text)
 
 
-def _check(document: object, place: int, fields: Fields) -> None:
+def _check(document: object, place: int, id_field: str, vector_place: str) -> None:
     if not isinstance(document, Mapping):
         raise DocumentError(place, "", document, "a document must be a mapping from field names to values")
-    identifier = document.get(fields.id)
+    identifier = document.get(id_field)
     if identifier is not None and (isinstance(identifier, bool) or not isinstance(identifier, str | int)):
-        raise DocumentError(place, fields.id, identifier, "an id must be a string or a whole number")
+        raise DocumentError(place, id_field, identifier, "an id must be a string or a whole number")
     if identifier == "":
-        raise DocumentError(place, fields.id, identifier, "an id must not be empty; leave it out for a generated one")
+        raise DocumentError(place, id_field, identifier, "an id must not be empty; leave it out for a generated one")
+    try:
+        check_place(document, vector_place)
+    except ValueError as error:
+        raise DocumentError(place, vector_place, document, str(error)) from error
 
 
-Vectorize: TypeAlias = Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any] | None]]
-"""Gives the documents with their vectors, None for a document without text."""
-
-
-def _with_vectors(fields: Fields, encoder: Encoder) -> Vectorize:
-    def vectorize(documents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | None]:
-        passages = [passage_of(document, fields.text) for document in documents]
-        vectors = iter(encoder.encode([passage for passage in passages if passage]))
-        return [
-            with_value(document, fields.vector, next(vectors).tolist()) if passage else None
-            for document, passage in zip(documents, passages, strict=True)
-        ]
-
-    return vectorize
-
-
-def _with_passages(passages: Passages, fields: Fields, encoder: Encoder) -> Vectorize:
-    maker = PassageMaker(passages, fields.text, encoder)
-
-    def vectorize(documents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | None]:
-        made = [maker.split(document) for document in documents]
-        vectors = iter(encoder.encode([passage.read for of_document in made for passage in of_document]))
-        objects = [[passage.to_source(next(vectors).tolist()) for passage in of_document] for of_document in made]
-        return [
-            with_value(document, passages.path, of_document) if of_document else None
-            for document, of_document in zip(documents, objects, strict=True)
-        ]
-
-    return vectorize
+def _vectorized(
+    documents: Sequence[Mapping[str, Any]], field: VectorField, encoder: Encoder
+) -> list[tuple[dict[str, Any], bool]]:
+    """Give the documents as they are written, and whether each has text, and so a vector."""
+    parts = [field.parts(document) for document in documents]
+    vectors = iter(encoder.encode([part.text for of_document in parts for part in of_document]))
+    return [
+        (filled(document, field, own, [next(vectors).tolist() for _ in own]), bool(own))
+        for document, own in zip(documents, parts, strict=True)
+    ]
 
 
 def _actions(
-    documents: Sequence[Mapping[str, Any]], sources: Sequence[dict[str, Any] | None], fields: Fields
+    documents: Sequence[Mapping[str, Any]], sources: Iterable[dict[str, Any]], id_field: str
 ) -> Iterator[dict[str, Any]]:
-    """Write the bulk actions; a document without text is written without a vector."""
-    for document, vectorized in zip(documents, sources, strict=True):
-        whole = document if vectorized is None else vectorized
+    """Write the bulk actions."""
+    for document, whole in zip(documents, sources, strict=True):
         source = {name: value for name, value in whole.items() if name != "_id"}
-        if vectorized is None:  # what was written for an earlier text must not outlive it
-            source = without(source, fields.passages.path if fields.passages else fields.vector)
-        identifier = document.get(fields.id)
+        identifier = document.get(id_field)
         yield {"_source": source} if identifier is None else {"_id": str(identifier), "_source": source}
-
-
-def without(source: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """Give a copy of a source without what stands at a dotted path; what is shared with the source is not changed."""
-    rest = {name: value for name, value in source.items() if name != path}
-    head, _, tail = path.partition(".")
-    inner = rest.get(head)
-    if not tail or not isinstance(inner, Mapping):
-        return rest
-    pruned = without(inner, tail)
-    if pruned or not inner:
-        return {**rest, head: pruned}
-    return {name: value for name, value in rest.items() if name != head}
-
-
-def with_value(source: Mapping[str, Any], path: str, value: object) -> dict[str, Any]:
-    """Give a copy of a source with one value set at a dotted path; what is shared with the source is not changed."""
-    head, _, rest = path.partition(".")
-    if not rest:
-        return {**source, head: value}
-    inner = source.get(head)
-    return {**source, head: with_value(inner if isinstance(inner, Mapping) else {}, rest, value)}

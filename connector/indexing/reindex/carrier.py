@@ -16,7 +16,7 @@ from connector.indexing.reindex.items import NO_SEQ_NO, Counters, DeadLetter, It
 from connector.indexing.reindex.plan import Plan
 from connector.indexing.reindex.preparing import Preparer
 from connector.indexing.reindex.stages import Window, items_in
-from connector.indexing.reindex.vector_field import VectorField
+from connector.indexing.vector_field import VectorField, change, check_place, filled, vectors_in
 
 _TRIES_OF_A_CONFLICT = 20
 Known = dict[Key, Row]
@@ -50,7 +50,8 @@ class NewIndex:
     def _written(self, prepared: Prepared, kind: str, guard: dict[str, Any]) -> Action:
         key = prepared.item.key
         vectors = [vector.tolist() for vector in prepared.vectors]
-        return action(key, kind, header(self._index, key) | guard, self._field.filled(prepared.item.source, vectors))
+        document = filled(prepared.item.source, self._field, prepared.parts, vectors)
+        return action(key, kind, header(self._index, key) | guard, document)
 
 
 class ServedIndex(NewIndex):
@@ -73,12 +74,12 @@ class SameIndex:
     def action(self, prepared: Prepared, known: Row | None) -> Action | None:  # noqa: ARG002
         """See `Target`."""
         item = prepared.item
-        if not prepared.vectors and not self._field.vectors(item.source):
+        if not prepared.vectors and not vectors_in(item.source, self._field):
             return None
-        self._field.filled(item.source, [vector.tolist() for vector in prepared.vectors])
+        check_place(item.source, self._field.place)
         guard = {"if_seq_no": item.seq_no, "if_primary_term": item.primary_term}
-        change = self._field.change([vector.tolist() for vector in prepared.vectors])
-        return action(item.key, "update", header(item.index, item.key) | guard, {"doc": change})
+        partial = change(self._field, prepared.parts, [vector.tolist() for vector in prepared.vectors])
+        return action(item.key, "update", header(item.index, item.key) | guard, {"doc": partial})
 
     def seq_no(self, prepared: Prepared, outcome: Outcome | None) -> int:
         """See `Target`."""
@@ -193,7 +194,7 @@ class Carrier:
         state = State.WRITTEN if prepared.vectors else State.WITHOUT_TEXT
         seq_no = self.target.seq_no(prepared, outcome)
         written = (NO_SEQ_NO, 0) if outcome is None else (outcome.seq_no, outcome.primary_term)
-        return Row(prepared.item.key, state, seq_no, *written, prepared.text_hash)
+        return Row(prepared.item.key, state, seq_no, *written, prepared.text_hashes)
 
     def _read_again(self, prepared: Sequence[Prepared]) -> list[Item]:
         wanted = [(each.item.index, each.item.key) for each in prepared]

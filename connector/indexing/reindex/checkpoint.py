@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS job (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITH
 CREATE TABLE IF NOT EXISTS positions (partition TEXT PRIMARY KEY, position TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS documents (
     place INTEGER NOT NULL, id TEXT NOT NULL, routing TEXT NOT NULL, state INTEGER NOT NULL,
-    seq_no INTEGER NOT NULL, written_seq_no INTEGER NOT NULL, written_term INTEGER NOT NULL, text_hash BLOB NOT NULL,
+    seq_no INTEGER NOT NULL, written_seq_no INTEGER NOT NULL, written_term INTEGER NOT NULL, text_hashes BLOB NOT NULL,
     PRIMARY KEY (place, id, routing)) WITHOUT ROWID;
 """
 _CHUNK = 300
@@ -41,14 +41,17 @@ class State(IntEnum):
 
 
 class Row(NamedTuple):
-    """What is known of an acknowledged document: its version in the source, and in the target when we wrote it."""
+    """What is known of an acknowledged document: its version in the source, and in the target when we wrote it.
+
+    `text_hashes` is as in `Prepared`.
+    """
 
     key: Key
     state: State
     seq_no: int
     written_seq_no: int
     written_term: int
-    text_hash: bytes
+    text_hashes: bytes
 
 
 class Checkpoint:

@@ -152,6 +152,10 @@ class Cluster:
             raise SourceError(f"no index is behind {name!r}; check the name")
         return found
 
+    def mappings(self, index: str) -> dict[str, Any]:
+        """Give an index's mappings, by index, as `GET INDEX/_mapping`."""
+        return self.call(lambda es: dict(es.indices.get_mapping(index=index).body))
+
     def aliases(self, alias: str) -> dict[str, dict[str, Any]]:
         """Give what an alias is on each index that it points to; {} where it points nowhere."""
         if not self.engine.has_points_in_time:

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from elasticsearch import BadRequestError, Elasticsearch
 
 from connector.capabilities import Capabilities
+from connector.dialects import Dialect, ElasticsearchDialect, OpenSearchDialect
+from connector.errors import IndexMismatchError
 
 _JSON = {"accept": "application/json", "content-type": "application/json"}
 _KEEP_ALIVE = "5m"
@@ -18,6 +20,10 @@ class ReindexEngine(Protocol):
 
     has_points_in_time: bool
     """Also aliases, settings that change, and shards that can be told apart."""
+    dialect: Dialect
+
+    def check_takes_vectors(self, index: str, settings: Mapping[str, Any]) -> None:
+        """Refuse a live index, its settings flat, that can't be given vectors. Raises: IndexMismatchError."""
 
     def open_point_in_time(self, client: Elasticsearch, index: str) -> str:
         """Open a point in time over an index and give its id."""
@@ -33,6 +39,10 @@ class ElasticsearchEngine:
     """Elasticsearch 8.x and 9.x: see `ReindexEngine`."""
 
     has_points_in_time = True
+    dialect: Dialect = ElasticsearchDialect()
+
+    def check_takes_vectors(self, index: str, settings: Mapping[str, Any]) -> None:
+        """See `ReindexEngine`; every index does."""
 
     def open_point_in_time(self, client: Elasticsearch, index: str) -> str:
         """See `ReindexEngine`."""
@@ -51,6 +61,15 @@ class OpenSearchEngine:
     """OpenSearch 2.x and 3.x: see `ReindexEngine`. `_shard_doc` came with 3.3 only; `_doc` is the same order."""
 
     has_points_in_time = True
+    dialect: Dialect = OpenSearchDialect()
+
+    def check_takes_vectors(self, index: str, settings: Mapping[str, Any]) -> None:
+        """See `ReindexEngine`; what an index was made without, `index.knn`, can't be set later."""
+        if str(settings.get("knn", "false")).lower() != "true":
+            raise IndexMismatchError(
+                f"index {index!r} was made without the setting index.knn, so OpenSearch keeps no vectors in it that "
+                "could be searched; leave out --in-place, and a new index gets them"
+            )
 
     def open_point_in_time(self, client: Elasticsearch, index: str) -> str:
         """See `ReindexEngine`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -25,7 +26,7 @@ class Estimate:
         sampled: how many were encoded for the estimate.
         docs_per_s: how many a second the encoder takes; the job is as fast while nothing else is slower.
         seconds: for all; None where `documents` is.
-        index_bytes: what the new index will take without replicas: the old one's size and the vectors.
+        index_bytes: what the new index will take without replicas: the old one's size, the vectors and their passages.
         vector_memory_bytes: what kNN wants in the cluster's file system cache: vectors and graph, as float32.
         state_bytes: the checkpoint, and the vectors by text.
     """
@@ -78,12 +79,13 @@ def calibrate(
         return Estimate(documents, len(sample), rate, None, None, None, None)
     vectors = sum(len(each.vectors) for each in prepared) / len(sample) * documents
     vector_bytes = int(vectors * (4 * dims + _NEIGHBOURS_BYTES))
+    beside = sum(len(json.dumps(part.beside)) for each in prepared for part in each.parts) / len(sample) * documents
     return Estimate(
         documents=documents,
         sampled=len(sample),
         docs_per_s=rate,
         seconds=documents / rate,
-        index_bytes=int(source_bytes + vector_bytes + vectors * 10 * dims),
+        index_bytes=int(source_bytes + vector_bytes + vectors * 10 * dims + beside),
         vector_memory_bytes=vector_bytes,
         state_bytes=int(documents * _ROW_BYTES + vectors * (4 * dims + _VECTOR_ROW_BYTES)),
     )

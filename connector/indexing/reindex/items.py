@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
+
+from connector.indexing.vector_field import Part
 
 NO_SEQ_NO = -1
 """The `seq_no` of what has none: a document of a file, or of an index that keeps no sequence numbers."""
@@ -64,10 +67,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An item with its vectors, ready to be written; no vectors: it has no text."""
+    """An item with its parts and their vectors, ready to be written; none: it has no text.
+
+    `text_hashes` is the hash of each part's text, one after the other.
+    """
 
     item: Item
-    text_hash: bytes
+    parts: Sequence[Part]
+    text_hashes: bytes
     vectors: tuple[Any, ...]
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
-from connector.dialects import Dialect
 from connector.errors import ConnectorError, EncoderMismatchError, JobStoppedError, ReindexError, VerificationError
 from connector.indexing.reindex.bulk_writer import BulkWriter
 from connector.indexing.reindex.carrier import Carrier, NewIndex, SameIndex, ServedIndex, remove_deleted
@@ -37,8 +36,8 @@ from connector.indexing.reindex.switching import (
     uuid_of,
 )
 from connector.indexing.reindex.vector_cache import VectorCache
-from connector.indexing.reindex.vector_field import OneVector, VectorField
 from connector.indexing.reindex.verifying import Verification, Verifier
+from connector.indexing.vector_field import vector_field_of
 from connector.models.encoder import Encoder, Fingerprint
 
 _MOST_PASSES = 10
@@ -55,7 +54,6 @@ class Job:
         checkpoint: the job's, which is empty or says where it was.
         request: what to do.
         encoder: makes the vectors.
-        dialect: the cluster's.
         cache_file: where vectors are kept by text; None: nowhere.
         records: opens the documents of a file or an iterable.
         retry_for_s: how long a call may fail before the job stops.
@@ -69,7 +67,6 @@ class Job:
         checkpoint: Checkpoint,
         request: Request,
         encoder: Encoder,
-        dialect: Dialect,
         *,
         cache_file: Path | None,
         records: Records | None,
@@ -82,13 +79,12 @@ class Job:
         self.request = request
         self.counters = Counters()
         self._stop = stop
-        self._dialect = dialect
         self._records = records
         self._fingerprint = encoder.fingerprint
         self._on_progress = on_progress
         self._on_dead_letter = on_dead_letter
         self.cluster = Cluster(client, Patience(retry_for_s, stop, self._count_retry))
-        self.field: VectorField = OneVector(request.text_fields, request.vector_field)
+        self.field = vector_field_of(request.text_fields, request.vector_field, request.passages, encoder)
         self.cache = VectorCache(cache_file, self._fingerprint)
         self.preparer = Preparer(encoder, self.field, self.cache, self.counters, stop)
         self.writer = BulkWriter(self.cluster, self.counters, request.pipeline)
@@ -159,7 +155,7 @@ class Job:
                     f"{', '.join(different)}. Resume it with the encoder that it began with"
                 )
             return Plan.from_json(kept)
-        plan = make_plan(self.cluster, self.request, self._fingerprint, self._dialect)
+        plan = make_plan(self.cluster, self.request, self._fingerprint)
         self.checkpoint.put(
             plan=plan.to_json(),
             request=self.request.to_json(),
@@ -178,7 +174,7 @@ class Job:
 
     def estimate(self) -> Estimate:
         """Give what the job would take, changing nothing on the cluster."""
-        plan = make_plan(self.cluster, self.request, self._fingerprint, self._dialect)
+        plan = make_plan(self.cluster, self.request, self._fingerprint)
         return self._estimate(plan, self.reader(plan))
 
     def carrier(self, plan: Plan) -> Carrier:
@@ -203,7 +199,7 @@ class Job:
                 add_field(
                     self.cluster,
                     index,
-                    field_mapping(body["mappings"], self.request, self._fingerprint, self._dialect),
+                    field_mapping(body["mappings"], self.request, self._fingerprint, self.cluster.engine.dialect),
                 )
         elif (uuid := self.checkpoint.get("target_uuid")) is None:
             self.checkpoint.put(target_uuid=create_target(self.cluster, plan))
@@ -255,7 +251,7 @@ class Job:
         if plan.target is not None:
             check_is_ours(self.cluster, plan.target, self.checkpoint.get("target_uuid"))
         verifier = Verifier(
-            self.cluster, plan, self.request, self.checkpoint, self.field, self.cache, self._fingerprint, self._dialect
+            self.cluster, plan, self.request, self.checkpoint, self.field, self.cache, self._fingerprint
         )
         found = verifier.verify() if self.request.verify else Verification()
         if found.failures:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from connector.errors import RequestError
+from connector.indexing.passages import Passages
 from connector.indexing.reindex.items import Key
 from connector.models.encoder import Fingerprint
 
@@ -25,10 +26,10 @@ class Request:
         source: an index, alias or data stream; a file; "iterable".
         kind: which of them it is.
         text_fields, vector_field, id_field: as for `Connector`; `id_field` is for files.
+        passages: how long fields are split, these named; None: a document has one vector.
         alias: the alias that the new index is put behind; None: the source's own, which must be an alias then.
         in_place: write the vectors into the source itself.
         pipeline: the ingest pipeline that documents go through; "_none" is none.
-        timestamp_field: unused where `_seq_no` tells what changed.
         max_dead_share: the share of documents that may be dead letters when the alias is switched.
     """
 
@@ -37,6 +38,7 @@ class Request:
     text_fields: tuple[str, ...]
     vector_field: str = "vector"
     id_field: str = "_id"
+    passages: Passages | None = None
     alias: str | None = None
     in_place: bool = False
     pipeline: str = "_none"
@@ -61,18 +63,24 @@ class Request:
 
     def to_json(self) -> dict[str, Any]:
         """Give it as the checkpoint keeps it."""
-        return asdict(self)
+        return {**asdict(self), "passages": self.passages and self.passages.to_meta()}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Request:
         """Give what `to_json` gave."""
         known = {each.name for each in fields(cls)}
         read = {name: each for name, each in value.items() if name in known}
-        return cls(**{**read, "text_fields": tuple(value["text_fields"])})
+        passages = value.get("passages")
+        read |= {
+            "text_fields": tuple(value["text_fields"]),
+            "passages": None if passages is None else Passages.from_meta(passages),
+        }
+        return cls(**read)
 
     def job_name(self, cluster_uuid: str, encoder: Fingerprint) -> str:
         """Give the name of the job that does this, the same each time that the same is asked."""
-        what = [cluster_uuid, self.source, self.text_fields, self.vector_field, self.alias, self.in_place]
+        what: list[Any] = [cluster_uuid, self.source, self.text_fields, self.vector_field, self.alias, self.in_place]
+        what += [self.passages.to_meta()] if self.passages else []
         digest = hashlib.sha256(json.dumps([*what, encoder.to_meta()]).encode()).hexdigest()
         slug = re.sub(r"[^a-z0-9]+", "-", (self.alias or self.source).lower()).strip("-")[-40:]
         return f"{slug or 'job'}-{digest[:8]}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from connector.dialects import Dialect
 from connector.errors import EncoderMismatchError, IndexMismatchError, RequestError, SourceError
-from connector.field_paths import definition_at
+from connector.field_paths import definition_at, nested_above
 from connector.indexing.mapping import index_body, put_field
 from connector.indexing.reindex.cluster import Cluster
 from connector.indexing.reindex.plan import Plan, Request
@@ -26,7 +26,7 @@ _OWN_TO_AN_INDEX = (
 _SETTLED_LATER = _OWN_TO_AN_INDEX[-5:]
 
 
-def make_plan(cluster: Cluster, request: Request, fingerprint: Fingerprint, dialect: Dialect) -> Plan:
+def make_plan(cluster: Cluster, request: Request, fingerprint: Fingerprint) -> Plan:
     """Look at the source and the alias, and decide.
 
     Raises:
@@ -34,8 +34,9 @@ def make_plan(cluster: Cluster, request: Request, fingerprint: Fingerprint, dial
         IndexMismatchError: the vector field can't be what it must be.
         RequestError: the alias won't do.
     """
+    dialect = cluster.engine.dialect
     if request.kind != "index":
-        body = index_body(dialect, request.text_fields, request.vector_field, fingerprint)
+        body = index_body(dialect, request.text_fields, request.vector_field, fingerprint, request.passages)
         return _into_new_index(cluster, request, body, {}, ())
     described = cluster.describe(request.source)
     for index, body in described.items():
@@ -43,7 +44,8 @@ def make_plan(cluster: Cluster, request: Request, fingerprint: Fingerprint, dial
     indices = tuple((name, body["settings"]["index"]["uuid"]) for name, body in sorted(described.items()))
     if request.in_place:
         for index, body in described.items():
-            _check_field(index, body["mappings"], request.vector_field, fingerprint, dialect)
+            cluster.engine.check_takes_vectors(index, _flat(body["settings"]["index"]))
+            _check_field(index, body["mappings"], request, fingerprint, dialect)
         return Plan(indices=indices)
     if len(indices) > 1 or cluster.is_data_stream(request.source):
         raise SourceError(
@@ -82,24 +84,22 @@ def copied_body(
 ) -> dict[str, Any]:
     """Write the new index's body: the old one's mapping and settings, with the vector field and what wrote it."""
     mapping = json.loads(json.dumps(described["mappings"]))
-    ours = index_body(dialect, (), request.vector_field, fingerprint)
-    put_field(
-        mapping.setdefault("properties", {}),
-        request.vector_field,
-        definition_at(ours["mappings"], request.vector_field),
-    )
+    ours = index_body(dialect, (), request.vector_field, fingerprint, request.passages)
+    place = request.passages.path if request.passages else request.vector_field
+    put_field(mapping.setdefault("properties", {}), place, definition_at(ours["mappings"], place))
     mapping["_meta"] = merged_meta(mapping.get("_meta", {}), ours["mappings"]["_meta"], request)
     settings = _flat(described["settings"]["index"])
     kept = {name: value for name, value in settings.items() if not name.startswith(_OWN_TO_AN_INDEX)}
-    needed = {name: value for name, value in _flat(ours["settings"]).items() if name not in ("number_of_shards",)}
-    return {"settings": {**needed, **kept}, "mappings": mapping}
+    needed = {name.removeprefix("index."): value for name, value in _flat(ours["settings"]).items()}
+    needed.pop("number_of_shards", None)
+    return {"settings": {**kept, **needed}, "mappings": mapping}
 
 
 def field_mapping(
     mapping: Mapping[str, Any], request: Request, fingerprint: Fingerprint, dialect: Dialect
 ) -> dict[str, Any]:
     """Write the change that adds the vector field to a live index's mapping, with all of `_meta`, set as a whole."""
-    ours = index_body(dialect, (), request.vector_field, fingerprint)["mappings"]
+    ours = index_body(dialect, (), request.vector_field, fingerprint, request.passages)["mappings"]
     return {"properties": ours["properties"], "_meta": merged_meta(mapping.get("_meta", {}), ours["_meta"], request)}
 
 
@@ -113,8 +113,19 @@ def merged_meta(held: Mapping[str, Any], ours: Mapping[str, Any], request: Reque
 
 
 def _check_field(
-    index: str, mapping: Mapping[str, Any], field: str, fingerprint: Fingerprint, dialect: Dialect
+    index: str, mapping: Mapping[str, Any], request: Request, fingerprint: Fingerprint, dialect: Dialect
 ) -> None:
+    field, around = request.vector_field, nested_above(mapping, request.vector_field)
+    if request.passages and around is None and definition_at(mapping, request.passages.path) is not None:
+        raise IndexMismatchError(
+            f"index {index!r}: field {request.passages.path!r} is there and holds no nested objects; choose another "
+            "path for the passages, or leave out --in-place"
+        )
+    if around is not None and not request.passages:
+        raise IndexMismatchError(
+            f"index {index!r}: field {field!r} is in nested objects {around!r}; choose another with --vector-field, or "
+            "ask for passages"
+        )
     dims = vector_fields(mapping, dialect).get(field)
     if dims is None:
         if definition_at(mapping, field) is not None:

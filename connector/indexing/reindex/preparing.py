@@ -11,7 +11,7 @@ import numpy as np
 from connector.errors import JobStoppedError, ModelError, ReindexError
 from connector.indexing.reindex.items import Counters, DeadLetter, Item, Prepared
 from connector.indexing.reindex.vector_cache import Vector, VectorCache, hash_of
-from connector.indexing.reindex.vector_field import VectorField
+from connector.indexing.vector_field import VectorField
 from connector.models.encoder import Encoder
 from connector.models.texts import checked_text, unit_rows
 
@@ -53,8 +53,9 @@ class Preparer:
 
         Raises: ReindexError: the encoder fails on any text. JobStoppedError: `stop` was set; what was made is kept.
         """
-        texts = [[checked_text(text, "text") for text in self._field.texts(item.source)] for item in items]
-        hashes = [[hash_of([text]) for text in each] for each in texts]
+        parts = [self._field.parts(item.source) for item in items]
+        texts = [[checked_text(part.text, "text") for part in each] for each in parts]
+        hashes = [[hash_of(text) for text in each] for each in texts]
         wanted = {
             digest: text
             for digests, each in zip(hashes, texts, strict=True)
@@ -67,12 +68,13 @@ class Preparer:
         if missing:
             vectors |= self._encode_all(missing, faults)
         prepared, dead = [], []
-        for item, each, digests in zip(items, texts, hashes, strict=True):
+        for item, each, digests in zip(items, parts, hashes, strict=True):
             fault = next((faults[digest] for digest in digests if digest in faults), None)
             if fault is not None:
                 dead.append(DeadLetter(item.key, "encode", fault, item.source, item.seq_no))
             else:
-                prepared.append(Prepared(item, hash_of(each), tuple(vectors[digest] for digest in digests)))
+                own = tuple(vectors[digest] for digest in digests)
+                prepared.append(Prepared(item, each, b"".join(digests), own))
         return prepared, dead
 
     def _encode_all(self, texts: dict[bytes, str], faults: dict[bytes, str]) -> dict[bytes, Vector]:

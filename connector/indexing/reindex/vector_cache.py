@@ -9,7 +9,7 @@ import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -28,14 +28,18 @@ _CHUNK = 500
 Vector = NDArray[np.float32]
 
 
-def hash_of(texts: Sequence[str]) -> bytes:
-    """Give 16 bytes that tell one list of texts from another: SHA-256, cut."""
-    digest = hashlib.sha256()
-    for text in texts:
-        encoded = text.encode("utf-8", "surrogatepass")
-        digest.update(len(encoded).to_bytes(8, "big"))
-        digest.update(encoded)
-    return digest.digest()[:16]
+HASH_BYTES = 16
+
+
+def hash_of(text: str) -> bytes:
+    """Give `HASH_BYTES` that tell one text from another: SHA-256, cut."""
+    encoded = text.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(len(encoded).to_bytes(8, "big") + encoded).digest()[:HASH_BYTES]
+
+
+def hashes_in(joined: bytes) -> list[bytes]:
+    """Take apart hashes that stand one after the other."""
+    return [joined[start : start + HASH_BYTES] for start in range(0, len(joined), HASH_BYTES)]
 
 
 class VectorCache:

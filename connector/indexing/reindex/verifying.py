@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from connector.dialects import Dialect
-from connector.indexing.pipeline import without
 from connector.indexing.reindex.checkpoint import Checkpoint, Row, State
 from connector.indexing.reindex.cluster import Cluster
 from connector.indexing.reindex.items import Key
 from connector.indexing.reindex.plan import Plan, Request, allowed_dead
-from connector.indexing.reindex.vector_cache import VectorCache
-from connector.indexing.reindex.vector_field import VectorField
+from connector.indexing.reindex.vector_cache import VectorCache, hashes_in
+from connector.indexing.vector_field import VectorField, vectors_in, without
 from connector.leaf_retrievers import Knn
 from connector.models.encoder import Fingerprint
 
 _SAMPLE = 100
+_AT_ONCE = 4_000
 _PROBES = 10
 _K, _CANDIDATES = 10, 100
 _LEAST_RECALL = 0.8
 _LENGTH_TOLERANCE = 1e-2
 _SAME_SCORE = 1e-5
+Matrix: TypeAlias = NDArray[np.float32]
 
 
 @dataclass
@@ -42,10 +43,9 @@ class Verifier:
 
     Args:
         cluster, plan, request, checkpoint: the job's.
-        vectors: where vectors lie in a document.
+        field: where vectors lie in a document.
         cache: the vectors by text, for the exact neighbours.
         fingerprint: the encoder's.
-        dialect: the cluster's.
     """
 
     def __init__(
@@ -54,19 +54,17 @@ class Verifier:
         plan: Plan,
         request: Request,
         checkpoint: Checkpoint,
-        vectors: VectorField,
+        field: VectorField,
         cache: VectorCache,
         fingerprint: Fingerprint,
-        dialect: Dialect,
     ) -> None:
         self._cluster = cluster
         self._plan = plan
         self._request = request
         self._checkpoint = checkpoint
-        self._vectors = vectors
+        self._field = field
         self._cache = cache
         self._fingerprint = fingerprint
-        self._dialect = dialect
 
     def verify(self) -> Verification:
         """Check everything; what fails stands in the answer."""
@@ -121,12 +119,12 @@ class Verifier:
         if after is None:
             return ["is not there"]
         faults = []
-        ours = self._vectors.vector
+        ours = self._field.place
         if without(before["_source"], ours) != without(after["_source"], ours):
             faults.append("is not what it is in the source")
-        vectors = self._vectors.vectors(after["_source"])
-        if bool(vectors) != (row.state is State.WRITTEN):
-            faults.append(f"has {len(vectors)} vectors")
+        vectors, wanted = vectors_in(after["_source"], self._field), len(hashes_in(row.text_hashes))
+        if len(vectors) != wanted:
+            faults.append(f"has {len(vectors)} vectors where it should have {wanted}")
         for vector in vectors:
             length = float(np.linalg.norm(vector))
             if len(vector) != self._fingerprint.dims or abs(length - 1) > _LENGTH_TOLERANCE:
@@ -134,40 +132,54 @@ class Verifier:
         return faults
 
     def _recall(self, probes: Sequence[Row]) -> float | None:
-        """Give how many of the exactly nearest kNN finds, over some documents' own vectors; equal scores count."""
-        queries = self._cache.find(row.text_hash for row in probes)
+        """Give how many of the exactly nearest documents kNN finds, near some documents' own vectors; ties count."""
+        assert self._plan.target is not None
+        target = self._plan.target
+        queries = self._cache.find(digest for row in probes for digest in hashes_in(row.text_hashes)[:1])
         if not queries:
             return None
-        hashes = list(queries)
-        exact, nearest = self._exact(np.stack([queries[digest] for digest in hashes]))
+        mappings = self._cluster.mappings(target)
+        together = np.stack(list(queries.values()))
         shares = []
-        for digest, least, near in zip(hashes, exact, nearest, strict=True):
-            wanted = min(_K, near)
-            asked = {"field": self._vectors.vector, "query_vector": queries[digest].tolist()}
+        for query, best in zip(together, self._best(together), strict=True):
+            asked = {"field": self._field.vector, "query_vector": query.tolist()}
             leg = Knn.model_validate({**asked, "k": _K, "num_candidates": _CANDIDATES})
-            body = self._dialect.vector_body(leg, leg.query_vector, [], {})
-            hits = self._cluster.search({**body, "size": _K, "_source": False}, self._plan.target)
+            body = self._cluster.engine.dialect.vector_body(leg, leg.query_vector, [], mappings)
+            hits = self._cluster.search({**body, "size": _K, "_source": False}, target)
             rows = self._checkpoint.rows([Key(0, hit["_id"], hit.get("_routing", "")) for hit in hits])
-            vectors = self._cache.find(row.text_hash for row in rows.values())
-            good = sum(
-                float(vectors[row.text_hash] @ queries[digest]) >= least - _SAME_SCORE
-                for row in rows.values()
-                if row.text_hash in vectors
-            )
-            shares.append(min(good / wanted, 1.0))
+            near = [score for scores in self._scores(list(rows.values()), query[None]) for score in scores[:, 0]]
+            shares.append(min(sum(score >= best[-1] - _SAME_SCORE for score in near) / len(best), 1.0))
         return float(np.mean(shares))
 
-    def _exact(self, queries: np.ndarray[Any, Any]) -> tuple[list[float], list[int]]:
-        """Give each query's k-th best cosine over all documents, and how many it had to choose from."""
-        best: list[list[float]] = [[] for _ in queries]
-        seen = 0
+    def _best(self, queries: Matrix) -> list[list[float]]:
+        """Give each query's best cosines over all documents, at most `_K`."""
+        best = np.empty((0, len(queries)), np.float32)
         for rows in self._checkpoint.batches(2_000, (State.WRITTEN,)):
-            vectors = self._cache.find({row.text_hash for row in rows})
-            held = [vectors[row.text_hash] for row in rows if row.text_hash in vectors]
-            if not held:
-                continue
-            seen += len(held)
-            scores = np.stack(held) @ queries.T
-            for place, column in enumerate(scores.T):
-                best[place] = sorted([*best[place], *column.tolist()], reverse=True)[:_K]
-        return [scores[-1] for scores in best], [min(_K, seen)] * len(best)
+            for scores in self._scores(rows, queries):
+                best = np.sort(np.concatenate([best, scores]), axis=0)[::-1][:_K]
+        return [column.tolist() for column in best.T]
+
+    def _scores(self, rows: Sequence[Row], queries: Matrix) -> Iterator[Matrix]:
+        """Give documents' cosines with queries, that of a document's nearest vector: (documents, queries) at a time.
+
+        A document of which a vector is not known is left out.
+        """
+        for some in _few_vectors(rows):
+            vectors = self._cache.find({digest for digests in some for digest in digests})
+            known = [digests for digests in some if digests and all(digest in vectors for digest in digests)]
+            if known:
+                scores = np.stack([vectors[digest] for digests in known for digest in digests]) @ queries.T
+                starts = np.cumsum([0, *(len(digests) for digests in known)])[:-1]
+                yield np.maximum.reduceat(scores, starts, axis=0)
+
+
+def _few_vectors(rows: Sequence[Row]) -> Iterator[list[list[bytes]]]:
+    """Give the hashes of documents' texts, by document, so many documents at a time that memory holds their vectors."""
+    some: list[list[bytes]] = []
+    for row in rows:
+        some.append(hashes_in(row.text_hashes))
+        if sum(map(len, some)) >= _AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some

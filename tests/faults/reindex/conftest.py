@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 from elasticsearch import Elasticsearch
 from numpy.typing import NDArray
+from opensearchpy import OpenSearch
 
+from connector.opensearch_transport import as_elasticsearch
 from connector.reindexing import JobOptions
 from tests.conftest import EngineUnderTest
 from tests.faults.reindex.accounts import dead_letters, everything, faults_in_books, hashed, load
@@ -21,6 +24,7 @@ from tests.faults.reindex.accounts import dead_letters, everything, faults_in_bo
 IS_FULL = os.environ.get("CONNECTOR_FAULTS") == "full"
 COUNT = 20_000 if IS_FULL else 600
 ROUNDS = 20 if IS_FULL else 2
+OPENSEARCH = "opensearch"
 
 
 @dataclass
@@ -37,8 +41,14 @@ class Scene:
         """What jobs are run with."""
         return JobOptions(**{"state": self.state, "retry_for_s": 60.0, **more})
 
+    def at(self, url: str) -> AbstractContextManager[Elasticsearch]:
+        """A client of this engine at another URL, as a proxy's."""
+        return client_at(self.engine.name, url)
+
     def load(self, count: int = COUNT, **settings: Any) -> None:
-        """Fill the index."""
+        """Fill the index; on OpenSearch one that can hold vectors."""
+        if self.engine.name == OPENSEARCH:
+            settings["knn"] = True
         load(self.es, self.index, count, self.alias, **settings)
 
     def faults(self, target: str, encode: Callable[[list[str]], NDArray[np.float32]] = hashed) -> list[str]:
@@ -52,15 +62,46 @@ class Scene:
         return set(found.body) if found.meta.status == 200 else set()
 
 
-REAL = [pytest.param(name, marks=pytest.mark.node) for name in (["es8", "es9"] if IS_FULL else ["es9"])]
+@contextmanager
+def client_at(engine: str, url: str) -> Iterator[Elasticsearch]:
+    """A client of an engine, called as elasticsearch-py's, while the block runs."""
+    if engine == OPENSEARCH:
+        with OpenSearch(url) as own:
+            yield as_elasticsearch(own).options(request_timeout=120)
+    else:
+        with Elasticsearch(url, request_timeout=120) as es:
+            yield es
 
 
-@pytest.fixture(params=REAL)
-def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
-    """A scene on a real node, on each one where the tests are full; what it made is gone after the test."""
-    url = request.getfixturevalue(f"elasticsearch{request.param.removeprefix('es')}_url")
+@contextmanager
+def scene_on(request: pytest.FixtureRequest, engine: str, state: Path) -> Iterator[Scene]:
+    """A scene on a real node; what it made is gone afterwards."""
+    fixture = "opensearch_url" if engine == OPENSEARCH else f"elasticsearch{engine.removeprefix('es')}_url"
+    url = request.getfixturevalue(fixture)
     name = f"faults-{uuid.uuid4().hex[:10]}"
-    with Elasticsearch(url, request_timeout=120) as es:
-        yield Scene(es, EngineUnderTest(request.param, url), f"{name}-0", name, tmp_path / "state")
+    with client_at(engine, url) as es:
+        yield Scene(es, EngineUnderTest(engine, url), f"{name}-0", name, state)
         for index in es.indices.get(index=f"{name}*", expand_wildcards="all").body:
             es.indices.delete(index=index)
+
+
+def on(*engines: str) -> list[Any]:
+    """Parameters of a test that runs on these engines."""
+    return [pytest.param(engine, marks=pytest.mark.node) for engine in engines]
+
+
+EVERY = on("es8", "es9", OPENSEARCH)
+
+
+@pytest.fixture(params=EVERY if IS_FULL else on("es9"))
+def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
+    """A scene on one engine; on each where the tests are full."""
+    with scene_on(request, request.param, tmp_path / "state") as scene:
+        yield scene
+
+
+@pytest.fixture(params=EVERY if IS_FULL else on("es9", OPENSEARCH))
+def any_scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
+    """A scene on Elasticsearch and on OpenSearch; on each engine where the tests are full."""
+    with scene_on(request, request.param, tmp_path / "state") as scene:
+        yield scene

@@ -22,7 +22,8 @@ ROOT = Path(__file__).parents[3]
 def run_until(scene: Scene, way: str, is_time: Callable[[int, str], bool]) -> tuple[bool, int]:
     """Run a worker and kill it when it is time; give whether it came to its end, and how many lines it wrote."""
     source = scene.index if way == "in place" else scene.alias
-    command = [sys.executable, "-m", "tests.faults.reindex.worker", scene.engine.url, source, str(scene.state), way]
+    where = [scene.engine.name, scene.engine.url, source, str(scene.state), way]
+    command = [sys.executable, "-m", "tests.faults.reindex.worker", *where]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as worker:
         assert worker.stdout is not None
         count, is_done = 0, False
@@ -37,7 +38,8 @@ def run_until(scene: Scene, way: str, is_time: Callable[[int, str], bool]) -> tu
 
 
 @pytest.mark.parametrize("way", ["new index", "in place"])
-def test_a_job_killed_again_and_again_loses_and_doubles_nothing(scene: Scene, way: str) -> None:
+def test_a_job_killed_again_and_again_loses_and_doubles_nothing(any_scene: Scene, way: str) -> None:
+    scene = any_scene
     scene.load()
     draw = random.Random(20)
     served = [scene.served()]

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from elasticsearch import Elasticsearch
 from numpy.typing import NDArray
 
 from connector.errors import AliasChangedError, CheckpointError, JobRunningError, ReindexError, RequestError
@@ -63,7 +62,7 @@ def test_an_alias_moved_in_the_very_moment_of_the_switch_stays_where_it_was_put(
         {"remove": {"index": scene.index, "alias": scene.alias}},
         {"add": {"index": other, "alias": scene.alias}},
     ]
-    with proxied(scene.engine.url) as proxy, Elasticsearch(proxy.url) as es:
+    with proxied(scene.engine.url) as proxy, scene.at(proxy.url) as es:
 
         def decide(method: str, path: str) -> Verdict:
             if method == "POST" and path.startswith("/_aliases") and scene.served() == {scene.index}:
@@ -137,7 +136,8 @@ def test_two_jobs_in_place_at_once_leave_every_document_right(scene: Scene) -> N
 
 
 @pytest.mark.parametrize("in_place", [False, True], ids=["new index", "in place"])
-def test_what_is_written_and_deleted_meanwhile_is_brought_over(scene: Scene, in_place: bool) -> None:
+def test_what_is_written_and_deleted_meanwhile_is_brought_over(any_scene: Scene, in_place: bool) -> None:
+    scene = any_scene
     scene.load()
 
     def write() -> None:
@@ -171,7 +171,7 @@ def test_what_is_written_and_deleted_meanwhile_is_brought_over(scene: Scene, in_
 
 def test_what_is_written_as_the_alias_moves_is_brought_over_unless_the_new_index_has_it_newer(scene: Scene) -> None:
     scene.load(100)
-    with proxied(scene.engine.url) as proxy, Elasticsearch(proxy.url) as es:
+    with proxied(scene.engine.url) as proxy, scene.at(proxy.url) as es:
 
         def decide(method: str, path: str) -> Verdict:
             if method == "POST" and path.startswith("/_aliases"):
@@ -195,7 +195,7 @@ def test_what_is_written_as_the_alias_moves_is_brought_over_unless_the_new_index
 def test_a_target_that_is_deleted_meanwhile_is_not_switched_to(scene: Scene, before: int) -> None:
     """Before the first write every document would be there, under a mapping of nobody's; later some would be lost."""
     scene.load(600)
-    with proxied(scene.engine.url) as proxy, Elasticsearch(proxy.url) as es:
+    with proxied(scene.engine.url) as proxy, scene.at(proxy.url) as es:
         bulks = 0
 
         def decide(method: str, path: str) -> Verdict:
@@ -213,7 +213,8 @@ def test_a_target_that_is_deleted_meanwhile_is_not_switched_to(scene: Scene, bef
     assert scene.served() == {scene.index}
 
 
-def test_rollback_is_one_step_and_the_new_index_is_kept(scene: Scene) -> None:
+def test_rollback_is_one_step_and_the_new_index_is_kept(any_scene: Scene) -> None:
+    scene = any_scene
     scene.load(100)
     scene.es.indices.put_alias(index=scene.index, name=scene.alias, is_write_index=True)
     reindex(scene.es, scene.alias, text_fields=["title"], encoder=hashed, job="job", options=scene.options())

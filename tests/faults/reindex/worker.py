@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 from elasticsearch import Elasticsearch
+from opensearchpy import OpenSearch, Transport
 
 from connector.reindexing import JobOptions, reindex
 from tests.faults.reindex.accounts import hashed
@@ -19,6 +20,17 @@ def say(what: str) -> None:
     with _LOCK:
         sys.stdout.write(what + "\n")
         sys.stdout.flush()
+
+
+class TellingTransport(Transport):
+    """The same of opensearch-py's clients: see `Telling`."""
+
+    def perform_request(self, method: str, url: str, *arguments: Any, **more: Any) -> Any:
+        """Send a request, told."""
+        say(f"> {method} {url}")
+        answer = super().perform_request(method, url, *arguments, **more)
+        say(f"< {method} {url}")
+        return answer
 
 
 class Telling(Elasticsearch):
@@ -38,9 +50,10 @@ def encode(texts: list[str]) -> Any:
     return hashed(texts)
 
 
-def main(url: str, source: str, state: str, way: str) -> None:
+def main(engine: str, url: str, source: str, state: str, way: str) -> None:
     """Run the job to its end."""
-    with Telling(url) as client:
+    is_opensearch = engine == "opensearch"
+    with OpenSearch(url, transport_class=TellingTransport) if is_opensearch else Telling(url) as client:
         options = JobOptions(state=state, retry_for_s=120)
         report = reindex(
             client,

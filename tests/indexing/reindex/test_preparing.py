@@ -9,11 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from connector.errors import ReindexError
-from connector.indexing.pipeline import without
 from connector.indexing.reindex.items import NO_SEQ_NO, Counters, Item, Key
 from connector.indexing.reindex.preparing import Preparer
 from connector.indexing.reindex.vector_cache import VectorCache
-from connector.indexing.reindex.vector_field import OneVector
+from connector.indexing.vector_field import OneVector, Part, filled, without
 from connector.models.encoder import CallableEncoder
 
 
@@ -131,6 +130,6 @@ def test_a_field_is_taken_out_of_a_source(source: dict[str, Any], path: str, lef
 
 def test_vectors_are_not_put_where_they_would_replace_something_else() -> None:
     field = OneVector(("title",), "meta.vector")
-    assert field.filled({"title": "x"}, [[1.0]]) == {"title": "x", "meta": {"vector": [1.0]}}
+    assert filled({"title": "x"}, field, [Part("x")], [[1.0]]) == {"title": "x", "meta": {"vector": [1.0]}}
     with pytest.raises(ValueError, match="'meta' is no object"):
-        field.filled({"title": "x", "meta": ["a"]}, [[1.0]])
+        filled({"title": "x", "meta": ["a"]}, field, [Part("x")], [[1.0]])

@@ -16,7 +16,7 @@ def pages(partition: str, count: int) -> Iterator[Page]:
 
 def prepared(taken: Sequence[Page]) -> Window:
     return Window(
-        [Prepared(item, b"", ()) for item in items_in(taken)], [], {page.partition: page.position for page in taken}
+        [Prepared(item, [], b"", ()) for item in items_in(taken)], [], {page.partition: page.position for page in taken}
     )
 
 

@@ -1,0 +1,151 @@
+"""From a document to the texts that are encoded, and from their vectors to what is written.
+
+One class for each way in which vectors lie in a document: one vector of all its texts, or passages with one each. Pure;
+`pipeline` and the stages of a reindex job come in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from connector.indexing.passages import PassageMaker, Passages
+from connector.models.encoder import Encoder
+from connector.passages import passage_of, values_at
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one vector is made of.
+
+    Attributes:
+        text: what the encoder reads.
+        beside: what stands beside the vector in the document; {} where it stands alone.
+    """
+
+    text: str
+    beside: Mapping[str, Any] = field(default_factory=dict)
+
+
+class VectorField(Protocol):
+    """How vectors lie in a document."""
+
+    @property
+    def vector(self) -> str:
+        """The dotted path of the vectors."""
+
+    @property
+    def place(self) -> str:
+        """The dotted path of what is written: the vector, or the objects that hold the vectors."""
+
+    def parts(self, source: Mapping[str, Any]) -> list[Part]:
+        """Give what is encoded of a document, one part a vector; [] when it has no text."""
+
+    def value(self, parts: Sequence[Part], vectors: Sequence[list[float]]) -> Any:
+        """Give what stands at `place`, of one part at least and as many vectors."""
+
+
+@dataclass(frozen=True)
+class OneVector:
+    """One vector of all the text fields together: see `VectorField`."""
+
+    text_fields: tuple[str, ...]
+    vector: str
+
+    @property
+    def place(self) -> str:
+        """See `VectorField`."""
+        return self.vector
+
+    def parts(self, source: Mapping[str, Any]) -> list[Part]:
+        """See `VectorField`."""
+        passage = passage_of(source, self.text_fields)
+        return [Part(passage)] if passage else []
+
+    def value(self, parts: Sequence[Part], vectors: Sequence[list[float]]) -> Any:  # noqa: ARG002
+        """See `VectorField`."""
+        return vectors[0]
+
+
+class PassageVectors:
+    """Nested objects, each a passage with its vector: see `VectorField`.
+
+    Args: passages: how long fields are split. text_fields: the document's. encoder: counts the tokens.
+    Raises: RequestError: as `PassageMaker`.
+    """
+
+    def __init__(self, passages: Passages, text_fields: Sequence[str], encoder: Encoder) -> None:
+        self._maker = PassageMaker(passages, text_fields, encoder)
+        self.vector = passages.vector_field
+        self.place = passages.path
+
+    def parts(self, source: Mapping[str, Any]) -> list[Part]:
+        """See `VectorField`."""
+        return [Part(passage.read, passage.to_source()) for passage in self._maker.split(source)]
+
+    def value(self, parts: Sequence[Part], vectors: Sequence[list[float]]) -> Any:
+        """See `VectorField`."""
+        return [{**part.beside, "vector": vector} for part, vector in zip(parts, vectors, strict=True)]
+
+
+def vector_field_of(
+    text_fields: Sequence[str], vector: str, passages: Passages | None, encoder: Encoder
+) -> VectorField:
+    """Choose how vectors lie in documents. Raises: RequestError: as `PassageMaker`."""
+    return PassageVectors(passages, text_fields, encoder) if passages else OneVector(tuple(text_fields), vector)
+
+
+def filled(
+    source: Mapping[str, Any], field: VectorField, parts: Sequence[Part], vectors: Sequence[list[float]]
+) -> dict[str, Any]:
+    """Give a document with its vectors, one a part; with none, without what an earlier text left at their place.
+
+    Raises: ValueError: something else stands where they must go.
+    """
+    check_place(source, field.place)
+    bare = without(source, field.place)
+    return with_value(bare, field.place, field.value(parts, vectors)) if parts else bare
+
+
+def change(field: VectorField, parts: Sequence[Part], vectors: Sequence[list[float]]) -> dict[str, Any]:
+    """Give the partial document that sets a document's vectors; with none, that removes them."""
+    return with_value({}, field.place, field.value(parts, vectors) if parts else None)
+
+
+def vectors_in(source: Mapping[str, Any], field: VectorField) -> list[list[float]]:
+    """Give the vectors that a document holds."""
+    found: list[Any] = [value for value in values_at(source, field.vector) if value is not None]
+    return found
+
+
+def without(source: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Give a copy of a source without what stands at a dotted path; what is shared with the source is not changed."""
+    rest = {name: value for name, value in source.items() if name != path}
+    head, _, tail = path.partition(".")
+    inner = rest.get(head)
+    if not tail or not isinstance(inner, Mapping):
+        return rest
+    pruned = without(inner, tail)
+    if pruned or not inner:
+        return {**rest, head: pruned}
+    return {name: value for name, value in rest.items() if name != head}
+
+
+def with_value(source: Mapping[str, Any], path: str, value: object) -> dict[str, Any]:
+    """Give a copy of a source with one value set at a dotted path; what is shared with the source is not changed."""
+    head, _, rest = path.partition(".")
+    if not rest:
+        return {**source, head: value}
+    inner = source.get(head)
+    return {**source, head: with_value(inner if isinstance(inner, Mapping) else {}, rest, value)}
+
+
+def check_place(source: Mapping[str, Any], path: str) -> None:
+    """Refuse a document that can't hold what goes to a dotted path. Raises: ValueError: naming the field."""
+    head, _, rest = path.partition(".")
+    inner = source.get(head)
+    if rest and inner is not None and not isinstance(inner, Mapping):
+        raise ValueError(f"field {head!r} is no object, so nothing can be put at {path!r} in it")
+    if rest and inner is not None:
+        check_place(inner, rest)

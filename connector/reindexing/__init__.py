@@ -1,0 +1,32 @@
+"""Reindex jobs from Python: what the command `connector reindex` does, it does through these.
+
+A job is named after what it does, so that the same call goes on with a job that was cut off, and begins a new one when
+the last is done. Its files lie in `state` (default: $CONNECTOR_STATE, else hybrid-connector/reindex under
+$XDG_STATE_HOME or ~/.local/state), one folder a job, and vectors by text beside them, shared by all jobs.
+"""
+
+from connector.indexing.reindex.estimating import Estimate
+from connector.indexing.reindex.folders import JobStatus
+from connector.indexing.reindex.letters import RetryReport
+from connector.indexing.reindex.reports import Progress, ReindexReport
+from connector.reindexing.jobs import cancel, estimate, reindex, resume, retry_dead_letters, rollback, status
+from connector.reindexing.off_the_loop import areindex, aresume
+from connector.reindexing.opening import JobOptions
+
+__all__ = [
+    "Estimate",
+    "JobOptions",
+    "JobStatus",
+    "Progress",
+    "ReindexReport",
+    "RetryReport",
+    "areindex",
+    "aresume",
+    "cancel",
+    "estimate",
+    "reindex",
+    "resume",
+    "retry_dead_letters",
+    "rollback",
+    "status",
+]

@@ -1,0 +1,116 @@
+"""What a job is run with: its options, the client that it speaks through, its encoder."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from elasticsearch import Elasticsearch
+
+from connector.errors import RequestError
+from connector.hybrid import EncoderLike
+from connector.indexing.reindex.checkpoint import Checkpoint
+from connector.indexing.reindex.cluster import Cluster
+from connector.indexing.reindex.folders import VECTORS
+from connector.indexing.reindex.items import DeadLetter
+from connector.indexing.reindex.job import Job
+from connector.indexing.reindex.plan import Request
+from connector.indexing.reindex.reports import Progress
+from connector.indexing.reindex.retrying import Patience
+from connector.models.encoder import Encoder, as_encoder
+from connector.reindexing.asking import Records
+
+if TYPE_CHECKING:
+    from opensearchpy import OpenSearch
+
+AnyClient: TypeAlias = "Elasticsearch | OpenSearch"
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """What a job is run with, and may be resumed with otherwise.
+
+    Attributes:
+        state: the directory of all jobs' files; None is the default one.
+        retry_for_s: how long a call to the cluster may fail before the job stops, in seconds.
+        keeps_vectors: keep vectors by text, so that no text is encoded twice.
+        stop: set it to stop the job; its checkpoint is then clean.
+        on_progress: told about once a second.
+        on_dead_letter: told each document that can't be brought over.
+    """
+
+    state: Path | str | None = None
+    retry_for_s: float = 600.0
+    keeps_vectors: bool = True
+    stop: threading.Event | None = None
+    on_progress: Callable[[Progress], None] | None = None
+    on_dead_letter: Callable[[DeadLetter], None] | None = None
+
+
+def open_job(
+    client: AnyClient,
+    checkpoint: Checkpoint,
+    request: Request,
+    encoder: Encoder,
+    records: Records,
+    options: JobOptions,
+    *,
+    keeps_vectors: bool = True,
+) -> Job:
+    """Open a job in its folder; the caller closes it."""
+    keeps = keeps_vectors and options.keeps_vectors
+    return Job(
+        elastic(client),
+        checkpoint,
+        request,
+        encoder,
+        cache_file=checkpoint.folder.parent / VECTORS if keeps else None,
+        records=records,
+        retry_for_s=options.retry_for_s,
+        stop=options.stop or threading.Event(),
+        on_progress=options.on_progress,
+        on_dead_letter=options.on_dead_letter,
+    )
+
+
+def elastic(client: Any) -> Elasticsearch:
+    """Give a client as elasticsearch-py calls it; an OpenSearch's sends through its own connections.
+
+    Raises: RequestError: it is none, or async.
+    """
+    own = getattr(client, "own", client)  # what Connector.client is on OpenSearch
+    if isinstance(own, Elasticsearch):
+        return own
+    if any(kind.__module__.startswith("opensearchpy") for kind in type(own).__mro__):
+        from connector.opensearch_calls import OpenSearch
+        from connector.opensearch_transport import as_elasticsearch
+
+        if isinstance(own, OpenSearch):
+            return as_elasticsearch(own)
+    raise RequestError(
+        "client",
+        type(client).__name__,
+        "must be a sync client of elasticsearch-py or opensearch-py; `areindex` runs one off the event loop",
+    )
+
+
+def encoder_of(client: Any, encoder: EncoderLike | None) -> Encoder:
+    """Give the encoder that is asked for, else the client's own, else the bundled one. Raises: as `elastic`."""
+    elastic(client)
+    if encoder is not None:
+        return as_encoder(encoder)
+    hybrid = getattr(client, "_hybrid", None)
+    return as_encoder("bundled") if hybrid is None else hybrid.own_encoder()
+
+
+def cluster_of(client: AnyClient, options: JobOptions) -> Cluster:
+    """Give the cluster as a job sees it."""
+    return Cluster(elastic(client), Patience(options.retry_for_s, options.stop or threading.Event()))
+
+
+def cluster_uuid(client: AnyClient) -> str:
+    """Give what tells this cluster from any other; "" where it does not say."""
+    return str(elastic(client).info().get("cluster_uuid", ""))
