@@ -79,6 +79,10 @@ def filled(es: Elasticsearch, index: str, documents: list[dict[str, Any]], **bod
     helpers.bulk(es, ({"_index": index, **document} for document in documents), refresh=True)
 
 
+def is_embedded(es: Elasticsearch) -> bool:
+    return bool(es.info()["version"].get("build_flavor") == "embedded")
+
+
 def sources(es: Elasticsearch, index: str) -> dict[str, dict[str, Any]]:
     es.indices.refresh(index=index)
     body = {"size": 1_000, "_source": {"excludes": ["vector"]}}
@@ -91,6 +95,8 @@ def test_an_iterable_becomes_an_index_that_can_be_searched(
 ) -> None:
     report = reindex(client, DOCUMENTS, text_fields=["title"], alias=name, encoder=count_words, options=options)
     assert (report.written, report.without_text, report.dead_letters) == (2, 1, 0)
+    assert report.estimate is not None
+    assert report.estimate["changes"] == "nothing that changes after it was read"
     cars = Connector(client, name, text_fields=["title"], encoder=count_words)
     response = cars.search("fast car", depth=0)
     assert response["hits"]["hits"][0]["_id"] == "1"
@@ -151,12 +157,12 @@ def test_another_encoders_vectors_are_not_mixed_with_ours(
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_new_index_takes_the_vectors_of_another_encoder(
-    engine_name: str, client: Any, es: Elasticsearch, name: str, options: JobOptions
+    client: Any, es: Elasticsearch, name: str, options: JobOptions
 ) -> None:
     filled(es, f"{name}-old", DOCUMENTS)
     reindex(client, f"{name}-old", text_fields=["title"], in_place=True, encoder=count_words, options=options)
     reindex(client, f"{name}-old", text_fields=["title"], alias=name, encoder=hashed, options=options)
-    if engine_name == "embedded":
+    if is_embedded(es):
         hits = [{**hit, "fields": {}} for hit in es.search(index=name, body={"size": 9})["hits"]["hits"]]
     else:
         hits = everything(es, name)
@@ -196,6 +202,7 @@ def test_an_estimate_changes_nothing(client: Any, es: Elasticsearch, name: str, 
     filled(es, name, DOCUMENTS)
     found = estimate(client, name, text_fields=["title"], in_place=True, encoder=count_words, options=options)
     assert (found.documents, found.sampled) == (3, 3)
+    assert ("reading every document again" if is_embedded(es) else "_seq_no") in found.changes
     assert found.docs_per_s > 0
     assert found.vector_memory_bytes == 2 * (9 * 4 + 128)
     assert "vector" not in es.indices.get_mapping(index=name)[name]["mappings"]["properties"]
@@ -215,7 +222,7 @@ SPLIT = Passages(max_tokens=16, overlap=0)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("in_place", [False, True], ids=["new index", "in place"])
 def test_long_documents_get_passages_that_a_search_finds(
-    engine_name: str, client: Any, es: Elasticsearch, name: str, options: JobOptions, in_place: bool
+    client: Any, es: Elasticsearch, name: str, options: JobOptions, in_place: bool
 ) -> None:
     filled(es, f"{name}-old", LONG)
     asked: dict[str, Any] = {"text_fields": ["title", "body"], "passages": SPLIT, "encoder": count_words}
@@ -276,9 +283,9 @@ def test_passages_go_where_nothing_else_is(client: Any, es: Elasticsearch, name:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_job_is_taken_back_given_up_and_its_dead_letters_tried_again(
-    engine_name: str, client: Any, es: Elasticsearch, name: str, options: JobOptions
+    client: Any, es: Elasticsearch, name: str, options: JobOptions
 ) -> None:
-    if engine_name == "embedded":
+    if is_embedded(es):
         pytest.skip("the embedded engine has no aliases")
     filled(es, f"{name}-old", DOCUMENTS)
     es.indices.put_alias(index=f"{name}-old", name=name)

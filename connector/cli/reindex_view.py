@@ -88,6 +88,7 @@ def report_table(report: Any) -> Table:
         ("documents without text", f"{report.without_text:,}"),
         ("dead letters", f"{report.dead_letters:,} {report.dead_letters_file or ''}".strip()),
         ("deleted meanwhile", f"{report.deleted:,}"),
+        ("changes seen", (report.estimate or {}).get("changes", "unknown")),
         ("texts encoded, known", f"{report.counters.encoded:,}, {report.counters.cached:,}"),
         ("time", _beside(duration(report.seconds), report.estimate, "seconds", duration)),
         ("documents/s", _beside(f"{report.docs_per_s:,.0f}", report.estimate, "docs_per_s", lambda n: f"{n:,.0f}")),
@@ -115,6 +116,7 @@ def estimate_table(estimate: Any) -> Table:
         ("new index, no replicas", _size(estimate.index_bytes, unknown)),
         ("memory for kNN", _size(estimate.vector_memory_bytes, unknown)),
         ("state directory", _size(estimate.state_bytes, unknown)),
+        ("changes seen", estimate.changes),
     ]
     for name, value in rows:
         table.add_row(name, value)

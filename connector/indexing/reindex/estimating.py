@@ -29,6 +29,7 @@ class Estimate:
         index_bytes: what the new index will take without replicas: the old one's size, the vectors and their passages.
         vector_memory_bytes: what kNN wants in the cluster's file system cache: vectors and graph, as float32.
         state_bytes: the checkpoint, and the vectors by text.
+        changes: what is seen of what others write during the job.
     """
 
     documents: int | None
@@ -38,6 +39,7 @@ class Estimate:
     index_bytes: int | None
     vector_memory_bytes: int | None
     state_bytes: int | None
+    changes: str
 
     def to_json(self) -> dict[str, Any]:
         """Give it as JSON takes it."""
@@ -61,6 +63,7 @@ def calibrate(
     dims: int,
     documents: int | None,
     source_bytes: int,
+    changes: str,
 ) -> Estimate:
     """Encode a sample and reckon the rest from it.
 
@@ -70,13 +73,14 @@ def calibrate(
         dims: of a vector.
         documents: how many there are; None: not known.
         source_bytes: what the source takes.
+        changes: as in `Estimate`.
     """
     began = time.perf_counter()
     prepared, _ = prepare(sample)
     took_s = max(time.perf_counter() - began, 1e-6)
     rate = len(sample) / took_s
     if documents is None or not sample:
-        return Estimate(documents, len(sample), rate, None, None, None, None)
+        return Estimate(documents, len(sample), rate, None, None, None, None, changes)
     vectors = sum(len(each.vectors) for each in prepared) / len(sample) * documents
     vector_bytes = int(vectors * (4 * dims + _NEIGHBOURS_BYTES))
     beside = sum(len(json.dumps(part.beside)) for each in prepared for part in each.parts) / len(sample) * documents
@@ -88,4 +92,5 @@ def calibrate(
         index_bytes=int(source_bytes + vector_bytes + vectors * 10 * dims + beside),
         vector_memory_bytes=vector_bytes,
         state_bytes=int(documents * _ROW_BYTES + vectors * (4 * dims + _VECTOR_ROW_BYTES)),
+        changes=changes,
     )

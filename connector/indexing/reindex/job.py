@@ -275,7 +275,8 @@ class Job:
     def _estimate(self, plan: Plan, reader: Reader) -> Estimate:
         sample = [] if self.request.kind == "iterable" else first_items(reader)  # an iterable may be read once only
         size = sum(self.cluster.store_bytes(name) for name in plan.names())
-        return calibrate(sample, self.preparer.prepare, self._fingerprint.dims, self._count(plan), size)
+        dims = self._fingerprint.dims
+        return calibrate(sample, self.preparer.prepare, dims, self._count(plan), size, reader.sees)
 
     def _count(self, plan: Plan) -> int | None:
         return sum(self.cluster.count(name) for name in plan.names()) if plan.indices else None

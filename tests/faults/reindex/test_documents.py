@@ -72,6 +72,43 @@ def test_poison_documents_of_an_index(scene: Scene) -> None:
         assert bare == source[name]
 
 
+def test_poison_documents_that_are_split_into_passages(any_scene: Scene) -> None:
+    scene = any_scene
+    scene.load(30)
+    long = "A sentence of some words. " * 40
+    big = " ".join(f"word{number}" for number in range(200_000))
+    put(scene.es, scene.index, "big", f'{{"title": "{big}"}}')
+    put(scene.es, scene.index, "long", f'{{"title": "{long}"}}')
+    put(scene.es, scene.index, "list", f'{{"title": ["one", "{long}"]}}')
+    put(scene.es, scene.index, "surrogate", '{"title": "half \\ud83d of a pair"}')
+    put(scene.es, scene.index, "nan", f'{{"title": "{long}{POISON} {long}"}}')
+    put(scene.es, scene.index, "object", '{"title": "car", "passages": {"a": 1}}')
+    scene.es.indices.refresh(index=scene.index)
+    report = reindex(
+        scene.es,
+        scene.alias,
+        text_fields=["title"],
+        passages=True,
+        encoder=hashed_but_for_poison,
+        job="job",
+        options=scene.options(),
+    )
+    (target,) = scene.served()
+    (letter,) = dead_letters(scene.state / "job")
+    assert (letter["id"], letter["stage"]) == ("nan", "encode")
+    assert report.written + report.without_text == 35
+    assert report.verification is not None
+    assert report.verification.recall == 1.0
+    body: dict[str, Any] = {"query": {"match_all": {}}, "size": 50}
+    found = {hit["_id"]: hit["_source"] for hit in scene.es.search(index=target, body=body)["hits"]["hits"]}
+    counts = {name: len(source.get("passages") or []) for name, source in found.items()}
+    assert counts["big"] > 1_000
+    assert (counts["surrogate"], counts["object"], counts["d0"]) == (1, 1, 0)
+    assert min(counts["long"], counts["list"]) > 2
+    for part in found["long"]["passages"]:
+        assert found["long"]["title"][part["start"] : part["end"]] == part["text"]
+
+
 def has_vector(hit: dict[str, Any]) -> bool:
     """Whether a hit has a vector, wherever the version keeps it."""
     return "vector" in hit["_source"] or "vector" in hit.get("fields", {})

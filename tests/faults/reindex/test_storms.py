@@ -70,6 +70,21 @@ def test_bulk_requests_shrink_while_the_cluster_says_429(scene: Scene) -> None:
     assert scene.faults(next(iter(scene.served()))) == []
 
 
+def test_an_alias_is_moved_once_when_the_answer_to_its_move_is_lost(any_scene: Scene) -> None:
+    scene = any_scene
+    scene.load(100)
+    with proxied(scene.engine.url) as proxy, scene.at(proxy.url) as es:
+        moves = iter(range(1))
+        proxy.decide = lambda method, path: (
+            "cut after"
+            if method == "POST" and path.startswith("/_aliases") and next(moves, None) is not None
+            else "pass"
+        )
+        report = reindex(es, scene.alias, text_fields=["title"], encoder=hashed, job="job", options=scene.options())
+    assert proxy.count("cut after") == 1
+    assert scene.served() == {report.target}
+
+
 def test_a_cluster_that_stays_away_stops_the_job_which_then_goes_on(scene: Scene) -> None:
     scene.load(400)
     with proxied(scene.engine.url) as proxy, scene.at(proxy.url) as es:
