@@ -6,10 +6,12 @@ import json
 import signal
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
 
+from connector import connect
 from connector.cli import main
 from connector.cli.reindex_view import duration, progress_line
 from connector.indexing.reindex.items import Counters
@@ -77,6 +79,30 @@ def test_a_dry_run_tells_and_leaves_nothing(
     assert "documents/s" in capsys.readouterr().out
     assert exit_code("status", *given[2:]) == 0
     assert "no jobs" in capsys.readouterr().out
+
+
+@pytest.mark.node
+def test_every_command_runs_on_opensearch(
+    opensearch_url: str, given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alias, where = f"things-{uuid.uuid4().hex[:10]}", ["--url", opensearch_url, *given[2:]]
+    try:
+        asked = ["--alias", alias, "--id-field", "id", "--passages", "--job", "first"]
+        assert exit_code(str(tmp_path / "things.jsonl"), *asked, *where) == 0
+        assert "kNN finds 100% of the" in " ".join(capsys.readouterr().out.split())
+        assert exit_code(alias, "--passages", "--dry-run", *where) == 0
+        assert "_seq_no" in capsys.readouterr().out
+        assert exit_code(alias, "--passages", "--json", "--job", "second", *where) == 0
+        report = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert (report["written"], report["without_text"], report["counters"]["encoded"]) == (2, 1, 0)
+        assert exit_code("retry-dead-letters", "second", *where) == 0
+        assert exit_code("rollback", "second", *where) == 0
+        assert f"points to {report['previous']} again" in " ".join(capsys.readouterr().err.split())
+        assert exit_code("cancel", "second", *where) == 2
+        assert exit_code("resume", "second", *where) == 2
+    finally:
+        with connect(opensearch_url) as client:
+            client.indices.delete(index=f"{alias}-*")
 
 
 def test_what_is_wrong_is_one_line_and_exit_code_2(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
