@@ -167,6 +167,15 @@ def test_a_document_of_another_shape_is_refused(document: Any, field: str) -> No
     assert caught.value.field == field
 
 
+def test_a_vector_takes_the_place_of_nothing_else() -> None:
+    with connect("embedded:", **MODELS) as client:
+        articles = Connector(client, "articles", text_fields=["body"], vector_field="meta.vector")
+        articles.create()
+        with pytest.raises(DocumentError, match="'meta' is no object"):
+            articles.index([{"_id": "1", "body": "car", "meta": ["kept"]}])
+        assert articles.index([{"_id": "1", "body": "car", "meta": {"kept": 1}}]).indexed == 1
+
+
 def test_index_needs_a_vector_field() -> None:
     with connect("embedded:", **MODELS) as client:
         client.indices.create(index="plain", mappings={"properties": {"body": {"type": "text"}}})

@@ -115,7 +115,7 @@ def _check(document: object, place: int, id_field: str, vector_place: str) -> No
     try:
         check_place(document, vector_place)
     except ValueError as error:
-        raise DocumentError(place, vector_place, document, str(error)) from error
+        raise DocumentError(place, vector_place, document.get(vector_place.partition(".")[0]), str(error)) from error
 
 
 def _vectorized(
