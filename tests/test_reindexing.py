@@ -341,7 +341,8 @@ def test_vectors_that_are_left_out_of_the_source_are_kept(
     """Another vector field, which 9.2 and later leave out of `_source` unless they are asked."""
     vector: dict[str, Any] = {"type": "dense_vector", "dims": 2, "index": False}
     if engine_name == IS_OPENSEARCH:
-        vector = {"type": "knn_vector", "dimension": 2}
+        method = {"name": "hnsw", "engine": "lucene"}  # the default one needs libraries that a test node lacks
+        vector = {"type": "knn_vector", "dimension": 2, "method": method}
     documents = [{**document, "other": [1.0, 2.0]} for document in DOCUMENTS]
     filled(es, f"{name}-old", documents, mappings={"properties": {"other": vector}})
     reindex(client, f"{name}-old", text_fields=["title"], alias=name, encoder=count_words, options=options)
