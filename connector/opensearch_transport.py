@@ -6,11 +6,12 @@ knows what may be.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from elastic_transport import (
     ApiResponseMeta,
@@ -26,7 +27,9 @@ from elasticsearch import Elasticsearch
 from elasticsearch.serializer import DEFAULT_SERIALIZERS
 
 from connector.opensearch_calls import OpenSearch, TransportError
-from connector.opensearch_client import HybridTransport
+
+if TYPE_CHECKING:
+    from opensearchpy import AsyncOpenSearch
 
 _HEADERS = HttpHeaders({"x-elastic-product": "Elasticsearch"})
 _META = ApiResponseMeta(200, "1.1", _HEADERS, 0.0, NodeConfig("http", "opensearch", 9200))
@@ -34,17 +37,23 @@ _ELASTICS_OWN = re.compile(r"vnd\.elasticsearch\+|\s*;\s*compatible-with=\d+")
 """What only Elasticsearch understands of a media type."""
 
 
-def as_elasticsearch(client: OpenSearch) -> Elasticsearch:
-    """Give an elasticsearch-py client that sends through an opensearch-py client, which stays the one to be closed."""
-    transport: Any = OpenSearchTransport(client.transport)
+def as_elasticsearch(
+    client: OpenSearch | AsyncOpenSearch, loop: asyncio.AbstractEventLoop | None = None
+) -> Elasticsearch:
+    """Give an elasticsearch-py client that sends through an opensearch-py client, which stays the one to be closed.
+
+    Args: loop: the event loop of an async client whose connections are open; another thread than its own calls.
+    """
+    transport: Any = OpenSearchTransport(client.transport, loop)
     return Elasticsearch(_transport=transport)
 
 
 class OpenSearchTransport:
     """What elasticsearch-py needs of a transport, sent by opensearch-py's."""
 
-    def __init__(self, transport: Any) -> None:
+    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._own = _without_retries(transport)
+        self._loop = loop
         self.serializers = SerializerCollection(DEFAULT_SERIALIZERS)
 
     def perform_request(
@@ -63,6 +72,8 @@ class OpenSearchTransport:
         timeout = None if request_timeout is DEFAULT else request_timeout
         try:
             answer = self._own.perform_request(method, target, body=content, timeout=timeout, headers=plain)
+            if self._loop is not None:
+                answer = asyncio.run_coroutine_threadsafe(answer, self._loop).result()
         except TransportError as error:
             return _told(error)
         if method == "HEAD":
@@ -85,7 +96,7 @@ def _told(error: TransportError) -> TransportApiResponse:
 def _without_retries(transport: Any) -> Any:
     """Give a transport over the same connections that tries nothing again."""
     same = copy(transport)
-    if isinstance(same, HybridTransport):
+    if "inner" in vars(same):  # one of ours, around opensearch-py's
         same.inner = _without_retries(same.inner)
     else:
         same.max_retries = 0

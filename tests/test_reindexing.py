@@ -14,12 +14,31 @@ import pytest
 from elasticsearch import AsyncElasticsearch, Elasticsearch, helpers
 from opensearchpy import AsyncOpenSearch
 
-from connector import Connector, HybridElasticsearch, Passages, areindex, connect, reindex
+from connector import (
+    AsyncHybridElasticsearch,
+    AsyncHybridOpenSearch,
+    Connector,
+    HybridElasticsearch,
+    Passages,
+    areindex,
+    connect,
+    reindex,
+)
 from connector.errors import EncoderMismatchError, IndexMismatchError, JobStoppedError, RequestError, SourceError
 from connector.indexing.reindex.metrics import serve_metrics
-from connector.reindexing import JobOptions, Progress, cancel, estimate, resume, retry_dead_letters, rollback, status
+from connector.reindexing import (
+    JobOptions,
+    Progress,
+    aresume,
+    cancel,
+    estimate,
+    resume,
+    retry_dead_letters,
+    rollback,
+    status,
+)
 from connector.reindexing.opening import elastic
-from tests.conftest import ENGINES, embedded_engine
+from tests.conftest import ENGINES, EngineUnderTest, embedded_engine
 from tests.faults.reindex.accounts import everything, faults_in_books, hashed
 from tests.models_by_hand import count_words, first_words
 
@@ -374,9 +393,38 @@ async def test_the_async_twin_runs_off_the_loop_and_stops_when_it_is_cancelled(o
         assert told.state == "loading"
         report = await areindex(client, documents, **asked, options=options)
         assert report.written == 2_000
-    for kind in (AsyncElasticsearch, AsyncOpenSearch):
+
+
+def async_client(request: pytest.FixtureRequest, engine_name: str, **models: Any) -> Any:
+    """An async client: one of ours where it is given models."""
+    if engine_name == IS_OPENSEARCH:
+        kind: Any = AsyncHybridOpenSearch if models else AsyncOpenSearch
+        return kind(request.getfixturevalue("opensearch_url"), **models)
+    engine = embedded_engine()
+    if engine_name != "embedded":
+        engine = EngineUnderTest(engine_name, request.getfixturevalue(f"elasticsearch{engine_name[2:]}_url"))
+    return engine.async_client(AsyncHybridElasticsearch if models else AsyncElasticsearch, **models)
+
+
+@pytest.mark.parametrize("models", [{"encoder": count_words}, {}])
+async def test_a_job_is_run_through_an_async_client(
+    models: dict[str, Any], engine_name: str, request: pytest.FixtureRequest, options: JobOptions
+) -> None:
+    name = f"jobs-{uuid.uuid4().hex[:10]}"
+    asked: dict[str, Any] = {"text_fields": ["title"], "alias": name, "job": name, "options": options}
+    asked |= {} if models else {"encoder": count_words}
+    async with async_client(request, engine_name, **models) as client:
         with pytest.raises(RequestError, match="must be a sync client"):
-            await areindex(kind("http://nowhere:9200"), [], text_fields=["a"], alias="a")  # type: ignore[arg-type]
+            reindex(client, DOCUMENTS, **asked)
+        report = await areindex(client, DOCUMENTS, **asked)
+        assert (report.written, report.without_text) == (2, 1)
+        response = await Connector(client, name, text_fields=["title"], encoder=count_words).asearch("car", depth=0)
+        assert response["hits"]["hits"][0]["_id"] == "1"
+        assert "knn" in response["_hybrid"]["legs"]
+        with pytest.raises(RequestError, match="nothing to go on with"):
+            await aresume(client, name, options=options)
+        for index in await client.indices.get(index=f"{name}*"):
+            await client.indices.delete(index=index)
 
 
 def test_a_stopped_job_is_resumed_with_the_encoder_that_it_began_with(options: JobOptions) -> None:

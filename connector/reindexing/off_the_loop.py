@@ -1,4 +1,7 @@
-"""The async twins of the jobs' calls: they run in a thread, and stop when their task is cancelled."""
+"""The async twins of the jobs' calls: they run in a thread, and stop when their task is cancelled.
+
+An async client stays on its event loop: the thread hands each of its calls over to it, and waits.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +9,87 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from elastic_transport import AsyncTransport, TransportApiResponse
+from elasticsearch import AsyncElasticsearch, Elasticsearch
+
+from connector.hybrid import share
 from connector.indexing.reindex.reports import ReindexReport
 from connector.reindexing.asking import Source
 from connector.reindexing.jobs import reindex, resume
 from connector.reindexing.opening import AnyClient, JobOptions
 
+if TYPE_CHECKING:
+    from opensearchpy import AsyncOpenSearch
 
-async def areindex(client: AnyClient, source: Source, **arguments: Any) -> ReindexReport:
+SyncOrAsync: TypeAlias = "AnyClient | AsyncElasticsearch | AsyncOpenSearch"
+
+
+async def areindex(client: SyncOrAsync, source: Source, **arguments: Any) -> ReindexReport:
     """Run `reindex` off the event loop; cancelling the task stops the job with a clean checkpoint.
 
-    Args: client: a sync client, as for `reindex`. arguments: as for `reindex`.
+    Args: client: as for `reindex`, or an async one, of ours or not. arguments: as for `reindex`.
     """
     return await _off_the_loop(reindex, client, source, arguments)
 
 
-async def aresume(client: AnyClient, job: str, **arguments: Any) -> ReindexReport:
+async def aresume(client: SyncOrAsync, job: str, **arguments: Any) -> ReindexReport:
     """Run `resume` off the event loop: see `areindex`."""
     return await _off_the_loop(resume, client, job, arguments)
 
 
 async def _off_the_loop(
-    function: Callable[..., ReindexReport], client: AnyClient, what: Any, arguments: dict[str, Any]
+    function: Callable[..., ReindexReport], client: SyncOrAsync, what: Any, arguments: dict[str, Any]
 ) -> ReindexReport:
     given = arguments.get("options") or JobOptions()
     stop = given.stop or threading.Event()
+    hybrid = getattr(client, "_hybrid", None)
+    if hybrid is not None and arguments.get("encoder") is None:
+        arguments["encoder"] = hybrid.own_encoder()
     arguments["options"] = replace(given, stop=stop)
-    running = asyncio.ensure_future(asyncio.to_thread(function, client, what, **arguments))
+    sync = await _as_sync(client)
+    running = asyncio.ensure_future(asyncio.to_thread(function, sync, what, **arguments))
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         stop.set()
         await asyncio.wait([running])
         raise
+    finally:
+        if hybrid is not None:
+            hybrid.forget_mappings()
+
+
+async def _as_sync(client: Any) -> Any:
+    """Give a client that another thread can call; a sync one as it is, and what is no client, too."""
+    loop = asyncio.get_running_loop()
+    own = getattr(client, "own", client)  # what Connector.client is on OpenSearch
+    if isinstance(own, AsyncElasticsearch):
+        transport: Any = LoopTransport(own.transport, loop)
+        made = Elasticsearch(_transport=transport)
+        share(own, made)
+        return made
+    if any(kind.__name__ == "AsyncOpenSearch" for kind in type(own).__mro__):
+        from connector.opensearch_transport import as_elasticsearch
+
+        await own.ping()  # which opens its connections, for the copy of its transport to share
+        return as_elasticsearch(own, loop)
+    return client
+
+
+class LoopTransport:
+    """An elasticsearch-py transport for another thread than that of the event loop, which sends by the loop's own."""
+
+    def __init__(self, transport: AsyncTransport, loop: asyncio.AbstractEventLoop) -> None:
+        self.serializers = transport.serializers
+        self._own = transport
+        self._loop = loop
+
+    def perform_request(self, method: str, target: str, **options: Any) -> TransportApiResponse:
+        """Send a request on the loop: see `elastic_transport.AsyncTransport.perform_request`."""
+        sending = self._own.perform_request(method, target, **options)
+        return asyncio.run_coroutine_threadsafe(sending, self._loop).result()
+
+    def close(self) -> None:
+        """Leave the connections to the client that they belong to."""

@@ -93,7 +93,7 @@ def elastic(client: Any) -> Elasticsearch:
     raise RequestError(
         "client",
         type(client).__name__,
-        "must be a sync client of elasticsearch-py or opensearch-py; `areindex` runs one off the event loop",
+        "must be a sync client of elasticsearch-py or opensearch-py; `areindex` and `aresume` take async ones",
     )
 
 

@@ -175,11 +175,12 @@ class Verifier:
 
 def _few_vectors(rows: Sequence[Row]) -> Iterator[list[list[bytes]]]:
     """Give the hashes of documents' texts, by document, so many documents at a time that memory holds their vectors."""
-    some: list[list[bytes]] = []
+    some, count = list[list[bytes]](), 0
     for row in rows:
         some.append(hashes_in(row.text_hashes))
-        if sum(map(len, some)) >= _AT_ONCE:
+        count += len(some[-1])
+        if count >= _AT_ONCE:
             yield some
-            some = []
+            some, count = [], 0
     if some:
         yield some
