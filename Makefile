@@ -48,7 +48,6 @@ format: $(INSTALLED) ## let ruff mend what it can
 bench: $(INSTALLED) $(PEERS)/.installed ## our own time: import, overhead of a search, fusion; rerankers side by side (benchmarks/RESULTS.md)
 	$(BIN)/python -m benchmarks.import_time --write
 	$(OFFLINE) $(BIN)/python -m benchmarks.overhead --write
-	$(OFFLINE) $(BIN)/python -m benchmarks.models --write
 	$(OFFLINE) $(BIN)/python -m benchmarks.cross_encoders --write --peers $(PEERS)/bin/python
 	$(OFFLINE) $(BIN)/python -m benchmarks.concurrent_searches --write
 	$(if $(CONNECTOR_DATA),$(OFFLINE) $(BIN)/python -m benchmarks.cascade --work .eval --write)

@@ -139,9 +139,11 @@ def run_mode(
     depth: int,
     questions: Sequence[tuple[str, str]],
     warm_ups: Sequence[str],
-    rounds: int,
 ) -> dict[str, Outcome]:
-    """Ask every way every question, interleaved; a way that refuses a warm-up is asked no more, nor later."""
+    """Ask every way every question once, interleaved; a way that refuses a warm-up is asked no more, nor later.
+
+    Once, as the encoder keeps the vectors of queries: a second round would be another measurement.
+    """
     outcomes = {name: Outcome() for name in workers}
     for question in warm_ups:
         for worker in workers.values():
@@ -152,11 +154,10 @@ def run_mode(
         workers.pop(name).close()
     running = [name for name in workers if outcomes[name].refusal is None]
     chance = random.Random(SEED)
-    for _ in range(rounds):
-        for question_id, question in questions:
-            chance.shuffle(running)
-            for name in running:
-                outcomes[name].add(workers[name].ask(question, depth), question_id)
+    for question_id, question in questions:
+        chance.shuffle(running)
+        for name in running:
+            outcomes[name].add(workers[name].ask(question, depth), question_id)
     return outcomes
 
 
@@ -174,7 +175,6 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--reranked", type=int, help="how many of them with rerank, too; left out: all")
     parser.add_argument("--depth", type=int, default=20, help="how many hits are fused and reranked")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds without rerank; with rerank there is one")
     parser.add_argument("--note", default="", help="what is to be said of the machine")
     parser.add_argument("--write", action="store_true", help="write benchmarks/RESULTS.md and peers.png")
     arguments = parser.parse_args()
@@ -198,9 +198,9 @@ def main() -> None:
         try:
             write_index(es, index, collection.passages, collection.passage_ids, arguments.work)
             workers = {name: Worker(name, arguments.url, index) for name in PEERS}
-            plain = run_mode(workers, 0, questions, warm_ups, arguments.rounds)
+            plain = run_mode(workers, 0, questions, warm_ups)
             keep(plain, arguments.work / "plain.json")
-            reranked = run_mode(workers, arguments.depth, questions[: arguments.reranked], warm_ups[:1], 1)
+            reranked = run_mode(workers, arguments.depth, questions[: arguments.reranked], warm_ups[:1])
             keep(reranked, arguments.work / "reranked.json")
         finally:
             for worker in workers.values():
@@ -213,7 +213,7 @@ def main() -> None:
                 outcome.ndcg = measure(judged, outcome.ranked, [NDCG_AT_10]).mean(NDCG_AT_10)
     conditions = (
         f"Elasticsearch {version}, {len(collection.passages):,} passages (feedbackqa), {len(questions)} questions on "
-        f"the UK's,\npages of 10; windows of 10 without rerank ({arguments.rounds} rounds), of {arguments.depth} "
+        f"the UK's,\npages of 10; windows of 10 without rerank, of {arguments.depth} "
         f"with it ({arguments.reranked or len(questions)} questions)"
     )
     write_report(plain, reranked, conditions, arguments.note, write=arguments.write)

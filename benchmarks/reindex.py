@@ -116,7 +116,7 @@ def by_langchain(es: Elasticsearch, source: str, target: str, encoder: Encoder) 
             return self.embed_documents([text])[0]
 
     hits = list(helpers.scan(es, index=source))
-    store = ElasticsearchStore(index_name=target, embedding=Ours(), es_connection=es)
+    store = ElasticsearchStore(index_name=target, embedding=Ours(), client=es)
     store.add_texts([text_of(hit["_source"]) for hit in hits], ids=[hit["_id"] for hit in hits])
 
 
