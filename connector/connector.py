@@ -16,7 +16,7 @@ from connector.async_client import AsyncHybridElasticsearch
 from connector.client import HybridElasticsearch
 from connector.errors import IndexMismatchError, RequestError
 from connector.filters import Filter, as_queries
-from connector.hybrid import EncoderLike, RerankerLike
+from connector.hybrid import EncoderLike, RerankerLike, is_opensearchs
 from connector.indexing import IndexReport, Passages, index_body, index_documents
 from connector.indexing.passages import PassageMaker, as_passages
 from connector.indexing.pipeline import Fields
@@ -380,7 +380,7 @@ def _ours(
         made = _with_models(HybridElasticsearch, client, models)
     elif isinstance(client, AsyncElasticsearch):
         made = _with_models(AsyncHybridElasticsearch, client, models)
-    elif any(kind.__module__.startswith("opensearchpy") for kind in type(client).__mro__):
+    elif is_opensearchs(client):
         from connector.like_elasticsearch import adapted
 
         made = adapted(client, lambda kind: _with_models(kind, client, models))

@@ -11,11 +11,11 @@ def along(mapping: Mapping[str, Any], path: str) -> list[tuple[str, Mapping[str,
 
     A dot may stand in a name itself (`subobjects: false`), so every split of the path is tried.
     """
-    properties = {**mapping.get("fields", {}), **mapping.get("properties", {})}
+    properties, multi_fields = mapping.get("properties", {}), mapping.get("fields", {})
     known: list[tuple[str, Mapping[str, Any]]] = []
     head = path
     while head:
-        found = properties.get(head)
+        found = properties.get(head, multi_fields.get(head))
         if found is not None:
             rest = path[len(head) + 1 :]
             below = [(f"{head}.{reached}", definition) for reached, definition in along(found, rest)] if rest else []

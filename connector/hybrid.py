@@ -262,6 +262,11 @@ def mapping_path(index: str | None) -> str:
     return "/_mapping" if index is None else f"/{quote(index, safe=',*')}/_mapping"
 
 
+def is_opensearchs(client: object) -> bool:
+    """Tell whether a client is opensearch-py's, sync or async, or one of ours over it, without importing that."""
+    return any(kind.__module__.startswith("opensearchpy") for kind in type(client).__mro__)
+
+
 def share(es: Elasticsearch | AsyncElasticsearch, made: Elasticsearch | AsyncElasticsearch) -> None:
     """Give a client what another was told beside its connections: credentials, headers and options."""
     for name in _CARRIED_BY_WRAP:

@@ -9,7 +9,7 @@ from connector.field_paths import along, definition_at, nested_above
 KEYWORD: dict[str, Any] = {"type": "keyword"}
 MAPPING: dict[str, Any] = {
     "properties": {
-        "title": {"type": "text"},
+        "title": {"type": "text", "fields": {"raw": KEYWORD}},
         "author": {"properties": {"name": KEYWORD}},
         "parts": {"type": "nested", "properties": {"of": {"type": "nested", "properties": {"name": KEYWORD}}}},
         "metrics": {"subobjects": False, "properties": {"time": {"type": "long"}, "time.max": KEYWORD}},
@@ -18,7 +18,8 @@ MAPPING: dict[str, Any] = {
 
 
 def test_a_field_is_found_by_its_path() -> None:
-    assert definition_at(MAPPING, "title") == {"type": "text"}
+    assert definition_at(MAPPING, "title") == MAPPING["properties"]["title"]
+    assert definition_at(MAPPING, "title.raw") is KEYWORD
     assert definition_at(MAPPING, "author.name") is KEYWORD
     assert definition_at(MAPPING, "parts.of.name") is KEYWORD
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from connector.models.interaction import InteractionModel, load_interaction, sta
 from connector.models.reranker import Reranker, find_reranker, load_reranker
 from training.curves import draw_curves
 from training.lists import JudgedLists, TrainingList
-from training.loop import SEED, Recipe, train
+from training.loop import SEED, Recipe, begin, train
 from training.material import Material, Source, read_material, read_own_material
 from training.networks import SCALES_RATE, InteractionNetwork
 
@@ -133,11 +132,7 @@ def main() -> None:
 
     arguments = _arguments()
     work: Path = arguments.work
-    work.mkdir(parents=True, exist_ok=True)
-    handlers: list[logging.Handler] = [logging.FileHandler(work / "train.log"), logging.StreamHandler()]
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
-    torch.set_num_threads(arguments.threads)
-    torch.manual_seed(SEED)
+    begin(work, arguments.threads)
     kept = arguments.material or work
 
     def read() -> Material[JudgedLists]:

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import json
 import logging
+import random
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -58,6 +59,16 @@ class Seen:
     right: Mapping[str, float]
     dev_loss: float
     dev_right: Mapping[str, float]
+
+
+def begin(work: Path, threads: int) -> None:
+    """Make the work folder, log to it and to the terminal, and seed what draws."""
+    work.mkdir(parents=True, exist_ok=True)
+    handlers: list[logging.Handler] = [logging.FileHandler(work / "train.log"), logging.StreamHandler()]
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
+    torch.set_num_threads(threads)
+    torch.manual_seed(SEED)
+    random.seed(SEED)
 
 
 def score_lists(network: Network, lists: Sequence[TrainingList], max_length: int = TRAIN_LENGTH) -> Tensor:

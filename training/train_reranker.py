@@ -10,8 +10,6 @@ makes a standard sequence-classification model of a BERT-like encoder, which Cro
 from __future__ import annotations
 
 import argparse
-import logging
-import random
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +19,7 @@ from numpy.typing import NDArray
 from connector.models.reranker import load_reranker
 from training.curves import draw_curves
 from training.lists import TrainingList
-from training.loop import SEED, Recipe, Teacher, train
+from training.loop import Recipe, Teacher, begin, train
 from training.losses import LOSSES
 from training.material import read_material, read_own_material
 from training.networks import BUNDLED_START, start_network
@@ -56,12 +54,7 @@ def main() -> None:
     """Train, and draw the curves."""
     arguments = _arguments()
     work: Path = arguments.work
-    work.mkdir(parents=True, exist_ok=True)
-    handlers: list[logging.Handler] = [logging.FileHandler(work / "train.log"), logging.StreamHandler()]
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
-    torch.set_num_threads(arguments.threads)
-    torch.manual_seed(SEED)
-    random.seed(SEED)
+    begin(work, arguments.threads)
     material = read_own_material(arguments.beir, work) if arguments.beir else read_material(work)
     network = start_network(arguments.network, [each.lists.collection for each in material.sources])
     network.module.to("cuda" if torch.cuda.is_available() else "cpu")

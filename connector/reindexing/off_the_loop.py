@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from elastic_transport import AsyncTransport, TransportApiResponse
 from elasticsearch import AsyncElasticsearch, Elasticsearch
 
-from connector.hybrid import share
+from connector.hybrid import is_opensearchs, share
 from connector.indexing.reindex.reports import ReindexReport
 from connector.reindexing.asking import Source
 from connector.reindexing.jobs import reindex, resume
@@ -44,11 +44,10 @@ async def _off_the_loop(
 ) -> ReindexReport:
     given = arguments.get("options") or JobOptions()
     stop = given.stop or threading.Event()
-    hybrid = getattr(client, "_hybrid", None)
-    if hybrid is not None and arguments.get("encoder") is None:
-        arguments["encoder"] = hybrid.own_encoder()
+    hybrid, sync = getattr(client, "_hybrid", None), await _as_sync(client)
+    if hybrid is not None and sync is not client and arguments.get("encoder") is None:
+        arguments["encoder"] = await asyncio.to_thread(hybrid.own_encoder)
     arguments["options"] = replace(given, stop=stop)
-    sync = await _as_sync(client)
     running = asyncio.ensure_future(asyncio.to_thread(function, sync, what, **arguments))
     try:
         return await asyncio.shield(running)
@@ -70,7 +69,7 @@ async def _as_sync(client: Any) -> Any:
         made = Elasticsearch(_transport=transport)
         share(own, made)
         return made
-    if any(kind.__name__ == "AsyncOpenSearch" for kind in type(own).__mro__):
+    if is_opensearchs(own) and asyncio.iscoroutinefunction(own.transport.perform_request):
         from connector.opensearch_transport import as_elasticsearch
 
         await own.ping()  # which opens its connections, for the copy of its transport to share

