@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -22,8 +24,8 @@ from connector.models.choice import Choice, chosen, or_torch, remembered
 from connector.models.exported_encoder import open_encoder, recall
 from connector.models.fingerprint import Fingerprint as Fingerprint
 from connector.models.folders import BUNDLED, ModelFolder, bundled_encoder, find_model
-from connector.models.lanes import Batcher, cores
-from connector.models.loading import ForkSafeLock, Once, quiet_progress, shared, use_one_thread_after_fork
+from connector.models.lanes import Batcher, keep_torch_to_one_thread
+from connector.models.loading import ForkSafeLock, Once, quiet_progress, shared
 from connector.models.query_cache import QueryCache
 from connector.models.texts import checked_texts, unit_rows
 
@@ -69,18 +71,17 @@ _Text = tuple[str, int]
 class _SentenceSession:
     """A sentence-transformers model as a session whose input is the texts themselves; see `Session`."""
 
-    def __init__(self, model: SentenceTransformer, encode: Callable[..., Any], prompt: str | None, lock: ForkSafeLock):
+    def __init__(self, model: SentenceTransformer, encode: Callable[..., Any], prompt: str | None) -> None:
         self.token_budget = token_budget(str(model.device))
-        self.cores = cores() if str(model.device) == "cpu" else 1
         self._encode = encode
         self._prompt = prompt
-        self._lock = lock
+        self._turn = nullcontext() if str(model.device) == "cpu" else ForkSafeLock()
 
     def run(self, inputs: Arrays) -> NDArray[np.float32]:
         """See `Session`."""
         texts = inputs["texts"].tolist()
-        with self._lock:
-            use_one_thread_after_fork()
+        keep_torch_to_one_thread()
+        with self._turn:
             vectors: NDArray[np.float32] = self._encode(
                 texts, prompt_name=self._prompt, batch_size=len(texts), show_progress_bar=False
             )
@@ -101,6 +102,7 @@ class SentenceTransformersEncoder:
 
     def __init__(self, model: SentenceTransformer, *, name: str, revision: str) -> None:
         self._model = model
+        self._tokenizer = deepcopy(model.tokenizer)  # the model's own must keep its settings while it encodes
         self._lock = ForkSafeLock()
         self._query_prompt = _prompt_name(model, _QUERY_PROMPTS)
         self._passage_prompt = _prompt_name(model, _PASSAGE_PROMPTS)
@@ -130,15 +132,16 @@ class SentenceTransformersEncoder:
     @property
     def max_tokens(self) -> int | None:
         """How many tokens of a text it reads, those it adds itself and its passage prefix left out."""
-        limit, tokenizer = self._model.max_seq_length, self._model.tokenizer
+        limit, tokenizer = self._model.max_seq_length, self._tokenizer
         if not limit or not callable(tokenizer):
             return None
-        prefix = len(tokenizer(self._fingerprint.passage_prefix, add_special_tokens=False)["input_ids"])
+        with self._lock:
+            prefix = len(tokenizer(self._fingerprint.passage_prefix, add_special_tokens=False)["input_ids"])
         return int(limit) - int(tokenizer.num_special_tokens_to_add()) - prefix
 
     def tokenizer_json(self) -> str | None:
         """Return its tokenizer as the `tokenizers` library writes it, without truncation; None when it has no such."""
-        backend = getattr(self._model.tokenizer, "backend_tokenizer", None)
+        backend = getattr(self._tokenizer, "backend_tokenizer", None)
         if backend is None:
             return None
         with self._lock:
@@ -170,11 +173,11 @@ class SentenceTransformersEncoder:
         return unit_rows(vectors, len(clean), self._fingerprint.name)
 
     def _batcher(self, encode: Callable[..., Any], prompt: str | None) -> Batcher[_Text]:
-        session = _SentenceSession(self._model, encode, prompt, self._lock)
+        session = _SentenceSession(self._model, encode, prompt)
         return Batcher(session, lambda row: row[1], _collate_texts, lambda output, _: list(output))
 
     def _token_lengths(self, texts: list[str]) -> list[int]:
-        tokenizer, limit = self._model.tokenizer, self._model.max_seq_length
+        tokenizer, limit = self._tokenizer, self._model.max_seq_length
         if len(texts) < 2 or not limit or not callable(tokenizer):
             return [len(text) for text in texts]
         with self._lock:

@@ -3,6 +3,8 @@
 Whoever has texts to compute gives its rows to a `Batcher` and waits; threads, one a core, take batches from all who
 wait. Who has been served least comes first, so that a small search is not stuck behind a large one, and what is left
 of a batch is filled with others' rows of the same network. Asyncio code comes in from a thread (`asyncio.to_thread`).
+A batch is computed on one core, which waits for no other: on cores that are shared, a batch that is split over all of
+them goes at the pace of the slowest.
 Source: fair queueing by served work, as stride scheduling (Waldspurger and Weihl, 1995).
 """
 
@@ -23,9 +25,31 @@ Row = TypeVar("Row")
 _WIDEST_TO_NARROWEST = 1.5
 
 
+_here = threading.local()
+
+
 def cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def keep_torch_to_one_thread() -> None:
+    """Let torch compute with one thread where this is one of the lanes; what computes in torch calls it first.
+
+    `torch.set_num_threads` holds for the thread that calls it, and for all that compute for the first time after it;
+    for these another thread puts it back. A forked child's lanes are new ones: they don't wait for OpenMP's other
+    threads, which exist in the parent only.
+    """
+    if getattr(_here, "is_kept", True):
+        return
+    import torch
+
+    elsewhere = torch.get_num_threads()
+    torch.set_num_threads(1)
+    putting_back = threading.Thread(target=torch.set_num_threads, args=(elsewhere,))
+    putting_back.start()
+    putting_back.join()
+    _here.is_kept = True
 
 
 class _Job(Generic[Row]):
@@ -103,8 +127,6 @@ class Lanes(ForkSafe):
         self._changed = threading.Condition()
         self._jobs: list[_Job[Any]] = []
         self._threads: list[threading.Thread] = []
-        self._free = 0
-        self._count = 0
 
     def run(self, batcher: Batcher[Any], rows: Sequence[Any]) -> list[Any]:
         """See `Batcher.run`."""
@@ -133,42 +155,31 @@ class Lanes(ForkSafe):
 
     def _start(self) -> None:
         if not self._threads:
-            self._count = self._free = self._wanted or cores()
             self._threads = [
                 threading.Thread(target=self._work, name=f"connector-lane-{lane}", daemon=True)
-                for lane in range(self._count)
+                for lane in range(self._wanted or cores())
             ]
             for thread in self._threads:
                 thread.start()
 
     def _work(self) -> None:
+        _here.is_kept = False
         changed = self._changed
         while True:
             with changed:
                 while (parts := self._next_batch()) is None:
                     changed.wait()
-                used = self._cores_of(parts[0][0])
-                self._free -= used
             self._compute(parts)
-            with changed:
-                self._free += used
-                changed.notify_all()
-
-    def _cores_of(self, job: _Job[Any]) -> int:
-        return min(job.batcher.session.cores, self._count)
 
     def _next_batch(self) -> list[_Part] | None:
-        """Take a batch for the job served least, once there are cores for it."""
+        """Take a batch for the job served least."""
         waiting = [job for job in self._jobs if job.waiting]
         if not waiting:
             return None
         first = min(waiting, key=lambda job: job.served)
-        if self._cores_of(first) > self._free:
-            return None
         same = [job for job in waiting if job.batcher is first.batcher]
-        lanes = self._count // self._cores_of(first)
         tokens = sum(job.tokens_waiting for job in same)
-        budget = min(first.batcher.session.token_budget, -(-tokens // lanes))
+        budget = min(first.batcher.session.token_budget, -(-tokens // len(self._threads)))
         width = first.longest()
         places = max(budget // width, 1)
         parts: list[_Part] = []

@@ -6,7 +6,6 @@ What is here survives a fork: the child starts with free locks, and with nothing
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
@@ -120,25 +119,7 @@ def quiet_progress() -> Iterator[None]:
             transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-def use_one_thread_after_fork() -> None:
-    """Let torch compute with one thread in a forked child; every model calls it before it computes.
-
-    OpenMP's other threads exist in the parent only: a child that waits for them waits for ever.
-    """
-    global _is_forked
-    if _is_forked:
-        import torch
-
-        torch.set_num_threads(1)
-        _is_forked = False
-
-
-_is_forked = False
-
-
 def _after_fork_in_child() -> None:
-    global _is_forked
-    _is_forked = "torch" in sys.modules
     for item in list(_forkable):
         item.after_fork_in_child()
 

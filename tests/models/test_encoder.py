@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from connector.errors import ModelError, ModelNotFoundError, RequestError
 from connector.models import Encoder, Fingerprint, as_encoder, load_encoder
+from connector.models.encoder import TokenizingEncoder
 from connector.models.folders import bundled_encoder
 
 MIXED = [
@@ -50,6 +52,17 @@ def test_vectors_are_those_of_sentence_transformers(encoder: Encoder) -> None:
 
 def test_the_order_of_texts_does_not_matter(encoder: Encoder) -> None:
     np.testing.assert_allclose(encoder.encode(MIXED[::-1])[::-1], encoder.encode(MIXED), atol=1e-5)
+
+
+def test_many_threads_encode_and_count_tokens_at_once(encoder: Encoder) -> None:
+    assert isinstance(encoder, TokenizingEncoder)
+    expected, limit = encoder.encode(MIXED), encoder.max_tokens
+    with ThreadPoolExecutor(8) as threads:
+        encoded = [threads.submit(encoder.encode, MIXED) for _ in range(40)]
+        counted = [threads.submit(lambda: encoder.max_tokens) for _ in range(40)]
+    for each in encoded:
+        np.testing.assert_allclose(each.result(), expected, atol=1e-5)
+    assert {each.result() for each in counted} == {limit}
 
 
 def test_a_model_without_prompts_encodes_queries_as_passages(encoder: Encoder) -> None:

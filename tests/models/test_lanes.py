@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from connector.models.backends.session import Arrays
-from connector.models.lanes import Batcher, Lanes
+from connector.models.lanes import Batcher, Lanes, keep_torch_to_one_thread
 
 WAIT_S = 30
 
@@ -19,9 +20,8 @@ WAIT_S = 30
 class Recorder:
     """A session that gives each number back, keeps its batches, and can be held up."""
 
-    def __init__(self, token_budget: int = 100, cores: int = 1) -> None:
+    def __init__(self, token_budget: int = 100) -> None:
         self.token_budget = token_budget
-        self.cores = cores
         self.batches: list[list[int]] = []
         self.go_on = threading.Event()
         self.go_on.set()
@@ -121,16 +121,36 @@ def test_rows_that_fail_fail_their_own_job_only() -> None:
     assert shared.run([7]) == [7]
 
 
-def test_a_run_that_takes_all_cores_has_them_alone() -> None:
-    lanes = Lanes(2)
-    wide, narrow = Recorder(cores=2), Recorder(cores=1)
-    wide.token_budget = narrow.token_budget = 10
-    with ThreadPoolExecutor(4) as threads:
-        jobs = [threads.submit(batcher(session, lanes).run, list(range(20))) for session in (wide, narrow) * 2]
-        for job in jobs:
-            assert job.result(WAIT_S) == list(range(20))
-    assert wide.most_running == 1
-    assert narrow.most_running <= 2
+def test_batches_run_side_by_side_one_a_lane() -> None:
+    session, lanes = Recorder(token_budget=10), Lanes(2)
+    session.go_on.clear()
+    with ThreadPoolExecutor(1) as threads:
+        job = threads.submit(batcher(session, lanes).run, list(range(20)))
+        for _ in range(2):
+            assert session.begun.acquire(timeout=WAIT_S)
+        session.go_on.set()
+        assert job.result(WAIT_S) == list(range(20))
+    assert session.most_running == 2
+
+
+def test_torch_keeps_to_one_thread_in_a_lane_and_has_its_own_number_elsewhere() -> None:
+    def threads_of_torch() -> int:
+        keep_torch_to_one_thread()
+        return torch.get_num_threads()
+
+    class Asking(Recorder):
+        def run(self, inputs: Arrays) -> NDArray[np.float32]:
+            return np.full(len(inputs["numbers"]), threads_of_torch(), dtype=np.float32)
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        assert batcher(Asking(), Lanes(2)).run([1, 2, 3]) == [1, 1, 1]
+        assert threads_of_torch() == 3
+        with ThreadPoolExecutor(1) as threads:
+            assert threads.submit(threads_of_torch).result(WAIT_S) == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_too_few_results_are_an_error_and_no_one_waits_for_ever() -> None:

@@ -21,8 +21,6 @@ _LARGEST_DIFFERENCE = 1e-3
 class OnnxSession:
     """See `Session`: each run computes on the thread that calls it."""
 
-    cores = 1
-
     def __init__(self, path: Path, token_budget: int) -> None:
         import onnxruntime
 

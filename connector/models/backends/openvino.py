@@ -26,7 +26,6 @@ class OpenVinoSession(ForkSafe):
     only. So all are held here, and in a child for ever.
     """
 
-    cores = 1
     token_budget = _TOKEN_BUDGET
 
     def __init__(self, path: Path) -> None:

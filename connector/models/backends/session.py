@@ -23,12 +23,11 @@ Arrays = Mapping[str, NDArray[Any]]
 class Session(Protocol):
     """One network, ready to run: torch, ONNX Runtime or OpenVINO behind the same call.
 
-    `token_budget` is how many tokens, padding included, a batch holds at best; `cores` is how many of the machine's
-    cores one run keeps busy: with 1, several run side by side, each on a core.
+    `token_budget` is how many tokens, padding included, a batch holds at best. Several run side by side, each on a
+    core.
     """
 
     token_budget: int
-    cores: int
 
     def run(self, inputs: Arrays) -> NDArray[np.float32]:
         """Return the network's one output, a row for each row of the padded inputs; safe from many threads.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,8 +24,8 @@ from connector.models.backends.session import (
 )
 from connector.models.batching import token_budget
 from connector.models.folders import ModelFolder, bundled_encoder, config_of
-from connector.models.lanes import cores
-from connector.models.loading import ForkSafeLock, quiet_progress, use_one_thread_after_fork
+from connector.models.lanes import keep_torch_to_one_thread
+from connector.models.loading import ForkSafeLock, quiet_progress
 from connector.models.networks import ApartNetwork, JointNetwork, Loaded, PairNetwork
 from connector.models.tokenizing import text_tokenizer
 
@@ -39,21 +40,20 @@ _LOAD_ERRORS = (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportEr
 
 
 class TorchSession:
-    """A network in torch, float32; on a CPU one run keeps all cores busy, on an accelerator one."""
+    """A network in torch, float32; on an accelerator one run at a time."""
 
     def __init__(self, network: torch.nn.Module, inputs: Sequence[str]) -> None:
         self._network = network.float().eval()
         self._inputs = tuple(inputs)
         self._device = next(network.parameters()).device
         self.token_budget = token_budget(str(self._device))
-        self.cores = cores() if self._device.type == "cpu" else 1
-        self._lock = ForkSafeLock()
+        self._turn = nullcontext() if self._device.type == "cpu" else ForkSafeLock()
 
     @torch.inference_mode()
     def run(self, inputs: Arrays) -> NDArray[np.float32]:
         """See `Session`."""
-        with self._lock:
-            use_one_thread_after_fork()
+        keep_torch_to_one_thread()
+        with self._turn:
             tensors = [torch.from_numpy(inputs[name]).to(self._device) for name in self._inputs]
             output: NDArray[np.float32] = self._network(*tensors).float().cpu().numpy()
         return output
