@@ -145,8 +145,8 @@ def call_of(transport: Any) -> Call:
     return Call((*statuses, *turned_away), transport.max_retries, tried_again=turned_away)
 
 
-def ndjson(transport: Any, body: Iterable[Mapping[str, Any]]) -> str:
-    """Serialise the lines of an `_msearch`, each as the transport would."""
+def ndjson(transport: Any, body: Iterable[str | Mapping[str, Any]]) -> str:
+    """Serialise the lines of an `_msearch`, each as the transport would, which leaves those that are written."""
     return "".join(f"{transport.serializer.dumps(line)}\n" for line in body)
 
 

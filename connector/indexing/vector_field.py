@@ -10,9 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from connector.indexing.passages import PassageMaker, Passages
 from connector.models.encoder import Encoder
 from connector.passages import passage_of, values_at
+
+Vector = Sequence[float] | NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class VectorField(Protocol):
     def parts(self, source: Mapping[str, Any]) -> list[Part]:
         """Give what is encoded of a document, one part a vector; [] when it has no text."""
 
-    def value(self, parts: Sequence[Part], vectors: Sequence[list[float]]) -> Any:
+    def value(self, parts: Sequence[Part], vectors: Sequence[Vector]) -> Any:
         """Give what stands at `place`, of one part at least and as many vectors."""
 
 
@@ -63,7 +68,7 @@ class OneVector:
         passage = passage_of(source, self.text_fields)
         return [Part(passage)] if passage else []
 
-    def value(self, parts: Sequence[Part], vectors: Sequence[list[float]]) -> Any:  # noqa: ARG002
+    def value(self, parts: Sequence[Part], vectors: Sequence[Vector]) -> Any:  # noqa: ARG002
         """See `VectorField`."""
         return vectors[0]
 
@@ -84,7 +89,7 @@ class PassageVectors:
         """See `VectorField`."""
         return [Part(passage.read, passage.to_source()) for passage in self._maker.split(source)]
 
-    def value(self, parts: Sequence[Part], vectors: Sequence[list[float]]) -> Any:
+    def value(self, parts: Sequence[Part], vectors: Sequence[Vector]) -> Any:
         """See `VectorField`."""
         return [{**part.beside, "vector": vector} for part, vector in zip(parts, vectors, strict=True)]
 
@@ -97,7 +102,7 @@ def vector_field_of(
 
 
 def filled(
-    source: Mapping[str, Any], field: VectorField, parts: Sequence[Part], vectors: Sequence[list[float]]
+    source: Mapping[str, Any], field: VectorField, parts: Sequence[Part], vectors: Sequence[Vector]
 ) -> dict[str, Any]:
     """Give a document with its vectors, one a part; with none, without what an earlier text left at their place.
 
@@ -108,7 +113,7 @@ def filled(
     return with_value(bare, field.place, field.value(parts, vectors)) if parts else bare
 
 
-def change(field: VectorField, parts: Sequence[Part], vectors: Sequence[list[float]]) -> dict[str, Any]:
+def change(field: VectorField, parts: Sequence[Part], vectors: Sequence[Vector]) -> dict[str, Any]:
     """Give the partial document that sets a document's vectors; with none, that removes them."""
     return with_value({}, field.place, field.value(parts, vectors) if parts else None)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 from elastic_transport import ConnectionTimeout
 from elasticsearch import ApiError
 
@@ -16,6 +17,7 @@ from connector.indexing.reindex.bulk_size import BulkSize, halves
 from connector.indexing.reindex.cluster import Cluster
 from connector.indexing.reindex.items import NO_SEQ_NO, Counters, Key
 from connector.indexing.reindex.retrying import TRANSIENT_STATUSES, NotYetError
+from connector.quick_json import quick_json
 
 _HEADERS = {"accept": "application/json", "content-type": "application/x-ndjson"}
 _TRIES_OF_A_FAULT = 3
@@ -47,10 +49,13 @@ def action(key: Key, kind: str, header: dict[str, Any], body: dict[str, Any] | N
 
 
 def _encoded(line: dict[str, Any]) -> bytes:
+    written = quick_json(line)
+    if written is not None:
+        return written
     try:
-        return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode()
+        return json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=np.ndarray.tolist).encode()
     except UnicodeEncodeError:
-        return json.dumps(line, separators=(",", ":")).encode()
+        return json.dumps(line, separators=(",", ":"), default=np.ndarray.tolist).encode()
 
 
 class BulkWriter:

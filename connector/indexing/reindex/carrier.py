@@ -49,8 +49,7 @@ class NewIndex:
 
     def _written(self, prepared: Prepared, kind: str, guard: dict[str, Any]) -> Action:
         key = prepared.item.key
-        vectors = [vector.tolist() for vector in prepared.vectors]
-        document = filled(prepared.item.source, self._field, prepared.parts, vectors)
+        document = filled(prepared.item.source, self._field, prepared.parts, prepared.vectors)
         return action(key, kind, header(self._index, key) | guard, document)
 
 
@@ -78,7 +77,7 @@ class SameIndex:
             return None
         check_place(item.source, self._field.place)
         guard = {"if_seq_no": item.seq_no, "if_primary_term": item.primary_term}
-        partial = change(self._field, prepared.parts, [vector.tolist() for vector in prepared.vectors])
+        partial = change(self._field, prepared.parts, prepared.vectors)
         return action(item.key, "update", header(item.index, item.key) | guard, {"doc": partial})
 
     def seq_no(self, prepared: Prepared, outcome: Outcome | None) -> int:

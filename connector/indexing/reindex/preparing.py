@@ -16,7 +16,8 @@ from connector.models.encoder import Encoder
 from connector.models.texts import checked_text, unit_rows
 
 _PROBE = "a"
-_FEWEST_AT_ONCE, _AT_ONCE, _MOST_AT_ONCE = 32, 64, 4_096
+_FEWEST_AT_ONCE, _AT_ONCE, _MOST_AT_ONCE = 32, 128, 4_096
+_TOO_LONG_S, _TOO_SHORT_S = 6.0, 2.0
 _UNIT_TOLERANCE = 1e-3
 
 
@@ -28,7 +29,7 @@ class Preparer:
         field: which texts, and where their vectors go.
         cache: vectors by text.
         counters: told of what was done.
-        stop: once it is set, no more is encoded than what takes about a second.
+        stop: once it is set, no more is encoded than what takes a few seconds.
     """
 
     def __init__(
@@ -91,8 +92,8 @@ class Preparer:
                 took_s = time.perf_counter() - began
                 self._counters.encoding_s += took_s
                 self._counters.encoded += len(vectors)
-                self._at_once = max(self._at_once // 2, _FEWEST_AT_ONCE) if took_s > 2 else self._at_once
-                self._at_once = min(self._at_once * 2, _MOST_AT_ONCE) if took_s < 0.5 else self._at_once
+                self._at_once = max(self._at_once // 2, _FEWEST_AT_ONCE) if took_s > _TOO_LONG_S else self._at_once
+                self._at_once = min(self._at_once * 2, _MOST_AT_ONCE) if took_s < _TOO_SHORT_S else self._at_once
                 self._cache.keep(vectors)
                 made |= vectors
         return made
