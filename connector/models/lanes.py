@@ -19,18 +19,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connector.models.backends.session import Arrays, Session
-from connector.models.loading import ForkSafe
+from connector.models.loading import ForkSafe, ForkSafeLock
 
 Row = TypeVar("Row")
 _WIDEST_TO_NARROWEST = 1.5
 
 
 _here = threading.local()
+_one_at_a_time = ForkSafeLock()
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many cores this process may use: no more than its container's quota and than OMP_NUM_THREADS."""
+    from joblib import cpu_count
+
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return min(cpu_count(), int(asked)) if asked.isdigit() and int(asked) else int(cpu_count())
 
 
 def keep_torch_to_one_thread() -> None:
@@ -44,11 +48,12 @@ def keep_torch_to_one_thread() -> None:
         return
     import torch
 
-    elsewhere = torch.get_num_threads()
-    torch.set_num_threads(1)
-    putting_back = threading.Thread(target=torch.set_num_threads, args=(elsewhere,))
-    putting_back.start()
-    putting_back.join()
+    with _one_at_a_time:
+        elsewhere = torch.get_num_threads()
+        torch.set_num_threads(1)
+        putting_back = threading.Thread(target=torch.set_num_threads, args=(elsewhere,))
+        putting_back.start()
+        putting_back.join()
     _here.is_kept = True
 
 

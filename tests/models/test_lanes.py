@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from connector.models.backends.session import Arrays
-from connector.models.lanes import Batcher, Lanes, keep_torch_to_one_thread
+from connector.models.lanes import Batcher, Lanes, cores, keep_torch_to_one_thread
 
 WAIT_S = 30
 
@@ -121,6 +121,13 @@ def test_rows_that_fail_fail_their_own_job_only() -> None:
     assert shared.run([7]) == [7]
 
 
+@pytest.mark.parametrize(("asked", "expected"), [("", 6), ("2", 2), ("3,1", 3), ("64", 6), ("0", 6), ("many", 6)])
+def test_no_more_cores_are_used_than_are_allowed(asked: str, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("joblib.cpu_count", lambda: 6)
+    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    assert cores() == expected
+
+
 def test_batches_run_side_by_side_one_a_lane() -> None:
     session, lanes = Recorder(token_budget=10), Lanes(2)
     session.go_on.clear()
@@ -145,7 +152,7 @@ def test_torch_keeps_to_one_thread_in_a_lane_and_has_its_own_number_elsewhere() 
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(3)
-        assert batcher(Asking(), Lanes(2)).run([1, 2, 3]) == [1, 1, 1]
+        assert batcher(Asking(token_budget=10), Lanes(8)).run(list(range(80))) == [1] * 80
         assert threads_of_torch() == 3
         with ThreadPoolExecutor(1) as threads:
             assert threads.submit(threads_of_torch).result(WAIT_S) == 3
