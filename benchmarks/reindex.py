@@ -3,6 +3,7 @@
 python -m benchmarks.reindex --url URL                          prints the tables
 python -m benchmarks.reindex --url URL --write                  and puts them into benchmarks/RESULTS.md
 python -m benchmarks.reindex --url URL --documents 2000 --memory 10000 100000 1000000
+OMP_NUM_THREADS=1 python -m benchmarks.reindex ...              leaves the other cores to the node and the rest of a job
 
 Every way reads the same index, encodes with the same model and writes to an index of the same mapping. Memory is the
 peak of a process of its own (VmHWM) that brings synthetic documents with synthetic vectors to a new index.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import re
 import subprocess
@@ -31,6 +33,7 @@ from numpy.typing import NDArray
 
 from benchmarks.results import machine, write_section
 from connector.models.encoder import Encoder, load_encoder
+from connector.models.lanes import cores
 from connector.reindexing import JobOptions, reindex
 
 _WORDS = (
@@ -240,10 +243,12 @@ def main() -> None:
     with Elasticsearch(given.url, request_timeout=120) as es:
         found = rates(es, given.documents, given.rounds)
         version = es.info()["version"]["number"]
+    cores_left = f", the encoder on {cores()} of the cores" if "OMP_NUM_THREADS" in os.environ else ""
     median = {label: float(np.median(each)) for label, each in found.items()}
     bound = median["the encoder alone"]
     lines = [
-        f"`python -m benchmarks.reindex --write` on {machine()}; Elasticsearch {version} on the same machine;",
+        f"`python -m benchmarks.reindex --write` on {machine()};",
+        f"Elasticsearch {version} on the same machine{cores_left};",
         f"{given.documents} documents of 20-90 words, all-MiniLM-L6-v2, {given.rounds} interleaved rounds, medians.",
         "",
         "| way | documents/s | of the encoder alone | slowest | fastest |",
@@ -265,7 +270,7 @@ def main() -> None:
     text = "\n".join(lines)
     sys.stdout.write(text + "\n")
     if given.write:
-        write_section("Reindex", text)
+        write_section(f"Reindex{cores_left}", text)
 
 
 if __name__ == "__main__":
