@@ -167,7 +167,10 @@ def calibration_error(judged: Mapping[str, Judged], asked: Mapping[str, Sequence
 
 
 def shuffled_probe(judged: Mapping[str, Judged], asked: Mapping[str, Sequence[Asked]], reranker: Reranker) -> str:
-    """Return a table of how often a right passage beats a wrong one under another question; chance is 50 %."""
+    """Return a table of how often a right passage beats a wrong one under another question; chance is 50 %.
+
+    The other question is half the sample away: neighbours often ask about the same page, of which it would be right.
+    """
     rng = np.random.default_rng(SEED)
     rows = []
     for name, questions in asked.items():
@@ -175,7 +178,8 @@ def shuffled_probe(judged: Mapping[str, Judged], asked: Mapping[str, Sequence[As
         text = dict(zip(collection.question_ids, collection.questions, strict=True))
         passage = dict(zip(collection.passage_ids, collection.passages, strict=True))
         wins: list[float] = []
-        for each, other in zip(questions, [*questions[1:], questions[0]], strict=True):
+        half = len(questions) // 2
+        for each, other in zip(questions, [*questions[half:], *questions[:half]], strict=True):
             right = [key for key in each.fused[:50] if qrels[each.query_id].get(key, 0) > 0]
             wrong = [key for key in each.fused[:50] if qrels[each.query_id].get(key, 0) <= 0]
             if right and wrong:

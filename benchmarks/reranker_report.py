@@ -89,8 +89,8 @@ sigmoid(score) against relevance, over all pairs of the windows of 50: expected 
 
 ## With the questions shuffled
 
-How often a right passage beats a wrong one of its window under another question. What is far from 50 % is learned about
-passages, not about questions.
+How often a right passage beats a wrong one of its window under another question, half the sample away. What is far
+from 50 % is learned about passages, not about questions.
 
 {probe}
 
