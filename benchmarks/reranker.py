@@ -44,6 +44,13 @@ COLLECTIONS = (
 )  # fmt: skip
 
 
+QUESTIONS = 40
+QUERIES = (
+    str(QUESTIONS), "feedbackqa_uk=150", "feedbackqa=300", "medquad=150", "squad_dev=80", "msrd_movies=150", "cacm=52",
+    "cisi=76", "vaswani_npl=93", "stdlib=162",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Asked:
     """One question: the first ids of each first stage, best first, and the raw scores of the fused ones."""
@@ -209,20 +216,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder where embeddings and scores are cached")
     parser.add_argument(
-        "--queries", nargs="+", default=["60"], help="questions a collection at most; NAME=N for one collection"
+        "--queries", nargs="+", default=QUERIES, help="questions a collection at most; NAME=N for one collection"
     )
     parser.add_argument("--depths", type=int, nargs="+", default=[50, 100], help="how many hits are reranked")
     parser.add_argument("--collections", nargs="*", default=list(COLLECTIONS), choices=COLLECTIONS)
     parser.add_argument("--model", default="bundled", help="the reranker's name or path")
     parser.add_argument("--write", action="store_true", help="write benchmarks/RERANKER.md and the card's figures")
     options = parser.parse_args()
-    counts = {name: int(count) for name, _, count in (each.rpartition("=") for each in ["60", *options.queries])}
+    counts = {name: int(count) for name, _, count in (each.rpartition("=") for each in options.queries)}
     reranker = load_reranker(options.model)
     judged = {name: read_judged(name) for name in options.collections}
     asked = {}
     rows = []
     for name, each in judged.items():
-        count = counts.get(name, counts[""])
+        count = counts.get(name, counts.get("", QUESTIONS))
         asked[name] = ask(each, reranker, count, max(options.depths), options.work)
         rows.append(summarise(name, each, asked[name], options.depths))
         print(name, {stage: round(value, 3) for stage, value in rows[-1].ndcg.items()}, flush=True)
