@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -25,7 +25,7 @@ from connector.models.exported_encoder import open_encoder, recall
 from connector.models.fingerprint import Fingerprint as Fingerprint
 from connector.models.folders import BUNDLED, ModelFolder, bundled_encoder, find_model
 from connector.models.lanes import Batcher, keep_torch_to_one_thread
-from connector.models.loading import ForkSafeLock, Once, quiet_progress, shared
+from connector.models.loading import ForkSafeLock, Once, quiet_progress, shared, turn_on
 from connector.models.query_cache import QueryCache
 from connector.models.texts import checked_texts, unit_rows
 
@@ -71,11 +71,11 @@ _Text = tuple[str, int]
 class _SentenceSession:
     """A sentence-transformers model as a session whose input is the texts themselves; see `Session`."""
 
-    def __init__(self, model: SentenceTransformer, encode: Callable[..., Any], prompt: str | None) -> None:
-        self.token_budget = token_budget(str(model.device))
+    def __init__(self, device: str, encode: Callable[..., Any], prompt: str | None, turn: AbstractContextManager[None]):
+        self.token_budget = token_budget(device)
         self._encode = encode
         self._prompt = prompt
-        self._turn = nullcontext() if str(model.device) == "cpu" else ForkSafeLock()
+        self._turn = turn
 
     def run(self, inputs: Arrays) -> NDArray[np.float32]:
         """See `Session`."""
@@ -107,6 +107,7 @@ class SentenceTransformersEncoder:
         self._query_prompt = _prompt_name(model, _QUERY_PROMPTS)
         self._passage_prompt = _prompt_name(model, _PASSAGE_PROMPTS)
         self._kept = QueryCache()
+        self._turn = turn_on(str(model.device))  # queries' and passages' alike
         self._queries = self._batcher(model.encode_query, self._query_prompt)
         self._passages = self._batcher(model.encode_document, self._passage_prompt)
         self._fingerprint = Fingerprint(
@@ -173,7 +174,7 @@ class SentenceTransformersEncoder:
         return unit_rows(vectors, len(clean), self._fingerprint.name)
 
     def _batcher(self, encode: Callable[..., Any], prompt: str | None) -> Batcher[_Text]:
-        session = _SentenceSession(self._model, encode, prompt)
+        session = _SentenceSession(str(self._model.device), encode, prompt, self._turn)
         return Batcher(session, lambda row: row[1], _collate_texts, lambda output, _: list(output))
 
     def _token_lengths(self, texts: list[str]) -> list[int]:

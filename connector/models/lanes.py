@@ -24,7 +24,6 @@ from connector.models.loading import ForkSafe, ForkSafeLock
 Row = TypeVar("Row")
 _WIDEST_TO_NARROWEST = 1.5
 
-
 _here = threading.local()
 _one_at_a_time = ForkSafeLock()
 

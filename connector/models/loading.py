@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
@@ -49,6 +49,11 @@ class ForkSafeLock:
     def after_fork_in_child(self) -> None:
         """Forget who held it."""
         self._lock = threading.Lock()
+
+
+def turn_on(device: str) -> AbstractContextManager[None]:
+    """Return what a run on a device of torch ("cpu", "cuda:0", ...) holds: an accelerator's turn, else nothing."""
+    return nullcontext() if device.startswith("cpu") else ForkSafeLock()
 
 
 class Once(Generic[T]):

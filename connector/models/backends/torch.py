@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from connector.models.backends.session import (
 from connector.models.batching import token_budget
 from connector.models.folders import ModelFolder, bundled_encoder, config_of
 from connector.models.lanes import keep_torch_to_one_thread
-from connector.models.loading import ForkSafeLock, quiet_progress
+from connector.models.loading import quiet_progress, turn_on
 from connector.models.networks import ApartNetwork, JointNetwork, Loaded, PairNetwork
 from connector.models.tokenizing import text_tokenizer
 
@@ -47,7 +46,7 @@ class TorchSession:
         self._inputs = tuple(inputs)
         self._device = next(network.parameters()).device
         self.token_budget = token_budget(str(self._device))
-        self._turn = nullcontext() if self._device.type == "cpu" else ForkSafeLock()
+        self._turn = turn_on(str(self._device))
 
     @torch.inference_mode()
     def run(self, inputs: Arrays) -> NDArray[np.float32]:
