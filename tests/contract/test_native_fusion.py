@@ -93,9 +93,10 @@ def assert_same(ours: Hits, native: Hits) -> None:
     Of the hits that score as the last one, each may show others.
     """
     assert [score for _, score in ours] == pytest.approx([score for _, score in native], abs=TOLERANCE)
-    least = ours[-1][1] + TOLERANCE
-    mine, theirs = ({key: score for key, score in found if score > least} for found in (ours, native))
-    assert mine == pytest.approx(theirs, abs=TOLERANCE)
+    least = ours[-1][1] + 2 * TOLERANCE
+    for some, others in ((ours, dict(native)), (native, dict(ours))):
+        above = {key: score for key, score in some if score > least}
+        assert above == pytest.approx({key: others.get(key) for key in above}, abs=TOLERANCE)
 
 
 @pytest.mark.parametrize("rank_constant", [60, 10])
@@ -132,8 +133,9 @@ def test_our_minmax_is_the_clusters_own_on_real_questions_but_for_its_floor(
         found = [sorted(lifted, key=lambda hit: -hit[1]), hits(both.native, both, tree)]
         least = ours[-1]["_score"] + sum(floors.values()) + TOLERANCE  # below it the floor lifts others into the window
         higher = [[hit for hit in each if hit[1] > least] for each in found]
-        assert len(higher[0]) > WINDOW / 2
-        assert_same(*higher)
+        shared = min(map(len, higher))  # a score at the limit may be above it on one side only
+        assert shared > WINDOW / 2
+        assert_same(*(each[:shared] for each in higher))
 
 
 def weighted(question: str, weights: tuple[float, float], how: str) -> Body:
