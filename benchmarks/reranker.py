@@ -46,20 +46,24 @@ COLLECTIONS = (
 
 QUESTIONS = 40
 QUERIES = (
-    str(QUESTIONS), "feedbackqa_uk=150", "feedbackqa=300", "medquad=150", "squad_dev=80", "msrd_movies=150", "cacm=52",
+    str(QUESTIONS), "feedbackqa_uk=150", "feedbackqa=200", "medquad=150", "squad_dev=80", "msrd_movies=300", "cacm=52",
     "cisi=76", "vaswani_npl=93", "stdlib=162",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One question: the first ids of each first stage, best first, and the raw scores of the fused ones."""
+    """One question: the first ids of each first stage, best first, and the raw scores of the first fused ones."""
 
     query_id: str
     lexical: list[str]
     nearest: list[str]
     fused: list[str]
     scores: list[float]
+
+    def read(self, depth: int) -> list[str]:
+        """Return the ids of what the reranker has read of the first `depth`."""
+        return self.fused[: min(depth, len(self.scores))]
 
 
 def ask(judged: Judged, reranker: Reranker, count: int, depth: int, work: Path) -> list[Asked]:
@@ -69,7 +73,7 @@ def ask(judged: Judged, reranker: Reranker, count: int, depth: int, work: Path) 
     rows = sorted(np.random.default_rng(SEED).choice(total, min(count, total), replace=False).tolist())
     candidates = make_candidates(collection.only(rows), bundled_encoder().folder, work)
     weights = b"".join(path.read_bytes() for path in sorted(Path(reranker.source).glob("*.safetensors")))
-    cache = work / "scores" / hashlib.sha256(weights).hexdigest()[:16] / f"{collection.name}-{depth}.jsonl"
+    cache = work / "scores" / hashlib.sha256(weights).hexdigest()[:16] / f"{collection.name}.jsonl"
     cache.parent.mkdir(parents=True, exist_ok=True)
     lines = cache.read_text("utf-8").splitlines() if cache.is_file() else []
     known = {asked.query_id: asked for asked in (Asked(**json.loads(line)) for line in lines)}
@@ -77,15 +81,17 @@ def ask(judged: Judged, reranker: Reranker, count: int, depth: int, work: Path) 
     with cache.open("a", encoding="utf-8") as file:
         for row, question in enumerate(candidates.collection.questions):
             query_id = candidates.collection.question_ids[row]
-            if query_id not in known:
-                window = judged.window(query_id, candidates.fused[row])[:depth]
+            window = judged.window(query_id, candidates.fused[row])
+            scores = known[query_id].scores if query_id in known else []
+            unread = [collection.passages[place] for place in window[len(scores) : depth]]
+            if unread or query_id not in known:
                 cosine = candidates.passage_vectors @ candidates.question_vectors[row]
                 known[query_id] = Asked(
                     query_id,
                     lexical=_first(judged, query_id, candidates.lexical[row].toarray().ravel(), depth),
                     nearest=_first(judged, query_id, cosine, depth),
                     fused=[collection.passage_ids[place] for place in window],
-                    scores=_scores(reranker, question, [collection.passages[place] for place in window]),
+                    scores=scores + _scores(reranker, question, unread, first_rank=len(scores)),
                 )
                 file.write(json.dumps(vars(known[query_id])) + "\n")
                 file.flush()
@@ -99,18 +105,18 @@ def _first(judged: Judged, query_id: str, scores: NDArray[np.floating[Any]], dep
     return [judged.collection.passage_ids[place] for place in best]
 
 
-def _scores(reranker: Reranker, question: str, passages: Sequence[str]) -> list[float]:
+def _scores(reranker: Reranker, question: str, passages: Sequence[str], *, first_rank: int = 0) -> list[float]:
     """Score, or keep the fused order as a search does where the question is too long."""
     try:
         return [float(score) for score in reranker.score(question, passages)]
     except RequestError:
-        return [-float(rank) for rank in range(len(passages))]
+        return [-float(rank) for rank in range(first_rank, first_rank + len(passages))]
 
 
 def reranked(asked: Asked, depth: int, weight: float) -> list[str]:
     """Return the first `depth` hits of the window as a search with this `blend` gives them; 1 is the reranker alone."""
     raw = np.array(asked.scores[:depth], dtype=np.float32)
-    window = Ranking([("", key) for key in asked.fused[:depth]], np.zeros(len(raw), dtype=np.float32))
+    window = Ranking([("", key) for key in asked.read(depth)], np.zeros(len(raw), dtype=np.float32))
     return [key for _, key in blend(window, raw, weight).keys]
 
 
@@ -163,7 +169,7 @@ def calibration_error(judged: Mapping[str, Judged], asked: Mapping[str, Sequence
     errors = []
     for name, questions in asked.items():
         raw = np.concatenate([np.array(each.scores[:50], dtype=np.float32) for each in questions])
-        right = np.array([judged[name].qrels[q.query_id].get(key, 0) > 0 for q in questions for key in q.fused[:50]])
+        right = np.array([judged[name].qrels[q.query_id].get(key, 0) > 0 for q in questions for key in q.read(50)])
         given = probabilities(raw)
         places = np.minimum((given * bins).astype(int), bins - 1)
         gaps = [
