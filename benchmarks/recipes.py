@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import json
 import tempfile
 from pathlib import Path
@@ -33,6 +34,7 @@ QUESTIONS, DEPTH, LENGTH = 20, 15, 128
 DEV_LISTS = 24
 BASE = "token and relation matches, pull"
 _PICK_SEED = 3
+_five_lists = functools.partial(Recipe, sampled=3, generated=2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Variant:
     """A recipe under a name, and what differs from the others: the head, the start, the material."""
 
     name: str
-    recipe: Recipe = dataclasses.field(default_factory=Recipe)
+    recipe: Recipe = dataclasses.field(default_factory=_five_lists)
     network: str = BUNDLED_START
     relations: bool = True
     broad: bool = True
@@ -56,12 +58,12 @@ def variants() -> list[Variant]:
         Variant(BASE),
         Variant("without the relation head", relations=False),
         Variant("one logit on [CLS], random start", network=encoder),
-        Variant("one logit on [CLS], distilled from the ensemble", Recipe("distil"), network=encoder),
-        Variant("loss: softmax", Recipe("softmax")),
-        Variant("loss: margin", Recipe("margin")),
+        Variant("one logit on [CLS], distilled from the ensemble", _five_lists("distil"), network=encoder),
+        Variant("loss: softmax", _five_lists("softmax")),
+        Variant("loss: margin", _five_lists("margin")),
         Variant("without broad pairs", broad=False),
-        Variant("without generated pairs", Recipe(sampled=5, generated=0)),
-        Variant("self-distilled for the last third", Recipe(self_distil_at=2 / 3)),
+        Variant("without generated pairs", _five_lists(sampled=5, generated=0)),
+        Variant("self-distilled for the last third", _five_lists(self_distil_at=2 / 3)),
         *(Variant(f"left out: {name}", left_out=name) for name in DEV_COLLECTIONS),
     ]
 
