@@ -11,13 +11,20 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from connector.models.folders import bundled_encoder, find_model
-from connector.models.interaction import InteractionModel, save_interaction, start_interaction, trained_state
+from connector.models.folders import bundled_encoder, config_of
+from connector.models.interaction import (
+    ARCHITECTURE,
+    InteractionModel,
+    load_interaction,
+    save_interaction,
+    start_interaction,
+    trained_state,
+)
+from connector.models.reranker import find_reranker
 from training.judged import Collection
 
 BUNDLED_START = "bundled-start"
 LEARNING_RATE, HEADS_RATE, RELATIONS_RATE, SCALES_RATE, WEIGHT_DECAY = 6e-5, 2e-4, 1e-3, 1e-2, 0.01
-_ORGANIZATION = "cross-encoder"
 _LEAST_PASSAGES = 3_000
 
 
@@ -144,21 +151,25 @@ def token_idf(collections: Sequence[Collection], tokenizer: Any) -> Tensor:
 
 
 def start_network(name: str, collections: Sequence[Collection]) -> Network:
-    """Return the network to train: "bundled-start", or any cross-encoder or BERT-like encoder by name or path.
+    """Return the network to train: "bundled-start", or what `load_reranker` loads, or a BERT-like encoder.
 
-    Args: collections: what it is trained on, for the tokens' idf.
+    Args: collections: what it is trained on, for the tokens' idf of "bundled-start".
 
     Raises: ModelNotFoundError: it is nowhere to be found.
     """
-    if name == BUNDLED_START:
+    found = None if name == BUNDLED_START else find_reranker(name)
+    if found is None or config_of(found).get("architecture") == ARCHITECTURE:
         backbone = bundled_encoder().folder
         tokenizer = AutoTokenizer.from_pretrained(backbone)
-        model = start_interaction(backbone, name="bundled")
-        with torch.no_grad():
-            model.token_idf.copy_(token_idf(collections, tokenizer))
+        if found is None:
+            model = start_interaction(backbone, name="bundled")
+            with torch.no_grad():
+                model.token_idf.copy_(token_idf(collections, tokenizer))
+        else:
+            model = load_interaction(found.folder, backbone)
         network: Network = InteractionNetwork(model, tokenizer)
     else:
-        folder = find_model(name, organization=_ORGANIZATION).folder
+        folder = found.folder
         classifier = AutoModelForSequenceClassification.from_pretrained(
             folder, num_labels=1, local_files_only=True, use_safetensors=True
         )

@@ -41,7 +41,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for vectors, checkpoint, log and exports")
     parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--network", default=BUNDLED_START, help="what to train: a cross-encoder's name or path")
+    parser.add_argument("--network", default=BUNDLED_START, help="what to train: a reranker's name or path")
     parser.add_argument("--beir", type=Path, help="train on this folder's qrels/train.tsv and nothing else")
     parser.add_argument("--loss", choices=LOSSES, default=Recipe.loss)
     parser.add_argument("--teacher", help="a reranker whose scores take the place of the first stages'")

