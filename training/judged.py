@@ -24,6 +24,7 @@ from scipy.sparse import csr_matrix
 from connector.evaluation.judgments import read_qrels, read_queries
 
 NQ_HELD_OUT = 300
+_FIELDS = {"msrd_movies": ("year", "genres", "director", "actors", "characters", "tags")}
 _DEPTH = 100
 _LUCENE_STOP_WORDS = (
     "a an and are as at be but by for if in into is it no not of on or such that the their then there these they this"
@@ -100,13 +101,15 @@ def read_collection(name: str, split: str) -> Collection:
     """Read one collection's passages and one split's questions (train, dev, test; for nq_qed: train, held_out).
 
     `feedbackqa` in train and dev is without every passage and question of the UK; `feedbackqa_uk` has the UK's
-    questions only. `squad_dev` passages are text only, all others title and text.
+    questions only. `squad_dev` passages are text only, all others title and text; `msrd_movies`, whose questions name
+    actors, characters and years as well, is judged by its other fields too, so they follow.
     """
     whole = read_folder(
         data_folder() / name.removesuffix("_uk"),
         "test" if name == "nq_qed" else split,
         name=name,
         with_title=name != "squad_dev",
+        fields=_FIELDS.get(name, ()),
     )
     if name == "feedbackqa" and split != "test":
         return _kept(whole, lambda key: not key.startswith("UK-"), lambda key: not key.startswith("UK-"))
@@ -118,8 +121,12 @@ def read_collection(name: str, split: str) -> Collection:
     return whole
 
 
-def read_folder(folder: Path, split: str, *, name: str | None = None, with_title: bool = True) -> Collection:
+def read_folder(
+    folder: Path, split: str, *, name: str | None = None, with_title: bool = True, fields: Sequence[str] = ()
+) -> Collection:
     """Read a folder of BEIR's layout: corpus.jsonl and queries.jsonl (or .gz), and the judgments of one split.
+
+    Args: fields: what of a document's `metadata` follows the text, a line each.
 
     Questions without a right passage are left out. Raises: OSError: a file is not there. ValueError: it can't be read.
     """
@@ -137,7 +144,7 @@ def read_folder(folder: Path, split: str, *, name: str | None = None, with_title
     question_ids = sorted(key for key, places in positives.items() if places)
     return Collection(
         name=name or folder.name,
-        passages=[_passage(document, with_title=with_title) for document in documents],
+        passages=[_passage(document, with_title, fields) for document in documents],
         passage_ids=[document["_id"] for document in documents],
         questions=[texts[key] for key in question_ids],
         question_ids=question_ids,
@@ -165,9 +172,14 @@ def _kept(
     )
 
 
-def _passage(document: dict[str, Any], *, with_title: bool) -> str:
-    title = document.get("title") or ""
-    return f"{title}\n{document['text']}".strip() if with_title else str(document["text"])
+def _passage(document: dict[str, Any], with_title: bool, fields: Sequence[str]) -> str:
+    lines = [document.get("title") or ""] if with_title else []
+    lines.append(str(document["text"]))
+    for field in fields:
+        value = document.get("metadata", {}).get(field)
+        if value:
+            lines.append(f"{field}: {', '.join(value) if isinstance(value, list) else value}")
+    return "\n".join(lines).strip()
 
 
 def encode(texts: Sequence[str], backbone: Path, *, max_length: int = 256, batch: int = 32) -> NDArray[np.float32]:

@@ -42,7 +42,9 @@ class JudgedLists:
 
     A negative is drawn in proportion to how often a passage is somebody's positive over how often it is a candidate, so
     that a passage's popularity tells the model nothing. A share of the questions is several of one passage's questions
-    joined, for needs as long as an abstract.
+    joined, for needs as long as an abstract. A question with fewer than seven wrong candidates is not asked.
+
+    Raises: ValueError: none has as many.
     """
 
     def __init__(self, candidates: Candidates) -> None:
@@ -57,6 +59,13 @@ class JudgedLists:
             for position in positives:
                 self._questions_of.setdefault(position, []).append(row)
         self._weight = positive / np.maximum(candidate, 1)
+        self._asked = [row for row in range(len(collection.questions)) if len(self._wrong([row])) >= LIST_SIZE - 1]
+        if not self._asked:
+            raise ValueError(
+                f"{collection.name}: none of its {len(collection.questions)} questions with a right passage has "
+                f"{LIST_SIZE - 1} wrong candidates among {len(collection.passages)} passages; a list takes as many: "
+                "give it more passages"
+            )
 
     @property
     def collection(self) -> Collection:
@@ -66,14 +75,14 @@ class JudgedLists:
     def sample(self, rng: np.random.Generator) -> TrainingList:
         """Return one list."""
         collection = self._candidates.collection
-        row = int(rng.integers(len(collection.questions)))
+        row = self._asked[int(rng.integers(len(self._asked)))]
         right = collection.positives[row][int(rng.integers(len(collection.positives[row])))]
         rows = [row]
         others = [other for other in self._questions_of[right] if other != row]
         if others and rng.random() < LONG_QUESTION_SHARE:
-            rows += [int(other) for other in rng.permutation(others)[:3]]
-        positives = {position for each in rows for position in collection.positives[each]}
-        pool = np.array([int(p) for p in self._candidates.fused[row][:NEGATIVE_DEPTH] if int(p) not in positives])
+            joined = [row, *(int(other) for other in rng.permutation(others)[:3])]
+            rows = joined if len(self._wrong(joined)) >= LIST_SIZE - 1 else rows
+        pool = np.array(self._wrong(rows))
         weight = self._weight[pool] + 1e-6
         negatives = rng.choice(pool, size=LIST_SIZE - 1, replace=False, p=weight / weight.sum())
         positions = [right, *(int(position) for position in negatives)]
@@ -85,6 +94,14 @@ class JudgedLists:
             teacher=COSINE_SCALE * (self._candidates.passage_vectors[positions] @ question_vector)
             + BM25_SCALE * self._candidates.lexical[rows][:, positions].toarray().sum(axis=0).astype(np.float32),
         )
+
+    def _wrong(self, rows: Sequence[int]) -> list[int]:
+        """Return the first question's candidates that answer none of the questions: deeper ones where few are near."""
+        positives = {position for row in rows for position in self._candidates.collection.positives[row]}
+        window = self._candidates.fused[rows[0]].tolist()
+        near = [position for position in window[:NEGATIVE_DEPTH] if position not in positives]
+        deeper = [position for position in window[NEGATIVE_DEPTH:] if position not in positives]
+        return near + deeper[: max(LIST_SIZE - 1 - len(near), 0)]
 
     def sample_window(self, rng: np.random.Generator, size: int) -> TrainingList:
         """Return one question with candidates of its window in no order, those at its top more often, none judged.

@@ -40,8 +40,8 @@ class Recipe:
     """
 
     loss: Loss = "pull"
-    sampled: int = 3
-    generated: int = 2
+    sampled: int = 4
+    generated: int = 4
     self_distil_at: float = 1.0
     look_steps: int = LOOK_STEPS
 

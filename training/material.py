@@ -15,10 +15,10 @@ from training.judged import Collection, make_candidates, read_collection, read_f
 from training.lists import JudgedLists, Lists, TrainingList
 from training.minimal_pairs import generate_list
 
-COLLECTIONS = {"feedbackqa": 0.2, "squad_dev": 0.14, "nq_qed": 0.08, "medquad": 0.1, "msrd_movies": 0.1}
-BROAD_SHARE = 0.38
+COLLECTIONS = {"feedbackqa": 0.18, "squad_dev": 0.12, "nq_qed": 0.06, "medquad": 0.12, "msrd_movies": 0.18}
+BROAD_SHARE = 0.34
 GENERATED = "generated"
-_PASSAGES, _BROAD_PASSAGES = 3_000, 500
+_BROAD_PASSAGES = 500
 DEV_COLLECTIONS = ("feedbackqa", "squad_dev", "medquad", "msrd_movies")
 _DEV_PASSAGES, _DEV_GENERATED = 400, 40
 DEV_LISTS = 16
@@ -51,10 +51,7 @@ def read_material(work: Path, *, dev_lists: int = DEV_LISTS) -> Material[JudgedL
     Args: dev_lists: how many lists of each dev split.
     Raises: OSError: a collection or a package cannot be had.
     """
-    sources = [
-        Source(_lists(thinned(read_collection(name, "train"), _PASSAGES), work), share)
-        for name, share in COLLECTIONS.items()
-    ]
+    sources = [Source(_lists(read_collection(name, "train"), work), share) for name, share in COLLECTIONS.items()]
     broad = read_breadth(work)
     sizes = [min(len(each.questions), _BROAD_PASSAGES) for each in broad]
     sources += [

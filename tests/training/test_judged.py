@@ -46,6 +46,31 @@ def test_the_right_passage_comes_first_and_never_among_the_wrong_ones(judged: Ju
         assert made.teacher.tolist() == [20 * 1.0 + 0.2 * 5] + [0.0] * 7
 
 
+def made_of(positives: list[tuple[int, ...]]) -> Candidates:
+    """A question a tuple of right passages, all twelve passages its candidates."""
+    questions = [f"question {number}" for number in range(len(positives))]
+    collection = Collection("made", PASSAGES, PASSAGES, questions, questions, positives)
+    lexical = csr_matrix((len(questions), 12))
+    return Candidates(
+        collection,
+        np.eye(12, dtype=np.float32),
+        np.eye(12, dtype=np.float32),
+        lexical,
+        [np.arange(12)] * len(questions),
+    )
+
+
+def test_a_question_with_fewer_than_seven_wrong_candidates_is_not_asked() -> None:
+    lists = JudgedLists(made_of([tuple(range(6)), (3,)]))
+    rng = np.random.default_rng(0)
+    assert {lists.sample(rng).question for _ in range(30)} == {"question 1"}
+
+
+def test_a_collection_too_small_for_a_list_is_named() -> None:
+    with pytest.raises(ValueError, match=r"made: none of its 1 questions .* has 7 wrong candidates among 12 passages"):
+        JudgedLists(made_of([tuple(range(6))]))
+
+
 def test_a_thinned_collection_keeps_the_answers_of_the_questions_it_keeps() -> None:
     questions = ["one", "two", "three"]
     whole = Collection("made", PASSAGES, PASSAGES, questions, questions, [(3,), (3, 5), (7, 8, 9)])
@@ -77,6 +102,17 @@ def test_a_folder_in_beirs_layout_is_read(tmp_path: Path) -> None:
     (tmp_path / "qrels" / "train.tsv").write_text("query-id\tcorpus-id\tscore\nq\tb\t1\nq\ta\t0\nr\ta\t0\n", "utf-8")
     read = read_folder(tmp_path, "train")
     assert (read.passages, read.questions, read.positives) == (["A\none", "two"], ["which?"], [(1,)])
+
+
+def test_fields_that_are_asked_for_follow_the_text(tmp_path: Path) -> None:
+    metadata = {"year": 1994, "actors": ["James Spader", "Kurt Russell"], "tags": [], "votes": 2789}
+    document = {"_id": "a", "title": "Stargate", "text": "A device is found.", "metadata": metadata}
+    (tmp_path / "corpus.jsonl").write_text(json.dumps(document), "utf-8")
+    (tmp_path / "queries.jsonl").write_text(json.dumps({"_id": "q", "text": "kurt russell"}), "utf-8")
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\ta\t1\n", "utf-8")
+    read = read_folder(tmp_path, "test", fields=("year", "actors", "tags", "director"))
+    assert read.passages == ["Stargate\nA device is found.\nyear: 1994\nactors: James Spader, Kurt Russell"]
 
 
 def test_a_data_folder_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

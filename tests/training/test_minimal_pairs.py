@@ -14,9 +14,11 @@ from training.words import part_of
 each_family = pytest.mark.parametrize("family", FAMILIES)
 
 
-def test_there_are_five_families_and_a_list_of_each_in_turn() -> None:
-    assert FAMILIES == ("binding", "roles", "negation", "numbers", "sense")
-    assert generate_list(7) == generate_family("negation", 1)  # 7 = 1 * 5 + 2
+def test_eight_lists_in_turn_are_of_all_five_families_and_the_next_eight_are_others() -> None:
+    drawn = [[each for each in FAMILIES if generate_family(each, seed) == generate_list(seed)] for seed in range(16)]
+    assert all(len(found) == 1 for found in drawn)
+    assert {family for (family,) in drawn[:8]} == set(FAMILIES)
+    assert drawn[:8] == drawn[8:]
 
 
 @each_family
