@@ -58,9 +58,17 @@ def read_material(work: Path, *, dev_lists: int = DEV_LISTS) -> Material[JudgedL
         Source(_lists(thinned(each, _BROAD_PASSAGES), work), BROAD_SHARE * size / sum(sizes), broad=True)
         for each, size in zip(broad, sizes, strict=True)
     ]
-    dev = {name: _sampled(read_collection(name, "dev"), work, dev_lists) for name in DEV_COLLECTIONS}
-    made = [generate_list(seed, held_out=True) for seed in range(_DEV_GENERATED)]
-    return Material(sources, {**dev, GENERATED: [TrainingList(each.question, each.passages) for each in made]})
+    return Material(sources, read_dev(work, lists=dev_lists))
+
+
+def read_dev(work: Path, *, lists: int = DEV_LISTS, generated: int = _DEV_GENERATED) -> dict[str, list[TrainingList]]:
+    """Return lists of the dev splits by name, and generated ones of words and patterns that are not trained on.
+
+    Raises: OSError: a collection is not there.
+    """
+    dev = {name: _sampled(read_collection(name, "dev"), work, lists) for name in DEV_COLLECTIONS}
+    made = [generate_list(seed, held_out=True) for seed in range(generated)]
+    return {**dev, GENERATED: [TrainingList(each.question, each.passages) for each in made]}
 
 
 def read_own_material(folder: Path, work: Path) -> Material[JudgedLists]:
