@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+_TIE = 1e-6
+"""Gains closer than this are equal: what two equal cosines differ by is rounding."""
+
 
 def mmr(relevance: NDArray[np.floating], vectors: NDArray[np.floating], weight: float, count: int) -> NDArray[np.intp]:
     """Choose hits by Maximal Marginal Relevance: each time the hit d of the greatest
@@ -28,7 +31,7 @@ def mmr(relevance: NDArray[np.floating], vectors: NDArray[np.floating], weight: 
     for _ in range(min(count, len(relevance))):
         penalty = np.where(np.isinf(likeness), 0.0, likeness)
         gain = np.where(left, weight * relevance - (1 - weight) * penalty, -np.inf)
-        chosen = int(gain.argmax())
+        chosen = int((gain >= gain.max() - _TIE).argmax())
         left[chosen] = False
         likeness = np.maximum(likeness, unit @ unit[chosen])
     return np.flatnonzero(~left)

@@ -10,6 +10,8 @@ from elasticsearch import Elasticsearch
 from tests.models_by_hand import first_words
 
 Hit = tuple[str, float]
+LARGEST = 3.4028234663852886e38
+"""The greatest float32: a pinned hit's score, weighted, is cut to it."""
 
 
 def run_tree(client: Elasticsearch, index: str, tree: dict[str, Any]) -> list[Hit]:
@@ -48,7 +50,7 @@ def _run(
         values = _reciprocal_ranks(hits, retriever) if kind == "rrf" else _normalized(hits, leg, retriever)
         for identifier, value in values.items():
             sums[identifier] = sums.get(identifier, 0.0) + leg.get("weight", 1.0) * value
-    return _ordered(list(sums.items()))[:size]
+    return _ordered([(identifier, min(value, LARGEST)) for identifier, value in sums.items()])[:size]
 
 
 def _rescored(client: Elasticsearch, index: str, retriever: dict[str, Any], filters: list[Any]) -> list[Hit]:

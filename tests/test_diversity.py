@@ -46,7 +46,7 @@ def slowly(relevance: list[float], vectors: list[list[float]], weight: float, co
             if place not in chosen
         }
         best = max(gains.values())
-        chosen.append(min(place for place, gain in gains.items() if gain > best - 1e-9))
+        chosen.append(min(place for place, gain in gains.items() if gain >= best - 1e-6))
     return sorted(chosen)
 
 
@@ -60,7 +60,4 @@ def test_it_is_what_the_formula_says(rows: list[tuple[int, list[int]]], weight: 
     vectors = [[float(value) for value in row[1]] for row in rows]
     found = mmr(np.array(relevance), np.array(vectors).reshape(len(rows), 3), weight, count)
     expected = slowly(relevance, vectors, weight, count)
-    # Gains that are equal but for rounding may be chosen either way: then the chosen ones are worth the same.
-    assert len(found) == len(expected)
-    if weight in (0.0, 1.0):
-        assert found.tolist() == expected
+    assert found.tolist() == expected  # of gains that are equal but for rounding the first one's
