@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from elasticsearch import Elasticsearch
 
 from tests.models_by_hand import first_words
@@ -50,7 +51,7 @@ def _run(
         values = _reciprocal_ranks(hits, retriever) if kind == "rrf" else _normalized(hits, leg, retriever)
         for identifier, value in values.items():
             sums[identifier] = sums.get(identifier, 0.0) + leg.get("weight", 1.0) * value
-    return _ordered([(identifier, min(value, LARGEST)) for identifier, value in sums.items()])[:size]
+    return _ordered(list(sums.items()))[:size]
 
 
 def _rescored(client: Elasticsearch, index: str, retriever: dict[str, Any], filters: list[Any]) -> list[Hit]:
@@ -90,8 +91,9 @@ def _search(client: Elasticsearch, index: str, window: int, **body: Any) -> list
 
 
 def _ordered(hits: list[Hit]) -> list[Hit]:
-    """Equal scores by id; scores that differ in a float's rounding only are equal."""
-    return sorted(hits, key=lambda hit: (-float(f"{hit[1]:.5g}"), hit[0]))
+    """Best first; scores are float32, as the cluster's are, and equal ones stand by id."""
+    single = [(identifier, float(np.float32(min(score, LARGEST)))) for identifier, score in hits]
+    return sorted(single, key=lambda hit: (-hit[1], hit[0]))
 
 
 def _reciprocal_ranks(hits: list[Hit], retriever: dict[str, Any]) -> dict[str, float]:
@@ -104,8 +106,9 @@ def _normalized(hits: list[Hit], leg: dict[str, Any], retriever: dict[str, Any])
     scores = [score for _, score in hits]
     if how == "minmax" and max(scores, default=0) - min(scores, default=0) > 1e-6:
         scores = [(score - min(scores)) / (max(scores) - min(scores)) for score in scores]
-    if how == "l2_norm" and scores:
-        scores = [score / math.sqrt(sum(each**2 for each in scores)) for score in scores]
+    length = math.sqrt(sum(score**2 for score in scores))
+    if how == "l2_norm" and length > 1e-6:
+        scores = [score / length for score in scores]
     return {identifier: score for (identifier, _), score in zip(hits, scores, strict=True)}
 
 
