@@ -15,6 +15,8 @@ from connector.models.texts import checked_text, checked_texts
 
 _FEWEST_TO_PREDICT = 12
 _GAP = 1e-3
+_STEEPEST = 1e6
+"""Dear score by cheap: a line through cheap scores that are all but equal may be as steep as it likes."""
 _RANK_CONSTANT = 10
 
 
@@ -145,7 +147,7 @@ def merged(cheap: NDArray[np.float32], dear: NDArray[np.float32]) -> NDArray[np.
     slope, _, _ = line_through(cheap[was_read], dear[was_read])
     rest = cheap[~was_read].astype(np.float64)
     below = float(dear[was_read].min()) - max(abs(float(dear[was_read].min())), 1.0) * _GAP
-    scores[~was_read] = below - max(slope, _GAP) * (rest.max() - rest)
+    scores[~was_read] = below - np.clip(slope, _GAP, _STEEPEST) * (rest.max() - rest)
     return scores
 
 
