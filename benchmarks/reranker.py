@@ -46,7 +46,7 @@ COLLECTIONS = (
 
 QUESTIONS = 40
 QUERIES = (
-    str(QUESTIONS), "feedbackqa_uk=150", "feedbackqa=200", "medquad=150", "squad_dev=80", "msrd_movies=300", "cacm=52",
+    str(QUESTIONS), "feedbackqa_uk=150", "feedbackqa=200", "medquad=150", "squad_dev=80", "msrd_movies=600", "cacm=52",
     "cisi=76", "vaswani_npl=93", "stdlib=162",
 )  # fmt: skip
 
@@ -67,7 +67,7 @@ class Asked:
 
 
 def ask(judged: Judged, reranker: Reranker, count: int, depth: int, work: Path) -> list[Asked]:
-    """Return a sample of a collection's questions with every candidate scored, from the cache where it is there."""
+    """Return a sample of a collection's questions, the first `depth` hits scored, from the cache where it is there."""
     collection = judged.collection
     total = len(collection.questions)
     rows = sorted(np.random.default_rng(SEED).choice(total, min(count, total), replace=False).tolist())

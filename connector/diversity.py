@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_TIE = 1e-6
+_TIE = 1e-9
 """Gains closer than this are equal: what two equal cosines differ by is rounding."""
 
 

@@ -46,7 +46,7 @@ def slowly(relevance: list[float], vectors: list[list[float]], weight: float, co
             if place not in chosen
         }
         best = max(gains.values())
-        chosen.append(min(place for place, gain in gains.items() if gain >= best - 1e-6))
+        chosen.append(min(place for place, gain in gains.items() if gain > best - 1e-9))
     return sorted(chosen)
 
 

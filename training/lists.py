@@ -77,12 +77,14 @@ class JudgedLists:
         collection = self._candidates.collection
         row = self._asked[int(rng.integers(len(self._asked)))]
         right = collection.positives[row][int(rng.integers(len(collection.positives[row])))]
-        rows = [row]
+        rows, wrong = [row], self._wrong([row])
         others = [other for other in self._questions_of[right] if other != row]
         if others and rng.random() < LONG_QUESTION_SHARE:
             joined = [row, *(int(other) for other in rng.permutation(others)[:3])]
-            rows = joined if len(self._wrong(joined)) >= LIST_SIZE - 1 else rows
-        pool = np.array(self._wrong(rows))
+            left = self._wrong(joined)
+            if len(left) >= LIST_SIZE - 1:
+                rows, wrong = joined, left
+        pool = np.array(wrong)
         weight = self._weight[pool] + 1e-6
         negatives = rng.choice(pool, size=LIST_SIZE - 1, replace=False, p=weight / weight.sum())
         positions = [right, *(int(position) for position in negatives)]

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from connector.models.folders import bundled_encoder, config_of
+from connector.models.folders import ModelFolder, bundled_encoder
 from connector.models.interaction import (
-    ARCHITECTURE,
     InteractionModel,
+    is_interaction,
     load_interaction,
     save_interaction,
     start_interaction,
@@ -150,6 +150,25 @@ def token_idf(collections: Sequence[Collection], tokenizer: Any) -> Tensor:
     return torch.from_numpy(np.log1p(1 / (shares + 1 / _LEAST_PASSAGES))).float()
 
 
+def _untrained(collections: Sequence[Collection]) -> Network:
+    backbone = bundled_encoder().folder
+    tokenizer = AutoTokenizer.from_pretrained(backbone)
+    model = start_interaction(backbone, name="bundled")
+    with torch.no_grad():
+        model.token_idf.copy_(token_idf(collections, tokenizer))
+    return InteractionNetwork(model, tokenizer)
+
+
+def _trained(found: ModelFolder) -> Network:
+    if is_interaction(found):
+        backbone = bundled_encoder().folder
+        return InteractionNetwork(load_interaction(found.folder, backbone), AutoTokenizer.from_pretrained(backbone))
+    classifier = AutoModelForSequenceClassification.from_pretrained(
+        found.folder, num_labels=1, local_files_only=True, use_safetensors=True
+    )
+    return CrossEncoderNetwork(classifier, AutoTokenizer.from_pretrained(found.folder, local_files_only=True))
+
+
 def start_network(name: str, collections: Sequence[Collection]) -> Network:
     """Return the network to train: "bundled-start", or what `load_reranker` loads, or a BERT-like encoder.
 
@@ -157,23 +176,7 @@ def start_network(name: str, collections: Sequence[Collection]) -> Network:
 
     Raises: ModelNotFoundError: it is nowhere to be found.
     """
-    found = None if name == BUNDLED_START else find_reranker(name)
-    if found is None or config_of(found).get("architecture") == ARCHITECTURE:
-        backbone = bundled_encoder().folder
-        tokenizer = AutoTokenizer.from_pretrained(backbone)
-        if found is None:
-            model = start_interaction(backbone, name="bundled")
-            with torch.no_grad():
-                model.token_idf.copy_(token_idf(collections, tokenizer))
-        else:
-            model = load_interaction(found.folder, backbone)
-        network: Network = InteractionNetwork(model, tokenizer)
-    else:
-        folder = found.folder
-        classifier = AutoModelForSequenceClassification.from_pretrained(
-            folder, num_labels=1, local_files_only=True, use_safetensors=True
-        )
-        network = CrossEncoderNetwork(classifier, AutoTokenizer.from_pretrained(folder, local_files_only=True))
+    network = _untrained(collections) if name == BUNDLED_START else _trained(find_reranker(name))
     for module in network.module.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0

@@ -24,11 +24,12 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
 from connector.errors import ModelError, ModelNotFoundError
+from connector.models.folders import ModelFolder, config_of
 from connector.models.relations import RelationMatch
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
-ARCHITECTURE = "connector-interaction"
+_ARCHITECTURE = "connector-interaction"
 _WORST_COSINE = -1.0
 _SHUT = -1e4
 _START_GATE = -1.0
@@ -302,7 +303,7 @@ def save_interaction(model: InteractionModel, folder: str | Path) -> None:
     save_file(state, partial, metadata={"format": "pt"})
     partial.chmod(0o644)
     partial.replace(folder / WEIGHTS_FILE)
-    config = {"architecture": ARCHITECTURE, **dataclasses.asdict(model.config)}
+    config = {"architecture": _ARCHITECTURE, **dataclasses.asdict(model.config)}
     partial = folder / f"{CONFIG_FILE}.partial"
     partial.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     partial.replace(folder / CONFIG_FILE)
@@ -313,12 +314,17 @@ def trained_state(model: InteractionModel) -> dict[str, Tensor]:
     return {name: value.detach() for name, value in model.state_dict().items() if not _is_frozen(name, model.config)}
 
 
+def is_interaction(found: ModelFolder) -> bool:
+    """Tell whether a model is one that `load_interaction` loads. Raises: ModelError: it has no config.json."""
+    return config_of(found).get("architecture") == _ARCHITECTURE
+
+
 def read_config(folder: str | Path) -> InteractionConfig:
     """Return the configuration in a folder. Raises: ModelNotFoundError: none. ModelError: of another architecture."""
     path = _existing(Path(folder) / CONFIG_FILE)
     config = json.loads(path.read_text(encoding="utf-8"))
-    if config.pop("architecture", None) != ARCHITECTURE:
-        raise ModelError(f"{path} describes another architecture; an interaction reranker says {ARCHITECTURE!r}")
+    if config.pop("architecture", None) != _ARCHITECTURE:
+        raise ModelError(f"{path} describes another architecture; an interaction reranker says {_ARCHITECTURE!r}")
     return InteractionConfig(**config)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,26 @@ def tokenizer() -> Any:
     from connector.models.folders import bundled_encoder
 
     return AutoTokenizer.from_pretrained(bundled_encoder().folder)
+
+
+@pytest.fixture
+def cross_encoder(tokenizer: Any) -> Callable[..., Any]:
+    """Make a tiny cross-encoder of random weights: (seed, width) -> `CrossEncoderNetwork`."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
+    from training.networks import CrossEncoderNetwork
+
+    def make(seed: int = 0, width: int = 32) -> CrossEncoderNetwork:
+        torch.manual_seed(seed)
+        config = BertConfig(
+            hidden_size=width, num_hidden_layers=1, num_attention_heads=4, intermediate_size=64,
+            hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+        )  # fmt: skip
+        config.num_labels = 1
+        return CrossEncoderNetwork(BertForSequenceClassification(config), tokenizer)
+
+    return make
 
 
 @pytest.fixture

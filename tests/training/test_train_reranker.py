@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import BertConfig, BertForSequenceClassification, BertModel
+from transformers import BertModel
 
 from connector.errors import ModelError, ModelNotFoundError
 from connector.models.folders import bundled_encoder, bundled_reranker
@@ -65,14 +66,10 @@ def test_the_loss_falls_on_lists_seen_before(backbone: Path, tokenizer: Any) -> 
     assert losses[-1] < 0.5 * losses[0]
 
 
-def test_any_cross_encoder_is_trained_by_the_same_loop_and_loads_again(tokenizer: Any, tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    config = BertConfig(
-        hidden_size=32, num_hidden_layers=1, num_attention_heads=4, intermediate_size=64,
-        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
-    )  # fmt: skip
-    config.num_labels = 1
-    network = CrossEncoderNetwork(BertForSequenceClassification(config), tokenizer)
+def test_any_cross_encoder_is_trained_by_the_same_loop_and_loads_again(
+    cross_encoder: Callable[..., CrossEncoderNetwork], tmp_path: Path
+) -> None:
+    network = cross_encoder()
     optimizer = make_optimizer(network)
     for group in optimizer.param_groups:
         group["peak"] = 1e-2

@@ -23,7 +23,7 @@ from connector.models.backends.session import (
 )
 from connector.models.batching import token_budget
 from connector.models.folders import ModelFolder, bundled_encoder, config_of
-from connector.models.interaction import ARCHITECTURE, InteractionModel, load_interaction
+from connector.models.interaction import InteractionModel, is_interaction, load_interaction
 from connector.models.lanes import keep_torch_to_one_thread
 from connector.models.loading import quiet_progress, turn_on
 from connector.models.networks import ApartNetwork, JointNetwork, Loaded, PairNetwork
@@ -67,8 +67,7 @@ def load(found: ModelFolder, device: str | None) -> Loaded:
 
     Raises: ModelError: it is no cross-encoder that gives one score, or can't be loaded.
     """
-    is_interaction = config_of(found).get("architecture") == ARCHITECTURE
-    return _load_interaction(found, device) if is_interaction else _load_cross_encoder(found, device)
+    return _load_interaction(found, device) if is_interaction(found) else _load_cross_encoder(found, device)
 
 
 def pair_model(model: CrossEncoder, name: str) -> Loaded:
