@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +15,7 @@ from connector.models import Reranker, load_reranker
 from connector.models.artefacts import all_kept
 from connector.models.backends.registry import BACKENDS, exported_backend, is_int8
 from connector.models.folders import bundled_reranker
+from tests.forking import holds_in_forked_child, needs_fork
 
 QUERY = "which animal barks"
 WORDS = ["the", "dog", "barks", "at", "a", "cat", "while", "small", "engines", "turn", "in", "warm", "summer", "rain"]
@@ -132,12 +131,8 @@ def test_passages_read_before_score_the_same_from_memory() -> None:
     np.testing.assert_allclose(bundled.score(QUERY, MIXED), fresh, atol=1e-5)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")
+@needs_fork
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_scores(reranker: Reranker) -> None:
     expected = reranker.score(QUERY, MIXED)
-    child = os.fork()
-    if child == 0:
-        signal.alarm(120)  # a child that waits for its parent's threads would wait for ever
-        os._exit(0 if np.allclose(reranker.score(QUERY, MIXED), expected, atol=1e-2) else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert holds_in_forked_child(lambda: np.allclose(reranker.score(QUERY, MIXED), expected, atol=1e-2))

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -13,6 +11,7 @@ from connector.errors import ModelError, ModelNotFoundError, RequestError
 from connector.models import Encoder, Fingerprint, as_encoder, load_encoder
 from connector.models.encoder import TokenizingEncoder
 from connector.models.folders import bundled_encoder
+from tests.forking import holds_in_forked_child, needs_fork
 
 MIXED = [
     "a cat",
@@ -101,15 +100,11 @@ def test_a_text_that_is_no_string_is_named(encoder: Encoder) -> None:
         encoder.encode(["a", None])  # type: ignore[list-item]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")
+@needs_fork
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_encodes(encoder: Encoder) -> None:
     expected = encoder.encode(MIXED)
-    child = os.fork()
-    if child == 0:
-        signal.alarm(120)  # a child that waits for its parent's threads would wait for ever
-        os._exit(0 if np.allclose(encoder.encode(MIXED), expected, atol=1e-5) else 1)
-    assert os.waitpid(child, 0)[1] == 0
+    assert holds_in_forked_child(lambda: np.allclose(encoder.encode(MIXED), expected, atol=1e-5))
 
 
 def test_an_unknown_model_is_a_model_not_found_error() -> None:

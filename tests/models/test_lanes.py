@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from connector.models.backends.session import Arrays
 from connector.models.lanes import Batcher, Lanes, cores, keep_torch_to_one_thread
+from tests.forking import holds_in_forked_child, needs_fork
 
 WAIT_S = 30
 
@@ -170,12 +170,9 @@ def test_too_few_results_are_an_error_and_no_one_waits_for_ever() -> None:
     assert batcher(Recorder(), lanes).run([4]) == [4]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@needs_fork
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_has_threads_of_its_own() -> None:
     lanes = Lanes(1)
     assert batcher(Recorder(), lanes).run([1]) == [1]
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if batcher(Recorder(), lanes).run([2]) == [2] else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert holds_in_forked_child(lambda: batcher(Recorder(), lanes).run([2]) == [2])

@@ -9,8 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from connector.models.loading import ForkSafeLock, Once, shared
-
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")
+from tests.forking import holds_in_forked_child, needs_fork
 
 
 def test_fifty_threads_make_a_value_once() -> None:
@@ -89,10 +88,7 @@ def test_a_forked_child_makes_what_its_parent_was_still_making() -> None:
     maker = threading.Thread(target=once.get)
     maker.start()
     is_started.wait()
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if once.get() == os.getpid() else 1)
-    assert os.waitpid(child, 0)[1] == 0
+    assert holds_in_forked_child(lambda: once.get() == os.getpid())
     may_end.set()
     maker.join()
     assert once.get() == in_parent
@@ -102,12 +98,13 @@ def test_a_forked_child_makes_what_its_parent_was_still_making() -> None:
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_lock_that_the_parent_holds_is_free_in_a_forked_child() -> None:
     lock = ForkSafeLock()
+
+    def can_take() -> bool:
+        with lock:
+            return True
+
     with lock:
-        child = os.fork()
-        if child == 0:
-            with lock:
-                os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
+        assert holds_in_forked_child(can_take)
 
 
 def test_importing_the_room_loads_no_deep_learning_library() -> None:
