@@ -132,8 +132,11 @@ def summarise(name: str, judged: Judged, asked: Sequence[Asked], depths: Sequenc
         "BM25": {each.query_id: each.lexical for each in asked},
         "kNN": {each.query_id: each.nearest for each in asked},
         "RRF": {each.query_id: each.fused for each in asked},
-        **{f"rerank@{depth}": {each.query_id: reranked(each, depth, 1.0) for each in asked} for depth in depths},
-        "blend@50": {each.query_id: reranked(each, 50, BUNDLED_BLEND) for each in asked},
+        **{
+            f"{stage}@{depth}": {each.query_id: reranked(each, depth, weight) for each in asked}
+            for stage, weight in (("rerank", 1.0), ("blend", BUNDLED_BLEND))
+            for depth in depths
+        },
     }
     found = {stage: measure(qrels, run, [NDCG_AT_10, MRR_AT_10]) for stage, run in runs.items()}
     ceiling = {}
@@ -224,7 +227,9 @@ def main() -> None:
     parser.add_argument(
         "--queries", nargs="+", default=QUERIES, help="questions a collection at most; NAME=N for one collection"
     )
-    parser.add_argument("--depths", type=int, nargs="+", default=[50, 100], help="how many hits are reranked")
+    parser.add_argument(
+        "--depths", type=int, nargs="+", default=[50, 100], help="how many hits are reranked; 50 is one of them"
+    )
     parser.add_argument("--collections", nargs="*", default=list(COLLECTIONS), choices=COLLECTIONS)
     parser.add_argument("--model", default="bundled", help="the reranker's name or path")
     parser.add_argument("--write", action="store_true", help="write benchmarks/RERANKER.md and the card's figures")

@@ -112,7 +112,7 @@ def _chosen_elsewhere(row: Row, rows: Sequence[Row]) -> float:
 def card_figures(rows: Sequence[Row], binding: str, error: float) -> str:
     """Draw what the model card shows of it: of the minimal pairs, the families alone."""
     families = binding.partition("\n\n")[0]
-    stages = [stage for stage in rows[0].ndcg if stage != "rerank@100"]
+    stages = [stage for stage in rows[0].ndcg if not stage.endswith("@100")]
     quality = [
         [f"{row.name}{' *' if row.name in TRAINED_ON else ''}", str(row.count), *(f"{row.ndcg[s]:.3f}" for s in stages)]
         for row in rows
