@@ -11,7 +11,7 @@ from elasticsearch import Elasticsearch
 from tests.models_by_hand import first_words
 
 Hit = tuple[str, float]
-LARGEST = 3.4028234663852886e38
+LARGEST = float(np.finfo(np.float32).max)
 """The greatest float32: a pinned hit's score, weighted, is cut to it."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connector import HybridElasticsearch, connect
@@ -37,6 +37,10 @@ def client() -> Iterator[HybridElasticsearch]:
         yield made
 
 
+def nearest(vector: list[float], k: int, extra: dict[str, Any]) -> dict[str, Any]:
+    return {"knn": {"field": "vector", "query_vector": vector, "k": k, "num_candidates": 30, **extra}}
+
+
 texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(" ".join)
 filters = st.sampled_from([{"term": {"kind": "a"}}, {"terms": {"kind": ["a", "b"]}}, {"exists": {"field": "body"}}])
 maybe_filter: st.SearchStrategy[Any] = st.one_of(st.just({}), filters.map(lambda each: {"filter": each}))
@@ -44,14 +48,7 @@ standard = st.builds(
     lambda text, extra: {"standard": {"query": {"match": {"body": text}}, **extra}}, texts, maybe_filter
 )
 vectors = st.lists(st.sampled_from([0.1, 0.5, 1.0]), min_size=3, max_size=3)
-knn = st.builds(
-    lambda vector, k, extra: {
-        "knn": {"field": "vector", "query_vector": vector, "k": k, "num_candidates": 30, **extra}
-    },
-    vectors,
-    st.integers(1, 12),
-    maybe_filter,
-)
+knn = st.builds(nearest, vectors, st.integers(1, 12), maybe_filter)
 weights = st.sampled_from([0.5, 1.0, 2.0])
 
 
@@ -110,8 +107,41 @@ trees = st.recursive(st.one_of(standard, knn), fusions, max_leaves=6).filter(
 )
 
 
+NEAR_TIE = {
+    "linear": {
+        "retrievers": [
+            {"retriever": {"standard": {"query": {"match": {"body": "fast"}}}}, "weight": 0.5},
+            {"retriever": nearest([0.1, 0.1, 0.5], 1, {}), "weight": 0.5},
+            {"retriever": nearest([1.0, 0.5, 1.0], 4, {}), "weight": 0.5, "normalizer": "l2_norm"},
+        ]
+    }
+}
+"""Two of the last leg's hits, of which one is within the window, differ in the fifth digit."""
+TINIEST_NORM = {
+    "linear": {
+        "retrievers": [
+            {"retriever": {"standard": {"query": {"match": {"body": "car"}}}}, "weight": 0.5},
+            {
+                "retriever": {
+                    "text_similarity_reranker": {
+                        "retriever": nearest([0.1, 0.1, 0.1], 1, {}),
+                        "field": "body",
+                        "inference_text": "car",
+                    }
+                },
+                "weight": 0.5,
+                "normalizer": "l2_norm",
+            },
+        ]
+    }
+}
+"""The reranked hit's score is e^-100: too small a norm to divide by."""
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tree=trees)
+@example(tree=NEAR_TIE)
+@example(tree=TINIEST_NORM)
 def test_a_tree_is_what_its_definition_says(client: HybridElasticsearch, tree: dict[str, Any]) -> None:
     expected = run_tree(client, INDEX, tree)
     hits = client.search(index=INDEX, retriever=tree, source=False)["hits"]["hits"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -74,6 +74,7 @@ def test_the_given_order_counts_beside_the_cheap_score() -> None:
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.floats(-1e3, 1e3), st.one_of(st.none(), st.floats(-1e3, 1e3))), min_size=2, max_size=30))
+@example([(0.0, None), (0.0, -4.0), (1.0, None), (1.175494351e-38, 0.0)])
 def test_what_was_read_keeps_its_score_and_stands_before_the_rest(rows: list[tuple[float, float | None]]) -> None:
     cheap = np.array([row[0] for row in rows], dtype=np.float32)
     dear = np.array([np.nan if row[1] is None else row[1] for row in rows], dtype=np.float32)
