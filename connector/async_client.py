@@ -23,6 +23,7 @@ from connector.hybrid import (
     Execution,
     Hybrid,
     RerankerLike,
+    default_of,
     index_of,
     lines,
     mapping_path,
@@ -46,7 +47,14 @@ class AsyncHybridElasticsearch(AsyncElasticsearch):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._hybrid = Hybrid(encoder, reranker, dict(models or {}), provenance, execution)
+        self._hybrid = Hybrid(
+            encoder,
+            reranker,
+            dict(models or {}),
+            provenance,
+            execution,
+            default=default_of(self.transport.serializers.get_serializer("application/json")),
+        )
 
     @classmethod
     def wrap(cls, es: AsyncElasticsearch, **hybrid: Any) -> AsyncHybridElasticsearch:

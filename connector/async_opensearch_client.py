@@ -17,6 +17,7 @@ from connector.hybrid import (
     Execution,
     Hybrid,
     RerankerLike,
+    default_of,
     lines,
     mapping_path,
     unless_ignored,
@@ -52,7 +53,15 @@ class AsyncHybridOpenSearch(AsyncOpenSearch):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._hybrid = Hybrid(encoder, reranker, dict(models or {}), provenance, execution, OpenSearchDialect())
+        self._hybrid = Hybrid(
+            encoder,
+            reranker,
+            dict(models or {}),
+            provenance,
+            execution,
+            OpenSearchDialect(),
+            default_of(self.transport.serializer),
+        )
         self.transport: Any = AsyncHybridTransport(self.transport, self._hybrid)
 
     @classmethod

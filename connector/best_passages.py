@@ -14,6 +14,7 @@ from connector.chunking import best_first, lexical_scores
 from connector.dialects import Dialect
 from connector.fetch import fetch
 from connector.fusion import Key
+from connector.leaf_retrievers import QueryVector
 from connector.needs import Flow
 from connector.passages import first_at, text_at
 from connector.plan import Leg
@@ -93,7 +94,7 @@ def _parts(retriever: TextSimilarityReranker, asked: ChunkRescorer, source: Mapp
 
 def add_passages(
     leg: Leg,
-    vector: Sequence[float] | None,
+    vector: QueryVector | None,
     keys: Sequence[Key],
     request: SearchRequest,
     dialect: Dialect,

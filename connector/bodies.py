@@ -5,12 +5,12 @@ Comes in from `search` and `merge`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from connector.dialects import Dialect
-from connector.leaf_retrievers import Knn, Standard
+from connector.leaf_retrievers import Knn, QueryVector, Standard
 from connector.plan import Leg, Plan
 from connector.request import SearchRequest
 
@@ -29,7 +29,7 @@ def leg_bodies(
     plan: Plan,
     request: SearchRequest,
     dialect: Dialect,
-    vectors: Mapping[int, Sequence[float]],
+    vectors: Mapping[int, QueryVector],
     mappings: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
     """Write the search body of every leg.
@@ -62,7 +62,7 @@ def leg_bodies(
 def union_query(
     plan: Plan,
     dialect: Dialect,
-    vectors: Mapping[int, Sequence[float]],
+    vectors: Mapping[int, QueryVector],
     mappings: Mapping[str, Any],
     found: Mapping[int, dict[str, Any]],
 ) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def union_body(query: Mapping[str, Any], request: SearchRequest) -> dict[str, An
 
 
 def searches(
-    plan: Plan, dialect: Dialect, vectors: Mapping[int, Sequence[float]], mappings: Mapping[str, Any]
+    plan: Plan, dialect: Dialect, vectors: Mapping[int, QueryVector], mappings: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """Write the search of every leg, without what is asked beside."""
 
@@ -119,7 +119,7 @@ def _names(fields: Any) -> list[str]:
 
 def passages_body(
     leg: Leg,
-    vector: Sequence[float] | None,
+    vector: QueryVector | None,
     which: Which,
     request: SearchRequest,
     dialect: Dialect,

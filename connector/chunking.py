@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from semantic_text_splitter import MarkdownSplitter, TextSplitter
 
 from connector.leaf_retrievers import Strict
+from connector.readings import Lowered, Whole, whole
 
 DEFAULT_WORDS = 120
 """About 160 tokens: room for a query beside it in a model that reads 256."""
@@ -47,11 +48,11 @@ class ChunkingSettings(Strict):
     leaves the text whole. A sentence that is longer than a quarter of a chunk is not repeated by `sentence_overlap`.
     """
 
-    strategy: Literal["sentence", "recursive", "word", "none"] = "sentence"
-    max_chunk_size: Annotated[int, Field(ge=10, le=10_000)] = DEFAULT_WORDS
-    sentence_overlap: Literal[0, 1] | None = None
-    overlap: Annotated[int, Field(ge=0)] | None = None
-    separator_group: Literal["plaintext", "markdown"] | None = None
+    strategy: Annotated[Literal["sentence", "recursive", "word", "none"], Lowered] = "sentence"
+    max_chunk_size: Annotated[Whole, Field(ge=10, le=10_000)] = DEFAULT_WORDS
+    sentence_overlap: Annotated[Literal[0, 1] | None, BeforeValidator(whole)] = None
+    overlap: Annotated[Whole, Field(ge=0)] | None = None
+    separator_group: Annotated[Literal["plaintext", "markdown"] | None, Lowered] = None
 
     @model_validator(mode="after")
     def _is_whole(self) -> ChunkingSettings:

@@ -26,6 +26,7 @@ from connector.hybrid import (
     Execution,
     Hybrid,
     RerankerLike,
+    default_of,
     index_of,
     lines,
     mapping_path,
@@ -67,7 +68,14 @@ class HybridElasticsearch(Elasticsearch):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._hybrid = Hybrid(encoder, reranker, dict(models or {}), provenance, execution)
+        self._hybrid = Hybrid(
+            encoder,
+            reranker,
+            dict(models or {}),
+            provenance,
+            execution,
+            default=default_of(self.transport.serializers.get_serializer("application/json")),
+        )
 
     @classmethod
     def wrap(cls, es: Elasticsearch, **hybrid: Any) -> HybridElasticsearch:

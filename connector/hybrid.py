@@ -16,11 +16,13 @@ from elastic_transport import ApiResponseMeta, ObjectApiResponse
 from elastic_transport.client_utils import DEFAULT
 from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch
 from elasticsearch.exceptions import HTTP_EXCEPTIONS
+from elasticsearch.serializer import JsonSerializer
 
 from connector.calls import CallFlow, multi_search_flow, native_flow, search_template_flow
 from connector.capabilities import Capabilities
 from connector.dialects import Dialect, ElasticsearchDialect
 from connector.errors import RequestError
+from connector.json_values import Default, as_json
 from connector.models.encoder import Encoder, Fingerprint, as_encoder
 from connector.models.loading import Once
 from connector.models.reranker import Reranker, as_reranker
@@ -65,6 +67,7 @@ class Hybrid:
         execution: "auto" and "client" run compound retrievers here; "native" passes on what the cluster's licence is
             known to run, and runs here what it refuses all the same.
         dialect: the cluster's.
+        default: what the client's serializer makes of values that JSON does not have.
     """
 
     encoder: EncoderLike = "bundled"
@@ -73,6 +76,7 @@ class Hybrid:
     provenance: bool = True
     execution: Execution = "auto"
     dialect: Dialect = field(default_factory=ElasticsearchDialect)
+    default: Default = JsonSerializer().default
 
     def __post_init__(self) -> None:
         if self.execution not in get_args(Execution):
@@ -117,7 +121,8 @@ class Hybrid:
 
     def flow(self, body: Mapping[str, Any], params: Mapping[str, Any], index: str | None) -> Flow[dict[str, Any]]:
         """Start a search: the request is validated here, before anything is sent."""
-        request = parse_request(body, params, index, self.models)
+        plain = as_json(body, self.default)
+        request = parse_request(plain, as_json(params, self.default), index, self.models)
         if "preference" not in request.header and not request.has_pit:
             request = replace(request, header={**request.header, "preference": self._preference})
         return search_flow(request, self.dialect, with_provenance=self.provenance, native=self._native)
@@ -255,6 +260,12 @@ def lines(need: MultiSearch) -> list[str | Mapping[str, Any]]:
 def _written(line: Mapping[str, Any]) -> str | Mapping[str, Any]:
     written = quick_json(line)
     return line if written is None else written.decode()
+
+
+def default_of(serializer: Any) -> Default:
+    """Return what a serializer makes of values that JSON does not have."""
+    default: Default = getattr(serializer, "default", JsonSerializer().default)
+    return default
 
 
 def index_of(path_parts: Mapping[str, Any] | None) -> str | None:

@@ -6,9 +6,13 @@ Comes in from `retrievers`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from connector.encoded_vectors import is_encoded
+from connector.readings import MAX_INT, Listed, Number, Whole, whole
 
 MAX_WINDOW = 10_000
 """Elasticsearch's default `index.max_result_window`: no leg can return more hits."""
@@ -20,31 +24,39 @@ MAX_INNER_HITS = 100
 """Elasticsearch's default `index.max_inner_result_window`."""
 
 Filter: TypeAlias = dict[str, Any] | list[dict[str, Any]] | None
+QueryVector: TypeAlias = Sequence[float] | str
+"""A vector's numbers, or its bytes as a text, which the cluster reads by the field's type."""
 ModelText: TypeAlias = Annotated[str, Field(min_length=1, max_length=MAX_MODEL_TEXT)]
-Window: TypeAlias = Annotated[int, Field(ge=1, le=MAX_WINDOW)]
+Window: TypeAlias = Annotated[Whole, Field(ge=1, le=MAX_WINDOW)]
 
 
-def _not_zero(vector: list[float]) -> list[float]:
-    if not any(vector):
-        raise ValueError("must have a magnitude: give at least one number that is not 0")
-    return vector
+def _encoded(text: str) -> str:
+    if not is_encoded(text):
+        raise ValueError("must be numbers, or their bytes as hex digits or in base64")
+    return text
 
 
-Vector: TypeAlias = Annotated[
-    list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1, max_length=4096), AfterValidator(_not_zero)
+_Numbers: TypeAlias = Annotated[
+    list[Annotated[Number, Field(allow_inf_nan=False)]], Listed, Field(min_length=1, max_length=4096)
 ]
+Vector: TypeAlias = Annotated[
+    Annotated[_Numbers, Tag("numbers")] | Annotated[str, AfterValidator(_encoded), Tag("text")],
+    Discriminator(lambda value: "text" if isinstance(value, str) else "numbers"),
+]
+"""Zeros too: the cluster refuses them where the field's similarity does."""
 
 
 def _named_inner_hits(options: dict[str, Any]) -> dict[str, Any]:
-    name, size, start = options.get("name", "_"), options.get("size", 3), options.get("from", 0)
+    sizes: dict[str, Any] = {key: whole(options[key]) for key in ("size", "from") if key in options}
+    name = options.get("name", "_")
     if not isinstance(name, str) or not name:
         raise ValueError(f"name must be a text, not {name!r}")
-    for key, value in (("size", size), ("from", start)):
+    for key, value in sizes.items():
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_INNER_HITS:
             raise ValueError(f"{key} must be a whole number from 0 to {MAX_INNER_HITS}, not {value!r}")
     if not isinstance(options.get("fields"), list | None):
         raise ValueError(f"fields must be a list of fields, not {options['fields']!r}")
-    return options
+    return {**options, **sizes}
 
 
 InnerHits: TypeAlias = Annotated[dict[str, Any], AfterValidator(_named_inner_hits)]
@@ -74,7 +86,7 @@ class Named(Strict):
 
     filter: Filter = None
     name: str | None = Field(None, alias="_name", min_length=1)
-    min_score: float | None = Field(None, allow_inf_nan=False)
+    min_score: Number | None = Field(None, allow_inf_nan=False)
 
     @property
     def filters(self) -> list[dict[str, Any]]:
@@ -89,7 +101,7 @@ class Standard(Named):
 
     query: dict[str, Any] | None = None
     sort: Any = None
-    terminate_after: int | None = Field(None, ge=0)
+    terminate_after: Whole | None = Field(None, ge=0, le=MAX_INT)
     collapse: dict[str, Any] | None = None
 
 
@@ -104,10 +116,10 @@ class Knn(Named):
     query_vector: Vector | None = None
     query_vector_builder: QueryVectorBuilder | None = None
     k: Window
-    num_candidates: int | None = Field(None, ge=1, le=10_000)
-    similarity: float | None = Field(None, allow_inf_nan=False)
+    num_candidates: Whole | None = Field(None, ge=1, le=10_000)
+    similarity: Number | None = Field(None, allow_inf_nan=False)
     rescore_vector: dict[str, Any] | None = None
-    visit_percentage: float | None = Field(None, ge=0, le=100)
+    visit_percentage: Number | None = Field(None, ge=0, le=100)
     inner_hits: InnerHits | None = None
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ import numpy as np
 
 from connector.bodies import scores_body, vectors_body
 from connector.diversity import mmr
+from connector.encoded_vectors import decoded
 from connector.errors import RequestError
 from connector.fetch import fetch
 from connector.fusion import Key, Ranking, linear, normalized, rescored, rrf
@@ -103,6 +104,8 @@ def _diversified(merge: Thin, ranking: Ranking, request: SearchRequest) -> Flow[
         )
     vectors = np.array([row if row else [0.0] * dims for row in rows], dtype=np.float64).reshape(len(rows), dims)
     query = retriever.query_vector
+    if isinstance(query, str):
+        query = _numbers(query, dims)
     if (builder := retriever.query_vector_builder) is not None:
         embedded: Embedded = yield Embed(builder.text_embedding.model_text, builder.text_embedding.model_id)
         query = list(embedded.vector)
@@ -120,6 +123,16 @@ def _diversified(merge: Thin, ranking: Ranking, request: SearchRequest) -> Flow[
     chosen = mmr(relevance, vectors, retriever.lambda_, retriever.size)
     thinned = Ranking([ranking.keys[place] for place in chosen], ranking.scores[chosen])
     return thinned.above(retriever.min_score)
+
+
+def _numbers(text: str, dims: int) -> list[float]:
+    """Return the numbers of a query vector that is a text; none are needed where no hit has a vector."""
+    numbers = decoded(text, dims) if dims else [0.0]
+    if numbers is None:
+        raise RequestError(
+            "retriever...diversify.query_vector", text, f"must hold {dims} numbers, as the hits' vectors"
+        )
+    return numbers
 
 
 def _fused(merge: Fuse, parts: Sequence[Ranking]) -> Ranking:

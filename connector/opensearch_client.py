@@ -19,6 +19,7 @@ from connector.hybrid import (
     Execution,
     Hybrid,
     RerankerLike,
+    default_of,
     lines,
     mapping_path,
     unless_ignored,
@@ -65,7 +66,15 @@ class HybridOpenSearch(OpenSearch):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._hybrid = Hybrid(encoder, reranker, dict(models or {}), provenance, execution, OpenSearchDialect())
+        self._hybrid = Hybrid(
+            encoder,
+            reranker,
+            dict(models or {}),
+            provenance,
+            execution,
+            OpenSearchDialect(),
+            default_of(self.transport.serializer),
+        )
         self.transport: Any = HybridTransport(self.transport, self._hybrid)
 
     @classmethod

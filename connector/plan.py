@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -134,6 +134,11 @@ class Plan:
     rerank_fields: tuple[str, ...]
 
     @property
+    def steps(self) -> list[Rescore]:
+        """The steps of all rescorers, whether the cluster runs them or they are run here."""
+        return [*(step for leg in self.legs for step in leg.rescore), *_steps(self.merge)]
+
+    @property
     def carries_page(self) -> bool:
         """Tell whether the legs' own answers hold all that the page needs."""
         return all(leg.window <= MAX_WINDOW_WITH_PAGE for leg in self.legs) and not self.inner_queries
@@ -143,6 +148,14 @@ class Plan:
         """The legs' queries that ask for `inner_hits`, which every hit of the page is to have."""
         queries = (leg.retriever.query for leg in self.legs if isinstance(leg.retriever, Standard))
         return [query for query in queries if query is not None and _asks_for_inner_hits(query)]
+
+
+def _steps(merge: Merge) -> Iterator[Rescore]:
+    if isinstance(merge, RescoreBy):
+        yield from merge.retriever.rescore
+    if not isinstance(merge, Leaf):
+        for part in merge.parts if isinstance(merge, Fuse) else (merge.part,):
+            yield from _steps(part)
 
 
 def _asks_for_inner_hits(query: object) -> bool:
@@ -218,3 +231,34 @@ def _with_own_names(legs: Sequence[Leg]) -> list[Leg]:
         named[name] = replace(leg, name=name)
     by_retriever = {id(leg.retriever): leg for leg in named.values()}
     return [by_retriever[id(leg.retriever)] for leg in legs]
+
+
+def with_queries(plan: Plan, change: Callable[[Any], Any]) -> Plan:
+    """Return the plan with each query of Elasticsearch's DSL, filters and rescorers' too, as `change` makes it."""
+
+    def rescored(step: Rescore) -> Rescore:
+        query = step.query.model_copy(update={"rescore_query": change(step.query.rescore_query)})
+        return step.model_copy(update={"query": query})
+
+    def changed(leg: Leg) -> Leg:
+        retriever = leg.retriever
+        if isinstance(retriever, Standard):
+            retriever = retriever.model_copy(update={"query": change(retriever.query)})
+        filters = tuple(change(each) for each in leg.filters)
+        return replace(leg, retriever=retriever, filters=filters, rescore=tuple(map(rescored, leg.rescore)))
+
+    def merged(merge: Merge) -> Merge:
+        match merge:
+            case Leaf():
+                return merge
+            case Fuse(parts=parts):
+                return replace(merge, parts=tuple(map(merged, parts)))
+            case RescoreBy(retriever=retriever):
+                steps = list(map(rescored, retriever.rescore))
+                return replace(
+                    merge, part=merged(merge.part), retriever=retriever.model_copy(update={"rescore": steps})
+                )
+            case _:
+                return replace(merge, part=merged(merge.part))
+
+    return replace(plan, legs=tuple(map(changed, plan.legs)), merge=merged(plan.merge))

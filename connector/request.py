@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from connector.errors import RequestError
+from connector.nearest import suggestion
+from connector.query_texts import embeds_text, text_to_embed
+from connector.rank_bodies import is_ranked, with_retriever
+from connector.readings import flag, number, whole
 from connector.retriever_tree import parse_retriever
 from connector.retrievers import LICENSED, Compound, Diversify, Node, TextSimilarityReranker
 
@@ -142,25 +146,24 @@ def is_ours(body: object, models: Collection[str]) -> bool:
     """Tell whether a search body holds a tree that the cluster can't run on the free licence.
 
     That is a licensed retriever, or a `knn` retriever with `inner_hits` or whose text is to be embedded by a model of
-    ours, at the root or under a `rescorer`.
+    ours, at the root or under a `rescorer`, or a `knn` query of such a text in a `standard` retriever; and the older
+    `rank: {rrf}`.
 
     Args:
         body: a search body.
         models: the names of the models registered with the client.
     """
     tree = body.get("retriever") if isinstance(body, Mapping) else None
-    if not isinstance(tree, dict) or len(tree) != 1:
-        return False
+    if not isinstance(tree, Mapping) or len(tree) != 1:
+        return is_ranked(body)
     ((kind, retriever),) = tree.items()
     if kind == "rescorer":
         return is_ours(retriever, models)
-    if kind != "knn" or not isinstance(retriever, dict):
+    if kind == "standard":
+        return embeds_text(retriever, models)
+    if kind != "knn" or not isinstance(retriever, Mapping):
         return kind in LICENSED
-    if "inner_hits" in retriever:
-        return True
-    builder = retriever.get("query_vector_builder")
-    embedding = builder.get("text_embedding") if isinstance(builder, dict) else None
-    return isinstance(embedding, dict) and embedding.get("model_id") in (None, *models)
+    return "inner_hits" in retriever or text_to_embed(retriever, models) is not None
 
 
 def is_elastics(tree: object, models: Collection[str]) -> bool:
@@ -170,7 +173,7 @@ def is_elastics(tree: object, models: Collection[str]) -> bool:
         tree: a request's `retriever`, as it came.
         models: the names of the models registered with the client.
     """
-    if isinstance(tree, list):
+    if isinstance(tree, list | tuple):
         return all(is_elastics(part, models) for part in tree)
     if not isinstance(tree, Mapping):
         return True
@@ -190,7 +193,7 @@ def is_elastics(tree: object, models: Collection[str]) -> bool:
             return False
         if name == "text_embedding" and isinstance(value, Mapping) and value.get("model_id") in (None, *models):
             return False
-        if name == "normalizer" and value in ("zscore", "dbsf"):
+        if name == "normalizer" and str(value).lower() in ("zscore", "dbsf"):
             return False
     return all(is_elastics(part, models) for part in tree.values())
 
@@ -209,13 +212,13 @@ def parse_request(
     Raises:
         RequestError: naming what is wrong and what is allowed.
     """
-    body = _with_url_options(body, params)
+    body = _with_url_options(with_retriever(body) if is_ranked(body) else body, params)
     for name in body:
         if name in _REFUSED_BY_ELASTICSEARCH:
             raise RequestError(name, body[name], "can't stand beside a compound retriever; put it into a leg")
         if name not in _BODY_OPTIONS | {"retriever"}:
-            allowed = ", ".join(sorted(_BODY_OPTIONS))
-            raise RequestError(name, body[name], f"is not supported beside a compound retriever; allowed are {allowed}")
+            says = "is not supported alongside a compound retriever"
+            raise RequestError(name, body[name], suggestion(name, _BODY_OPTIONS | {"retriever"}, says=says))
         if name in _FLAGS and not isinstance(body[name], bool):
             raise RequestError(name, body[name], "must be true or false")
     tree = parse_retriever(body["retriever"])
@@ -271,9 +274,25 @@ def _with_url_options(body: Mapping[str, Any], params: Mapping[str, Any]) -> dic
         elif name in _BODY_OPTIONS_IN_URL:
             merged[name] = value
         elif name not in _URL_PARAMETERS:
-            allowed = ", ".join(sorted(_URL_PARAMETERS | _BODY_OPTIONS_IN_URL))
-            raise RequestError(name, value, f"is not supported beside a compound retriever; allowed are {allowed}")
-    return merged | {"_source": source} if source else merged
+            says = "is not supported alongside a compound retriever"
+            raise RequestError(name, value, suggestion(name, _URL_PARAMETERS | _BODY_OPTIONS_IN_URL, says=says))
+    merged |= {"_source": source} if source else {}
+    return {name: _READ[name](value) if name in _READ else value for name, value in merged.items()}
+
+
+def _counted(value: object) -> object:
+    """Read `track_total_hits`: a bool or a number, of which -1 means all."""
+    read = whole(flag(value))
+    return True if read == -1 else read
+
+
+_READ: Mapping[str, Callable[[object], object]] = {
+    **dict.fromkeys(("size", "from"), whole),
+    **dict.fromkeys((*_FLAGS, "version", "seq_no_primary_term"), flag),
+    "min_score": number,
+    "track_total_hits": _counted,
+}
+"""How Elasticsearch reads what may be a text."""
 
 
 def _page(body: Mapping[str, Any], tree: Node) -> tuple[int, int]:
@@ -311,8 +330,7 @@ def _collapse(value: Any) -> Collapse | None:
     if not isinstance(value, dict) or not isinstance(value.get("field"), str):
         raise RequestError("collapse", value, "must name a field, as {'field': 'author'}")
     for name in value.keys() - _COLLAPSE_OPTIONS:
-        allowed = ", ".join(sorted(_COLLAPSE_OPTIONS))
-        raise RequestError(f"collapse.{name}", value[name], f"is not known here; allowed are {allowed}")
+        raise RequestError(f"collapse.{name}", value[name], suggestion(name, _COLLAPSE_OPTIONS))
     asked = value.get("inner_hits", [])
     parts: dict[str, dict[str, Any]] = {}
     for part in asked if isinstance(asked, list) else [asked]:

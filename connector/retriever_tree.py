@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from connector.chunking import ChunkingSettings
 from connector.errors import RequestError
 from connector.leaf_retrievers import Knn, QueryVectorBuilder, Standard, TextEmbedding
+from connector.nearest import suggestion
 from connector.retrievers import (
     MAX_DEPTH,
     ChunkRescorer,
@@ -114,7 +115,7 @@ def _request_error(tree: dict[str, Any], error: ValidationError) -> RequestError
         elif problem["type"] == "missing" and part == problem["loc"][-1]:
             path = f"{path}.{part}"
     if problem["type"] == "extra_forbidden":
-        return RequestError(path, at, f"is not known here; allowed are {', '.join(_allowed(problem['loc'][:-1]))}")
+        return RequestError(path, at, suggestion(str(problem["loc"][-1]), _allowed(problem["loc"][:-1])))
     if problem["type"] == "missing":
         return RequestError(path, at, "is required; add it")
     return RequestError(path, at, problem["msg"].removeprefix("Value error, "))

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from connector.chunking import ChunkingSettings
 from connector.leaf_retrievers import Knn, ModelText, Named, QueryVectorBuilder, Standard, Strict, Vector, Window
 from connector.passages import filled, passage_of, template_parts
+from connector.readings import MAX_INT, Flag, Listed, Lowered, Number, Text, Whole
 
 MAX_DEPTH = 20
 """How deep retrievers may be nested in one another."""
@@ -29,10 +30,6 @@ MAX_CHUNKS = 100
 
 Normalizer: TypeAlias = Literal["none", "minmax", "l2_norm", "zscore", "dbsf"]
 ScoreMode: TypeAlias = Literal["total", "multiply", "avg", "max", "min"]
-
-
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
 
 
 def _field_or_template(field: str) -> str:
@@ -56,7 +53,7 @@ class Weighted(Strict):
     """A leg of a fusion and its weight."""
 
     retriever: Node
-    weight: float = Field(1.0, ge=0, allow_inf_nan=False)
+    weight: Number = Field(1.0, ge=0, allow_inf_nan=False)
 
 
 def _as_weighted(value: object) -> object:
@@ -66,7 +63,7 @@ def _as_weighted(value: object) -> object:
 class LinearLeg(Weighted):
     """A leg of a weighted sum: its weight, and how its scores are normalized."""
 
-    normalizer: Normalizer | None = None
+    normalizer: Annotated[Normalizer | None, Lowered] = None
 
 
 class _Fusion(Named):
@@ -74,7 +71,8 @@ class _Fusion(Named):
 
     query: Annotated[str, Field(min_length=1)] | None = None
     fields: (
-        Annotated[list[Annotated[str, Field(min_length=1), AfterValidator(_boosted)]], Field(min_length=1)] | None
+        Annotated[list[Annotated[Text, Field(min_length=1), AfterValidator(_boosted)]], Listed, Field(min_length=1)]
+        | None
     ) = None
     rank_window_size: Window = 10
 
@@ -95,8 +93,10 @@ def _check_form(retrievers: object, query: str | None, fields: object) -> None:
 class Rrf(_Fusion):
     """Reciprocal Rank Fusion of its legs."""
 
-    retrievers: Annotated[list[Annotated[Weighted, BeforeValidator(_as_weighted)]], Field(min_length=1)] | None = None
-    rank_constant: int = Field(60, ge=1)
+    retrievers: (
+        Annotated[list[Annotated[Weighted, BeforeValidator(_as_weighted)]], Listed, Field(min_length=1)] | None
+    ) = None
+    rank_constant: Whole = Field(60, ge=1, le=MAX_INT)
 
     @model_validator(mode="after")
     def _is_whole(self) -> Rrf:
@@ -115,8 +115,8 @@ class Rrf(_Fusion):
 class Linear(_Fusion):
     """A weighted sum of its legs' scores, each normalized by its own `normalizer`, or else by this one's."""
 
-    retrievers: Annotated[list[LinearLeg], Field(min_length=1)] | None = None
-    normalizer: Normalizer | None = None
+    retrievers: Annotated[list[LinearLeg], Listed, Field(min_length=1)] | None = None
+    normalizer: Annotated[Normalizer | None, Lowered] = None
 
     @model_validator(mode="after")
     def _is_whole(self) -> Linear:
@@ -144,9 +144,9 @@ class RescoreQuery(Strict):
     """A query whose score is combined with the hit's own: `score_mode` of each times its weight."""
 
     rescore_query: dict[str, Any]
-    query_weight: float = Field(1.0, allow_inf_nan=False)
-    rescore_query_weight: float = Field(1.0, allow_inf_nan=False)
-    score_mode: ScoreMode = "total"
+    query_weight: Number = Field(1.0, allow_inf_nan=False)
+    rescore_query_weight: Number = Field(1.0, allow_inf_nan=False)
+    score_mode: Annotated[ScoreMode, Lowered] = "total"
 
 
 class Rescore(Strict):
@@ -156,15 +156,11 @@ class Rescore(Strict):
     query: RescoreQuery
 
 
-def _as_steps(value: object) -> object:
-    return [value] if isinstance(value, dict) else value
-
-
 class Rescorer(Named):
     """Another query's scores for the first hits of its retriever; the least `window_size` is how many it returns."""
 
     retriever: Node
-    rescore: Annotated[list[Rescore], BeforeValidator(_as_steps), Field(min_length=1)]
+    rescore: Annotated[list[Rescore], Listed, Field(min_length=1)]
 
     @property
     def rank_window_size(self) -> int:
@@ -186,8 +182,10 @@ class Pinned(Named):
     """
 
     retriever: Node
-    ids: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1, max_length=MAX_PINNED)] | None = None
-    docs: Annotated[list[PinnedDoc], Field(min_length=1, max_length=MAX_PINNED)] | None = None
+    ids: (
+        Annotated[list[Annotated[Text, Field(min_length=1)]], Listed, Field(min_length=1, max_length=MAX_PINNED)] | None
+    ) = None
+    docs: Annotated[list[PinnedDoc], Listed, Field(min_length=1, max_length=MAX_PINNED)] | None = None
     rank_window_size: Window = 10
 
     @model_validator(mode="after")
@@ -222,10 +220,10 @@ class Diversify(Named):
     Relevance is the likeness to the query vector, or without one the hit's score; see `diversity.mmr`.
     """
 
-    type: Literal["mmr"]
+    type: Annotated[Literal["mmr"], Lowered]
     field: Annotated[str, Field(min_length=1)]
     retriever: Node
-    lambda_: Annotated[float, Field(ge=0, le=1, alias="lambda")]
+    lambda_: Annotated[Number, Field(ge=0, le=1, alias="lambda")]
     query_vector: Vector | None = None
     query_vector_builder: QueryVectorBuilder | None = None
     rank_window_size: Window = 10
@@ -244,9 +242,9 @@ class ChunkRescorer(Strict):
     Beyond Elastic's: `score_mode` "sum" adds up the scores of all that were read, where "max" takes the best.
     """
 
-    size: Annotated[int, Field(ge=1, le=MAX_CHUNKS)] = 1
+    size: Annotated[Whole, Field(ge=1, le=MAX_CHUNKS)] = 1
     chunking_settings: ChunkingSettings = ChunkingSettings()
-    score_mode: Literal["max", "sum"] = "max"
+    score_mode: Annotated[Literal["max", "sum"], Lowered] = "max"
 
 
 class TextSimilarityReranker(Named):
@@ -263,16 +261,16 @@ class TextSimilarityReranker(Named):
     retriever: Node
     field: Annotated[
         list[Annotated[str, Field(min_length=1), AfterValidator(_field_or_template)]],
-        BeforeValidator(_as_list),
+        Listed,
         Field(min_length=1),
     ]
     inference_text: ModelText
     inference_id: str | None = None
     rank_window_size: Window = 10
-    allow_rerank_failures: bool = True
-    blend: float | None = Field(None, ge=0, le=1)
+    allow_rerank_failures: Flag = True
+    blend: Number | None = Field(None, ge=0, le=1)
     chunk_rescorer: ChunkRescorer | None = None
-    field_shares: dict[str, Annotated[float, Field(gt=0, le=1)]] | None = None
+    field_shares: dict[str, Annotated[Number, Field(gt=0, le=1)]] | None = None
 
     @model_validator(mode="after")
     def _shares_fit(self) -> TextSimilarityReranker:

@@ -16,9 +16,10 @@ from connector.best_passages import add_passages
 from connector.bodies import filter_body, leg_bodies, page_body, searches, union_body, union_query
 from connector.collapse import collapsed, inner_hits, inner_searches, these
 from connector.dialects import Dialect
+from connector.embedding import with_embedded_queries
 from connector.fetch import fetch
 from connector.fusion import Key, Ranking, leveled, rank
-from connector.leaf_retrievers import Knn
+from connector.leaf_retrievers import Knn, QueryVector
 from connector.merge import merged
 from connector.native import Native, natively_fused
 from connector.needs import Embed, Embedded, Flow, MultiSearch, ReadMappings
@@ -51,6 +52,7 @@ def search_flow(
     plan = make_plan(request, dialect)
     provenance = Provenance()
     with provenance.timed("embed"):
+        plan, request = yield from with_embedded_queries(plan, request, dialect)
         vectors, mappings = yield from _query_vectors(plan, request, dialect)
     refused = None
     if native is not None:
@@ -111,12 +113,12 @@ def search_flow(
 
 def _query_vectors(
     plan: Plan, request: SearchRequest, dialect: Dialect
-) -> Flow[tuple[dict[int, Sequence[float]], Mapping[str, Any]]]:
+) -> Flow[tuple[dict[int, QueryVector], Mapping[str, Any]]]:
     """Embed the text of each vector leg that has one; refuse what does not fit the field's vectors.
 
     Returns: the vectors by the leg's place, and the mappings that were read.
     """
-    vectors: dict[int, Sequence[float]] = {}
+    vectors: dict[int, QueryVector] = {}
     mappings: Mapping[str, Any] = {}
     index = ",".join(request.header["index"]) if "index" in request.header else None
     for place, leg in enumerate(plan.legs):

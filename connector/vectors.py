@@ -12,6 +12,7 @@ from typing import Any
 from connector.dialects import Dialect
 from connector.errors import EncoderMismatchError, RequestError
 from connector.field_paths import definition_at
+from connector.leaf_retrievers import QueryVector
 from connector.models.encoder import Fingerprint
 
 META_KEY = "hybrid_connector"
@@ -124,14 +125,21 @@ def check_encoder(mappings: Mapping[str, Any], field: str, fingerprint: Fingerpr
             )
 
 
-def check_dims(mappings: Mapping[str, Any], field: str, vector: Sequence[float], dialect: Dialect) -> None:
+def check_dims(mappings: Mapping[str, Any], field: str, vector: QueryVector, dialect: Dialect) -> None:
     """Refuse a query vector that fits no index; where it fits some, the cluster says which it does not.
+
+    A text is read by the cluster, as its version and the field's type have it.
 
     Args: mappings: as for `check_encoder`; what is not known is not checked.
     Raises: RequestError: naming the field and its dims.
     """
     check_not_semantic(mappings, [field], "retriever...knn.field")
-    known = {index: dims for index, body in mappings.items() if (dims := _dims_of(body["mappings"], field, dialect))}
+    if isinstance(vector, str):
+        return
+    found = ((index, definition_at(body["mappings"], field)) for index, body in mappings.items())
+    known = {
+        index: length for index, definition in found if definition and (length := dialect.vector_length(definition))
+    }
     if known and len(vector) not in known.values():
         index, dims = next(iter(known.items()))
         raise RequestError(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connector.dialects.protocol import NativeFusion
-from connector.leaf_retrievers import Knn, Standard
+from connector.leaf_retrievers import Knn, QueryVector, Standard
 from connector.retrievers import Linear, Rrf
 
 
@@ -40,7 +40,7 @@ class ElasticsearchDialect:
     def vector_body(
         self,
         leg: Knn,
-        vector: Sequence[float] | None,
+        vector: QueryVector | None,
         filters: Sequence[dict[str, Any]],
         _mappings: Mapping[str, Any],
         /,
@@ -74,12 +74,17 @@ class ElasticsearchDialect:
         """Have none: a licensed cluster runs the whole tree as it came."""
         return None
 
+    def vector_length(self, mapping: Mapping[str, Any]) -> int | None:
+        """Return how many numbers a query vector has: the dims, of which a `bit` field packs 8 into one."""
+        dims = self.vector_dims(dict(mapping))
+        return dims // 8 if dims and mapping.get("element_type") == "bit" else dims or None
+
     def vector_dims(self, mapping: dict[str, Any]) -> int | None:
         """Give a `dense_vector` field's dims; None for any other field."""
         return int(mapping.get("dims", 0)) if mapping.get("type") == "dense_vector" else None
 
 
-def _query(leg: Knn, vector: Sequence[float] | None) -> dict[str, Any]:
+def _query(leg: Knn, vector: QueryVector | None) -> dict[str, Any]:
     if vector is None and leg.query_vector_builder is not None:
         return {"query_vector_builder": leg.query_vector_builder.model_dump()}
     return {"query_vector": vector}

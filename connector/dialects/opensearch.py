@@ -7,9 +7,10 @@ from typing import Any
 
 from connector.dialects.elasticsearch import ElasticsearchDialect
 from connector.dialects.protocol import NativeFusion
+from connector.encoded_vectors import decoded
 from connector.errors import RequestError
 from connector.field_paths import along
-from connector.leaf_retrievers import Knn
+from connector.leaf_retrievers import Knn, QueryVector
 from connector.retrievers import Linear, Rrf
 
 _SCORE_OF: dict[str | None, Callable[[float], float]] = {
@@ -41,7 +42,7 @@ class OpenSearchDialect(ElasticsearchDialect):
     def vector_body(
         self,
         leg: Knn,
-        vector: Sequence[float] | None,
+        vector: QueryVector | None,
         filters: Sequence[dict[str, Any]],
         mappings: Mapping[str, Any],
         /,
@@ -69,7 +70,8 @@ class OpenSearchDialect(ElasticsearchDialect):
                 asked["method_parameters"] = {"ef_search": leg.num_candidates}
             if leg.rescore_vector is not None:
                 asked["rescore"] = {"oversample_factor": leg.rescore_vector.get("oversample")}
-            query = {"knn": {leg.field: {"vector": vector, **asked}}}
+            lengths = [length for _, field in found if (length := self.vector_length(field))]
+            query = {"knn": {leg.field: {"vector": _numbers(vector, leg.field, lengths), **asked}}}
         path = next((path for path, _ in found if path is not None), None)
         if leg.inner_hits is not None:
             query = _nested(path or leg.nested_path, query, inner_hits=leg.inner_hits)
@@ -118,9 +120,28 @@ class OpenSearchDialect(ElasticsearchDialect):
         }
         return NativeFusion(kind, body, fusion.rank_window_size, scale)
 
+    def vector_length(self, mapping: Mapping[str, Any]) -> int | None:
+        """Return how many numbers a query vector has: the dims, of which a `binary` field packs 8 into one."""
+        dims = self.vector_dims(dict(mapping))
+        return dims // 8 if dims and mapping.get("data_type") == "binary" else dims or None
+
     def vector_dims(self, mapping: dict[str, Any]) -> int | None:
         """Give a `knn_vector` field's dims; None for any other field."""
         return int(mapping.get("dimension", 0)) if mapping.get("type") == "knn_vector" else None
+
+
+def _numbers(vector: QueryVector | None, field: str, lengths: Sequence[int]) -> Sequence[float] | None:
+    """Return a vector's numbers: OpenSearch reads no text."""
+    if not isinstance(vector, str):
+        return vector
+    read = next((numbers for length in lengths if (numbers := decoded(vector, length)) is not None), None)
+    if read is None:
+        raise RequestError(
+            f"retriever...knn.query_vector for {field!r}",
+            vector,
+            "does not hold as many numbers as the field's vectors, or the field is not known; give the numbers",
+        )
+    return read
 
 
 def _nested(path: str, query: Mapping[str, Any], **asked: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from connector.leaf_retrievers import Knn, Standard
+from connector.leaf_retrievers import Knn, QueryVector, Standard
 from connector.retrievers import Linear, Rrf
 
 
@@ -56,7 +56,7 @@ class Dialect(Protocol):
     def vector_body(
         self,
         leg: Knn,
-        vector: Sequence[float] | None,
+        vector: QueryVector | None,
         filters: Sequence[dict[str, Any]],
         mappings: Mapping[str, Any],
         /,
@@ -72,6 +72,9 @@ class Dialect(Protocol):
 
     def native_fusion(self, fusion: Rrf | Linear, legs: Sequence[Mapping[str, Any]], /) -> NativeFusion | None:
         """Write a fusion of the legs' searches for the cluster to compute; None where it has no words for it."""
+
+    def vector_length(self, mapping: Mapping[str, Any]) -> int | None:
+        """Return how many numbers a query vector for a field has, by its mapping; None where that is not known."""
 
     def vector_dims(self, mapping: dict[str, Any]) -> int | None:
         """Give the dimensions of a field from its mapping; None when it is no vector field (0: not known yet)."""

@@ -1,0 +1,82 @@
+"""A body read as the JSON that the client's own serializer would write of it. Pure.
+
+So an array, a numpy number, a tuple, a date, a UUID, a Decimal is here what the cluster would have read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any, TypeAlias
+
+from connector.errors import RequestError
+
+MAX_LEVELS = 200
+"""How deep a body may be nested; Elasticsearch reads no query as deep."""
+
+Default: TypeAlias = Callable[[Any], Any]
+"""A serializer's `default`: JSON's own kinds of value for one of another kind; a TypeError where it has none."""
+
+_NUMBERS = {int, float}
+_REFUSED = (TypeError, ValueError, AttributeError, OverflowError)
+
+
+def as_json(value: Any, default: Default, path: str = "") -> Any:
+    """Read a value as JSON: dicts with text keys, lists, texts, ints, finite floats, bools and None.
+
+    Args:
+        value: what a client was given.
+        default: what makes JSON of other kinds of value, as the client's serializer does.
+        path: where the value is, for errors.
+
+    Raises:
+        RequestError: something in it can't be written as JSON, as a generator, a set or NaN; names its path.
+    """
+    return _read(value, default, path, MAX_LEVELS)
+
+
+def _read(value: Any, default: Default, path: str, levels_left: int) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return value if type(value) is str else str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return _finite(float(value), path)
+    if levels_left == 0:
+        raise RequestError(path, "...", f"is nested deeper than {MAX_LEVELS} levels; flatten it")
+    if isinstance(value, Mapping):
+        named = ((_name(key, path), inner) for key, inner in value.items())
+        return {
+            name: _read(inner, default, f"{path}.{name}" if path else name, levels_left - 1) for name, inner in named
+        }
+    if isinstance(value, list | tuple):
+        if set(map(type, value)) <= _NUMBERS:  # a vector: no call for each of its numbers
+            if not all(map(isfinite, (each for each in value if type(each) is float))):
+                return [_finite(each, f"{path}[{place}]") for place, each in enumerate(value)]
+            return list(value)
+        return [_read(each, default, f"{path}[{place}]", levels_left - 1) for place, each in enumerate(value)]
+    try:
+        written = default(value)
+    except _REFUSED as error:
+        remedy = f"a {type(value).__name__} can't be written as JSON; give a list, dict, text, number, bool or None"
+        raise RequestError(path, value, remedy) from error
+    return _read(written, default, path, levels_left - 1)
+
+
+def _finite(number: float, path: str) -> float:
+    if not isfinite(number):
+        raise RequestError(path, number, "is no JSON number; give a finite number")
+    return number
+
+
+def _name(key: Any, path: str) -> str:
+    """Return the key as the standard library's `json` writes it."""
+    if isinstance(key, str):
+        return str.__str__(key)
+    if key is None or isinstance(key, bool):
+        return {None: "null", True: "true", False: "false"}[key]
+    if isinstance(key, int | float):
+        return repr(key)
+    raise RequestError(path, key, "is no name of a JSON object; names must be texts")
