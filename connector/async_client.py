@@ -88,6 +88,7 @@ class AsyncHybridElasticsearch(AsyncElasticsearch):
         path_parts: Mapping[str, Any] | None = None,
     ) -> Any:
         """Run a search that is ours; pass on everything else as it is."""
+        body = self._hybrid.read_body(endpoint_id, body)
         if self._hybrid.is_ours(endpoint_id, body):
             return await self._search(body, params or {}, index_of(path_parts))
         if endpoint_id and endpoint_id.startswith("indices."):

@@ -137,7 +137,7 @@ class AsyncHybridTransport:
     async def _perform_call(self, need: CallNeed, request: Request) -> Any:
         match need:
             case Pass(body):
-                body = ndjson(self.inner, body) if request.endpoint == "msearch" else body
+                body = ndjson(self.inner, body) if request.has_lines else body
                 return await self._sent(request, request.method, request.url, request.given, body, request.ignore)
             case RenderTemplate(body):
                 return await self._sent(request, "POST", "/_render/template", {}, body)

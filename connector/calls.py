@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from elastic_transport import ApiResponseMeta, ObjectApiResponse
 from elasticsearch import ApiError
 
+from connector.body_texts import read_object
 from connector.capabilities import Capabilities
 from connector.errors import RequestError
 
@@ -48,6 +49,8 @@ CallNeed: TypeAlias = Pass | RenderTemplate | OwnSearch | ReadCapabilities
 CallFlow: TypeAlias = Generator[CallNeed, Any, Any]
 IsOurs: TypeAlias = Callable[[object], bool]
 
+_OF_TEMPLATES = ("id", "source", "params")
+
 
 def multi_search_flow(body: Sequence[Any], index: str | None, is_ours: IsOurs) -> CallFlow:
     """Run the lines that are ours one by one and the others in one call; give all answers in the order asked.
@@ -78,8 +81,7 @@ def multi_search_flow(body: Sequence[Any], index: str | None, is_ours: IsOurs) -
             answers[place], meta = _failed(error.body, error.meta.status), error.meta
         except RequestError as error:
             wrong = error
-            cause = {"type": "illegal_argument_exception", "reason": str(error)}
-            answers[place] = _failed({"error": {"root_cause": [cause], **cause}}, 400)
+            answers[place] = _wrong(error)
         else:
             answers[place], meta = {**response.body, "status": response.meta.status}, response.meta
             took = max(took, response.body.get("took", 0))
@@ -95,12 +97,47 @@ def search_template_flow(
     passed = yield from _passed(body)
     if not isinstance(passed, _Refused):
         return passed
-    template = {name: body[name] for name in ("id", "source", "params") if name in body}
+    template = {name: body[name] for name in _OF_TEMPLATES if name in body}
     rendered = yield RenderTemplate(template)
     search = rendered.body["template_output"]
     if is_ours(search):
         return (yield OwnSearch(search, params, index))
     return passed.answer()
+
+
+def multi_template_flow(body: Sequence[Any], index: str | None, is_ours: IsOurs) -> CallFlow:
+    """Pass search templates on; have those whose retriever the cluster refuses filled in, and run them here.
+
+    Args: body: a header and a template, in turn. index: the index of lines that name none.
+    """
+    passed = yield Pass(list(body))
+    if "responses" not in passed.body:
+        return passed
+    answers = list(passed.body["responses"])
+    for place, answer in enumerate(answers):
+        status = answer.get("status", 200) if isinstance(answer, Mapping) else 200
+        if not _is_refused(status, answer):
+            continue
+        header, template = map(read_object, body[2 * place : 2 * place + 2])
+        answers[place] = yield from _filled_in(header, template, index, is_ours, answer)
+    return ObjectApiResponse(body={**passed.body, "responses": answers}, meta=passed.meta)
+
+
+def _filled_in(header: Any, template: Mapping[str, Any], index: str | None, is_ours: IsOurs, refused: Any) -> CallFlow:
+    """Fill a template in and run it here: give its line of the response, the refusal where it is not ours."""
+    try:
+        rendered = yield RenderTemplate({name: template[name] for name in _OF_TEMPLATES if name in template})
+    except ApiError:  # who may not render it is told what the cluster said to the search
+        return refused
+    search = rendered.body.get("template_output")
+    if not is_ours(search):
+        return refused
+    options = {name: template[name] for name in ("explain", "profile") if name in template}
+    try:
+        found = yield from multi_search_flow([header, {**search, **options}], index, is_ours)
+    except RequestError as error:
+        return _wrong(error)
+    return found.body["responses"][0]
 
 
 def native_flow(body: Mapping[str, Any], params: Mapping[str, Any], index: str | None) -> CallFlow:
@@ -136,14 +173,27 @@ def _passed(body: Any) -> CallFlow:
     return _Refused(answer) if _is_refused(answer.meta.status, answer.body) else answer
 
 
+_UNKNOWN_THERE = (
+    "unknown retriever",
+    "Unknown key for a START_OBJECT in [retriever]",
+    "Unknown key for a START_OBJECT in [rank]",
+    "unknown named object category [org.elasticsearch.search.rank.RankBuilder]",
+)
+
+
 def _is_refused(status: int, body: Any) -> bool:
     """Tell whether the licence, or a module that is not there, is why a retriever was not run."""
     error = body.get("error") if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping):
         return False
     kind, reason = error.get("type"), str(error.get("reason"))
-    is_unknown = "unknown retriever" in reason or "Unknown key for a START_OBJECT in [retriever]" in reason
+    is_unknown = any(words in reason for words in _UNKNOWN_THERE)
     return (status, kind) == (403, "security_exception") or (status == 400 and is_unknown)
+
+
+def _wrong(error: RequestError) -> dict[str, Any]:
+    cause = {"type": "illegal_argument_exception", "reason": str(error)}
+    return _failed({"error": {"root_cause": [cause], **cause}}, 400)
 
 
 def _failed(body: Any, status: int) -> dict[str, Any]:

@@ -114,6 +114,7 @@ class HybridElasticsearch(Elasticsearch):
         path_parts: Mapping[str, Any] | None = None,
     ) -> Any:
         """Run a search that is ours; pass on everything else as it is."""
+        body = self._hybrid.read_body(endpoint_id, body)
         if self._hybrid.is_ours(endpoint_id, body):
             return self._search(body, params or {}, index_of(path_parts))
         if endpoint_id and endpoint_id.startswith("indices."):

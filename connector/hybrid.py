@@ -18,7 +18,8 @@ from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch
 from elasticsearch.exceptions import HTTP_EXCEPTIONS
 from elasticsearch.serializer import JsonSerializer
 
-from connector.calls import CallFlow, multi_search_flow, native_flow, search_template_flow
+from connector.body_texts import read_lines, read_object, read_search
+from connector.calls import CallFlow, multi_search_flow, multi_template_flow, native_flow, search_template_flow
 from connector.capabilities import Capabilities
 from connector.dialects import Dialect, ElasticsearchDialect
 from connector.errors import RequestError
@@ -30,6 +31,7 @@ from connector.models.shares import Shortener
 from connector.native import Native
 from connector.needs import Compute, Embed, Embedded, Flow, MultiSearch, Score, Shorten
 from connector.quick_json import quick_json
+from connector.rank_bodies import is_ranked
 from connector.request import is_elastics, is_ours, parse_request
 from connector.search import search_flow
 
@@ -88,13 +90,34 @@ class Hybrid:
         self.capabilities: Capabilities | None = None
         self._native = Native() if self.execution == "native" else None
 
+    def read_body(self, endpoint_id: str | None, body: Any) -> Any:
+        """Read a call's body as far as it is needed to see whether it holds searches of ours."""
+        if endpoint_id == "search":
+            search = self._read_search(body)
+            return search if self._is_ours(search) else body
+        if endpoint_id == "search_template":
+            return read_object(body)
+        if endpoint_id in ("msearch", "msearch_template"):
+            return read_lines(body, self._is_ours)
+        return body
+
+    def _read_search(self, body: Any) -> Any:
+        search = read_search(body)
+        tree = search.get("retriever") if isinstance(search, Mapping) else None
+        if tree is None or isinstance(tree, Mapping | str | list | tuple):
+            return search
+        try:
+            return {**search, "retriever": as_json(tree, self.default, "retriever")}
+        except RequestError:  # the cluster, or the client's serializer, says what is wrong with it
+            return search
+
     def is_ours(self, endpoint_id: str | None, body: object) -> bool:
         """Tell whether a call is a search that the cluster can't run."""
         return endpoint_id == "search" and self._is_ours(body) and not self._goes_first(body)
 
     def _is_ours(self, body: object) -> bool:
         if not self.dialect.has_retrievers and isinstance(body, Mapping):
-            return "retriever" in body
+            return "retriever" in body or is_ranked(body)
         return is_ours(body, self.models)
 
     @property
@@ -102,8 +125,8 @@ class Hybrid:
         return self.execution == "native" and self.dialect.has_retrievers
 
     def _goes_first(self, body: Any) -> bool:
-        """Tell whether a search of ours is for the cluster, if its licence runs it."""
-        return self._passes_trees and is_elastics(body["retriever"], self.models)
+        """True if a search of ours is for the cluster, if its licence runs it."""
+        return self._passes_trees and is_elastics(body, self.models)
 
     def call_flow(
         self, endpoint_id: str | None, body: Any, params: Mapping[str, Any], index: str | None
@@ -115,6 +138,8 @@ class Hybrid:
         is_paired = isinstance(body, list | tuple) and len(body) % 2 == 0
         if endpoint_id == "msearch" and is_paired and any(map(ours, body[1::2])):
             return multi_search_flow(body, index, ours)
+        if endpoint_id == "msearch_template" and is_paired:
+            return multi_template_flow(body, index, ours)
         if endpoint_id == "search_template" and isinstance(body, Mapping):
             return search_template_flow(body, params, index, ours)
         return None

@@ -31,6 +31,7 @@ _ENDPOINTS = {
     ("_search",): "search",
     ("_msearch",): "msearch",
     ("_search", "template"): "search_template",
+    ("_msearch", "template"): "msearch_template",
 }
 _LISTS = frozenset({"_source", "docvalue_fields", "stored_fields"})
 _OF_THE_BODY = _LISTS | {"explain", "from", "seq_no_primary_term", "size", "track_total_hits", "version"}
@@ -105,6 +106,11 @@ class Request:
         return self.method not in ("GET", "HEAD") and (len(parts) == 1 or not _CHANGES_MAPPINGS.isdisjoint(parts))
 
     @property
+    def has_lines(self) -> bool:
+        """True if the body is lines of JSON."""
+        return self.endpoint in ("msearch", "msearch_template")
+
+    @property
     def searches(self) -> Any:
         """The body, taken apart where it may hold a retriever: of `_msearch`, a list of headers and searches."""
         body = self.body
@@ -112,10 +118,11 @@ class Request:
             body = body.decode("utf-8", "surrogatepass")
         if not isinstance(body, str):
             return body
-        if '"retriever"' not in body:
+        is_template = self.endpoint == "msearch_template"
+        if not is_template and '"retriever"' not in body and '"rank"' not in body:
             return None
         try:
-            if self.endpoint == "msearch":
+            if is_template or self.endpoint == "msearch":
                 return [json.loads(line) for line in body.splitlines() if line.strip()]
             return json.loads(body)
         except ValueError:  # the cluster says what is wrong with it
