@@ -23,6 +23,7 @@ _OF_THE_URL = frozenset(
         "ccs_minimize_roundtrips",
         "expand_wildcards",
         "filter_path",
+        "include_named_queries_score",
         "ignore_unavailable",
         "max_concurrent_shard_requests",
         "preference",

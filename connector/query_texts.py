@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from connector.errors import RequestError
 from connector.leaf_retrievers import QueryVectorBuilder, TextEmbedding
+from connector.nearest import suggestion
 
 
 def text_to_embed(knn: Mapping[str, Any], models: Collection[str]) -> Mapping[str, Any] | None:
@@ -66,9 +67,13 @@ def _checked(knn: Mapping[str, Any], path: str) -> TextEmbedding:
     try:
         return QueryVectorBuilder.model_validate(knn["query_vector_builder"]).text_embedding
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
+        problems = error.errors(include_url=False)
+        problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
         at = ".".join([path, "query_vector_builder", *map(str, problem["loc"])])
-        raise RequestError(at, problem["input"], problem["msg"]) from error
+        known = ("text_embedding",) if len(problem["loc"]) == 1 else ("model_id", "model_text")
+        is_unknown = problem["type"] == "extra_forbidden"
+        remedy = suggestion(str(problem["loc"][-1]), known) if is_unknown else problem["msg"]
+        raise RequestError(at, problem["input"], remedy) from error
 
 
 def _knn_queries(query: object, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

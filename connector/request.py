@@ -54,7 +54,16 @@ _HEADER_OPTIONS = frozenset(
 _OURS_ALONE = frozenset({"blend", "field_shares"})
 """What only our `text_similarity_reranker` knows."""
 _COLLAPSE_OPTIONS = frozenset({"field", "inner_hits", "max_concurrent_group_searches"})
-_URL_OPTIONS = frozenset({"error_trace", "human", "pretty", "max_concurrent_shard_requests", "typed_keys"})
+_URL_OPTIONS = frozenset(
+    {
+        "error_trace",
+        "human",
+        "include_named_queries_score",
+        "max_concurrent_shard_requests",
+        "pretty",
+        "typed_keys",
+    }
+)
 _RESPONSE_OPTIONS = frozenset({"filter_path", "rest_total_hits_as_int"})
 _URL_PARAMETERS = _HEADER_OPTIONS | _URL_OPTIONS | _RESPONSE_OPTIONS
 _BODY_OPTIONS_IN_URL = frozenset(

@@ -177,12 +177,18 @@ def _leg_ranking(
     for key, hit in zip(keys, found, strict=True):
         known = hits.setdefault(key, hit)
         if known is not hit and "matched_queries" in hit:
-            names = dict.fromkeys([*known.get("matched_queries", ()), *hit["matched_queries"]])
-            hits[key] = {**known, "matched_queries": list(names)}
+            hits[key] = {**known, "matched_queries": _of_both(known.get("matched_queries"), hit["matched_queries"])}
         if known is not hit and "inner_hits" in hit:
             hits[key] = {**hits[key], "inner_hits": {**hit["inner_hits"], **known.get("inner_hits", {})}}
     scores = np.array([hit["_score"] or 0.0 for hit in found], dtype=np.float32)
     return Ranking(keys, scores) if is_sorted else rank(keys, leveled(scores, noise_ulps))
+
+
+def _of_both(first: Any, other: Any) -> Any:
+    """Put a hit's matched queries of two legs together: names, or with `include_named_queries_score` scores by name."""
+    if isinstance(other, Mapping):
+        return {**other, **(first or {})}
+    return list(dict.fromkeys([*(first or ()), *other]))
 
 
 def _post_filtered(ranking: Ranking, request: SearchRequest) -> Flow[Ranking]:

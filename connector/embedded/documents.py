@@ -7,11 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from connector.embedded.failures import EngineError, unparsable_document
-from connector.embedded.mapping import MAX_DIMS, Field, Mapping
-from connector.embedded.postings import Floats
+from connector.embedded.mapping import MAX_DIMS, Field, Mapping, max_dims
 from connector.embedded.values import (
     NUMBERS,
     FieldValueError,
@@ -21,9 +18,9 @@ from connector.embedded.values import (
     number_of,
     text_of,
 )
+from connector.embedded.vectors import as_array, dims_of, fault, numbers_in
 
 _MIN_DYNAMIC_DIMS = 128
-_UNIT_TOLERANCE = 1e-4
 
 
 @dataclass
@@ -173,43 +170,29 @@ class _Reader:
         return None
 
     def _read_vector(self, held: Field, value: Any) -> None:
-        if not isinstance(value, list) or not set(map(type, value)) <= {int, float}:
+        numbers = numbers_in(value, held, hex_floats=False) if isinstance(value, str) else value
+        if not isinstance(numbers, list) or not set(map(type, numbers)) <= {int, float}:
             reason = "Failed to parse object: expecting token of type [VALUE_NUMBER] in an array"
             raise unparsable_document(f"failed to parse: {reason} for field [{held.path}]", "parsing_exception", reason)
         if held.path in self._parsed.values:
             raise unparsable_document(
                 f"Field [{held.path}] of type [dense_vector] doesn't support indexing multiple values"
             )
-        dims = held.parameters.get("dims")
+        dims, given = held.parameters.get("dims"), dims_of(held, numbers)
         if dims is None:
-            if not 1 <= len(value) <= MAX_DIMS:
-                reason = f"The number of dimensions should be in the range [1, {MAX_DIMS}] but was [{len(value)}]"
+            if not 1 <= given <= max_dims(held.element_type):
+                reason = f"The number of dimensions should be in the range [1, {MAX_DIMS}] but was [{given}]"
                 raise unparsable_document(f"failed to parse: {reason}")
-            self._define(held.path, {"type": held.type, **held.parameters, "dims": len(value)})
-        elif len(value) != dims:
+            self._define(held.path, {"type": held.type, **held.parameters, "dims": given})
+        elif given != dims:
             where = f"The [dense_vector] field [{held.path}] in doc [document with id '{self._doc_id}']"
-            reason = f"{where} has a different number of dimensions [{len(value)}] than defined in the mapping [{dims}]"
+            reason = f"{where} has a different number of dimensions [{given}] than defined in the mapping [{dims}]"
             raise unparsable_document(f"failed to parse: {reason}", cause=reason)
-        with np.errstate(over="ignore"):
-            vector = np.array(value, dtype=np.float64).astype(np.float32)
-        similarity = held.parameters.get("similarity") if held.is_indexed else None
-        reason_against = vector_fault(vector, similarity)
+        vector = as_array(numbers)
+        reason_against = fault(numbers, vector, held)
         if reason_against is not None:
             raise unparsable_document(f"failed to parse: {reason_against}", cause=reason_against)
         self._parsed.values[held.path] = [vector]
-
-
-def vector_fault(vector: Floats, similarity: str | None) -> str | None:
-    """Why a vector can't be used under a similarity (None: not indexed), or None."""
-    preview = f"Preview of invalid vector: {[float(element) for element in vector[:5]]}"
-    if not np.isfinite(vector).all():
-        return f"element_type [float] vectors do not support NaN or infinite values. {preview}"
-    squared = float(np.dot(vector, vector))
-    if similarity == "cosine" and squared == 0:
-        return f"The [cosine] similarity does not support vectors with zero magnitude. {preview}"
-    if similarity == "dot_product" and abs(squared - 1) > _UNIT_TOLERANCE:
-        return f"The [dot_product] similarity can only be used with unit-length vectors. {preview}"
-    return None
 
 
 def _flattened(value: Any) -> Iterator[Any]:

@@ -14,6 +14,7 @@ from connector.embedded.index import Index
 from connector.embedded.mapping import Mapping
 from connector.embedded.source_filter import SourceFilter
 from connector.embedded.sources import Sources
+from connector.embedded.vectors import values_of
 
 _AS_THEY_ARE = frozenset({"text", "keyword", "long", "integer", "float", "double"})
 
@@ -72,7 +73,7 @@ def _shown(mapping: Mapping, values: dict[str, list[Any]], is_asked: Callable[[s
         if held and is_asked(path):
             kind = mapping.fields[path].type
             if kind == "dense_vector":
-                found[path] = [float(str(number)) for number in held[0]]
+                found[path] = values_of(held[0], mapping.fields[path])
             elif kind in _AS_THEY_ARE:
                 found[path] = list(held)
             else:

@@ -11,6 +11,7 @@ import numpy as np
 from connector.embedded.failures import illegal, parsing, x_content
 from connector.embedded.hit_fields import nested_fields, parse_fields
 from connector.embedded.index import Index
+from connector.embedded.query_options import read_whole
 from connector.embedded.source_filter import SourceFilter, parse_source_filter
 from connector.embedded.sources import Sources
 
@@ -61,12 +62,14 @@ def parse_inner_hits(body: Any) -> InnerHits:
     for key in body:
         if key not in _KNOWN:
             raise x_content(f"[inner_hits] unknown field [{key}]; the embedded engine knows {sorted(_KNOWN)}")
-    name, size, start = body.get("name"), body.get("size", 3), body.get("from", 0)
+    name, size, start = body.get("name"), read_whole(body.get("size", 3)), read_whole(body.get("from", 0))
     if name is not None and not isinstance(name, str):
         raise x_content("[inner_hits] failed to parse field [name]")
     for key, value in (("size", size), ("from", start)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise illegal(f"illegal {key} value, should be 0 or greater: [{value}]")
+        if value is None or value < 0:
+            raise illegal(f"illegal {key} value, should be 0 or greater: [{body[key]}]")
+    assert size is not None
+    assert start is not None
     if start + size > _MAX_WINDOW:
         raise illegal(
             f"Inner result window is too large, the inner hit definition's [{name}]'s from + size must be less than or "

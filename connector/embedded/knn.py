@@ -1,8 +1,4 @@
-"""Exact nearest neighbours: the filter is a mask, the scores are Elasticsearch's.
-
-cosine (1 + cos) / 2; dot_product (1 + dot) / 2; l2_norm 1 / (1 + d^2); max_inner_product 1 + dot,
-    or 1 / (1 - dot) where dot is below 0
-"""
+"""Exact nearest neighbours: the filter is a mask, the scores are Elasticsearch's, as `vectors` has them."""
 
 from __future__ import annotations
 
@@ -11,13 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from connector.embedded.columns import VectorColumn, normalize
-from connector.embedded.documents import vector_fault
 from connector.embedded.failures import ShardError
 from connector.embedded.index import Index
 from connector.embedded.inner_hits import InnerHits
 from connector.embedded.mapping import Field
 from connector.embedded.postings import Floats, Ints
 from connector.embedded.queries import Query, Scored, nothing
+from connector.embedded.vectors import Metric, as_array, dims_of, fault, numbers_in
 
 _WHOLE_ABOVE = 4
 
@@ -26,13 +22,13 @@ _WHOLE_ABOVE = 4
 class Knn:
     """The `k` nearest documents to a vector among those of the filters.
 
-    As a query it takes the k best of each index; the top-level `knn` takes the k best of all from `neighbours`.
-    `similarity` is a least similarity (for l2_norm a greatest distance), not yet a score. Of a document's nested
-    objects the nearest counts.
+    As a query it takes the k best of each index; the top-level `knn` takes the k best of all from `neighbours`. A
+    `vector` that is a text is read by its field's type. `similarity` is a least similarity (for l2_norm a greatest
+    distance), not yet a score. Of a document's nested objects the nearest counts.
     """
 
     path: str
-    vector: list[float]
+    vector: list[float] | str
     k: int
     filters: list[Query] = field(default_factory=list)
     similarity: float | None = None
@@ -64,9 +60,10 @@ class Knn:
         for query_filter in self.filters:
             allowed = allowed & query_filter.evaluate(index, 1.0)[0]
         rows = np.flatnonzero(allowed[slots])
-        scores = _scores(str(held.parameters["similarity"]), matrix, rows, query)
+        metric = Metric.of(held, query)
+        scores = _scores(metric, matrix, rows, query)
         if self.similarity is not None:
-            threshold = _as_score(str(held.parameters["similarity"]), np.array(self.similarity, dtype=np.float32))
+            threshold = metric.as_score(np.array(self.similarity, dtype=np.float32))
             near = scores >= threshold
             rows, scores = rows[near], scores[near]
         owners = slots[rows]
@@ -82,7 +79,8 @@ class Knn:
             return []
         slots, matrix = column.vectors()
         rows = np.flatnonzero(slots == slot)
-        scores = _scores(str(held.parameters["similarity"]), matrix, rows, self._query_vector(held))
+        query = self._query_vector(held)
+        scores = _scores(Metric.of(held, query), matrix, rows, query)
         scores = scores * np.float32(self.boost)
         return [(int(column.offsets()[rows[at]]), scores[at]) for at in best_first(scores, len(scores))]
 
@@ -93,17 +91,19 @@ class Knn:
             raise ShardError(
                 f"to perform knn search on field [{self.path}], its mapping must have [index] set to [true]"
             )
-        dims = held.parameters.get("dims", len(self.vector))
-        if len(self.vector) != dims:
+        numbers = numbers_in(self.vector, held, hex_floats=True) if isinstance(self.vector, str) else self.vector
+        if numbers is None:
+            raise ShardError("failed to parse field [query_vector]: it must be a valid base64 or hex string")
+        given = dims_of(held, numbers)
+        dims = held.parameters.get("dims", given)
+        if given != dims:
             raise ShardError(
-                f"The query vector has a different number of dimensions [{len(self.vector)}] "
-                f"than the document vectors [{dims}]."
+                f"The query vector has a different number of dimensions [{given}] than the document vectors [{dims}]."
             )
-        with np.errstate(over="ignore"):
-            vector = np.array(self.vector, dtype=np.float64).astype(np.float32)
-        fault = vector_fault(vector, held.parameters["similarity"])
-        if fault is not None:
-            raise ShardError(fault)
+        vector = as_array(numbers)
+        reason = fault(numbers, vector, held)
+        if reason is not None:
+            raise ShardError(reason)
         return normalize(vector[None])[0] if held.parameters["similarity"] == "cosine" else vector
 
 
@@ -127,23 +127,8 @@ def best_first(scores: Floats, count: int) -> Ints:
     return candidates[np.argsort(-scores[candidates], kind="stable")][:count]
 
 
-def _scores(similarity: str, matrix: Floats, rows: Ints, query: Floats) -> Floats:
+def _scores(metric: Metric, matrix: Floats, rows: Ints, query: Floats) -> Floats:
     """The scores of some rows; gathering rows costs more than the product, so most of a matrix means all of it."""
     if _WHOLE_ABOVE * len(rows) > len(matrix) > len(rows):
-        return _scores(similarity, matrix, np.arange(len(matrix)), query)[rows]
-    chosen = matrix if len(rows) == len(matrix) else matrix[rows]
-    if similarity == "l2_norm":
-        difference = chosen - query
-        return _as_score(similarity, np.sqrt(np.einsum("ij,ij->i", difference, difference)))
-    return _as_score(similarity, chosen @ query)
-
-
-def _as_score(similarity: str, value: Floats) -> Floats:
-    """A similarity (for l2_norm a distance) as a score; float32 in and out."""
-    one = np.float32(1)
-    if similarity == "l2_norm":
-        return np.asarray(one / (one + value * value), dtype=np.float32)
-    if similarity == "max_inner_product":
-        inverse = one / (one - np.minimum(value, 0))
-        return np.asarray(np.where(value < 0, inverse, one + value), dtype=np.float32)
-    return np.asarray(np.maximum((one + value) / np.float32(2), np.float32(0)), dtype=np.float32)
+        return metric.scores(matrix, query)[rows]
+    return metric.scores(matrix if len(rows) == len(matrix) else matrix[rows], query)

@@ -14,6 +14,7 @@ from connector.embedded.values import DEFAULT_DATE_FORMAT, SLASHED_DATE_FORMAT
 
 SIMILARITIES = ("cosine", "dot_product", "l2_norm", "max_inner_product")
 MAX_DIMS = 4096
+ELEMENT_TYPES = ("float", "byte", "bit")
 
 _PARAMETERS = {
     "text": {"analyzer", "search_analyzer", "index", "fields"},
@@ -22,6 +23,7 @@ _PARAMETERS = {
     "date": {"index", "format", "fields"},
     "dense_vector": {"dims", "similarity", "index", "index_options", "element_type"},
 }
+_BYTE_INDEX_TYPES = ("hnsw", "flat")
 _VECTOR_INDEX_TYPES = ("hnsw", "int8_hnsw", "int4_hnsw", "flat", "int8_flat", "int4_flat", "bbq_hnsw", "bbq_flat")
 _ROOT_KEYS = {"properties", "dynamic", "_meta", "_source"}
 _OBJECT_KEYS = {"type", "properties", "dynamic", "enabled"}
@@ -50,6 +52,11 @@ class Field:
     def is_indexed(self) -> bool:
         """Whether the field has an inverted index (or, for vectors, can be searched)."""
         return str(self.parameters.get("index", True)).lower() == "true"
+
+    @property
+    def element_type(self) -> str:
+        """What a vector field's vectors are made of: float, byte or bit."""
+        return str(self.parameters.get("element_type", "float"))
 
     @property
     def date_format(self) -> str:
@@ -242,14 +249,25 @@ def _leaf(mapping: Mapping, path: str, definition: dict[str, Any]) -> dict[str, 
     return result
 
 
+def max_dims(element_type: str) -> int:
+    """The most dims of a vector: bits are packed eight into a byte."""
+    return MAX_DIMS * 8 if element_type == "bit" else MAX_DIMS
+
+
 def _vector_parameters(path: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    dims = parameters.get("dims")
-    if "dims" in parameters and (isinstance(dims, bool) or not isinstance(dims, int) or not 1 <= dims <= MAX_DIMS):
-        raise _fault(f"The number of dimensions should be in the range [1, {MAX_DIMS}] but was [{dims}]")
-    if parameters.get("element_type", "float") != "float":
+    element_type = parameters.get("element_type", "float")
+    if element_type not in ELEMENT_TYPES:
         raise _fault(
-            f"element_type [{parameters['element_type']}] on field [{path}]: the embedded engine knows [float]"
+            f"invalid element_type [{element_type}] on field [{path}]: the embedded engine knows {list(ELEMENT_TYPES)}"
         )
+    dims, least = parameters.get("dims"), 8 if element_type == "bit" else 1
+    if "dims" in parameters and (
+        isinstance(dims, bool) or not isinstance(dims, int) or not least <= dims <= max_dims(element_type)
+    ):
+        bounds = f"[{least}, {max_dims(element_type)}]"
+        raise _fault(f"The number of dimensions should be in the range {bounds} but was [{dims}]")
+    if element_type == "bit" and dims is not None and dims % 8:
+        raise _fault(f"The number of dimensions should be a multiple of 8 but was [{dims}]")
     if parameters.get("index", True) in (False, "false"):
         for name in ("similarity", "index_options"):
             if name in parameters:
@@ -257,12 +275,16 @@ def _vector_parameters(path: str, parameters: dict[str, Any]) -> dict[str, Any]:
                     f"Field [{name}] can only be specified for a field of type [dense_vector] when it is indexed"
                 )
         return parameters
-    similarity = parameters.get("similarity", "cosine")
+    similarity = parameters.get("similarity", "l2_norm" if element_type == "bit" else "cosine")
     if similarity not in SIMILARITIES:
         raise _fault(f"Unknown value [{similarity}] for field [similarity] - accepted values are {list(SIMILARITIES)}")
+    if element_type == "bit" and similarity != "l2_norm":
+        raise _fault("The [l2_norm] similarity is the only supported similarity for bit vectors")
     options = parameters.get("index_options", {"type": "hnsw"})
     if not isinstance(options, dict) or options.get("type") not in _VECTOR_INDEX_TYPES:
         raise _fault(f"Unsupported index options type {options} for field [{path}]: one of {list(_VECTOR_INDEX_TYPES)}")
+    if element_type != "float" and options["type"] not in _BYTE_INDEX_TYPES:
+        raise _fault(f"[element_type] cannot be [{element_type}] when using index type [{options['type']}]")
     return {**parameters, "index": True, "similarity": similarity}
 
 

@@ -14,7 +14,7 @@ from connector.embedded.inner_hits import parse_inner_hits
 from connector.embedded.knn import Knn
 from connector.embedded.leaf_parser import LEAVES
 from connector.embedded.queries import Query
-from connector.embedded.query_options import check_known, parse_boost, parse_minimum
+from connector.embedded.query_options import check_known, parse_boost, parse_minimum, read_number, read_whole
 
 MAX_DEPTH = 30
 MAX_CANDIDATES = 10_000
@@ -108,8 +108,7 @@ def parse_knn(body: Any, *, size: int = 10, depth: int = 0, is_query: bool = Fal
         raise illegal(
             "either [query_vector_builder] or [query_vector] must be provided; the embedded engine knows [query_vector]"
         )
-    if not isinstance(vector, list) or not set(map(type, vector)) <= {int, float}:
-        raise x_content("[knn] failed to parse field [query_vector]: it must be an array of numbers")
+    vector = _vector(vector)
     k = _count("k", body.get("k"))
     candidates = _count("num_candidates", body.get("num_candidates"))
     if k is None:
@@ -125,7 +124,9 @@ def parse_knn(body: Any, *, size: int = 10, depth: int = 0, is_query: bool = Fal
         _inner("knn", "filter", part, size, depth) for part in (filters if isinstance(filters, list) else [filters])
     ]
     similarity = body.get("similarity")
-    least = None if similarity is None else float(similarity)
+    least = None if similarity is None else read_number(similarity)
+    if similarity is not None and least is None:
+        raise x_content("[knn] failed to parse field [similarity]")
     inner_hits = parse_inner_hits(body["inner_hits"]) if "inner_hits" in body else None
     return Knn(body["field"], vector, k, parsed, least, parse_boost(body), inner_hits)
 
@@ -133,11 +134,25 @@ def parse_knn(body: Any, *, size: int = 10, depth: int = 0, is_query: bool = Fal
 def _count(name: str, value: Any) -> int | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int):
+    count = read_whole(value)
+    if count is None:
         raise x_content(f"[knn] failed to parse field [{name}]")
-    if value < 1:
+    if count < 1:
         raise illegal(f"[{name}] must be greater than 0")
-    return value
+    return count
+
+
+def _vector(value: Any) -> list[float] | str:
+    """A query vector: numbers, which may be texts each, or one text that the field's type has a meaning for."""
+    if isinstance(value, str):
+        return value
+    numbers = value if isinstance(value, list) else [value]
+    if set(map(type, numbers)) <= {int, float}:
+        return numbers
+    read = [read_number(each) for each in numbers]
+    if any(each is None for each in read):
+        raise x_content("[knn] failed to parse field [query_vector]: it must be an array of numbers")
+    return [each for each in read if each is not None]
 
 
 _COMPOUNDS: dict[str, Callable[[dict[str, Any], int, int], Query]] = {

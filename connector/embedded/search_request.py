@@ -10,6 +10,7 @@ from connector.embedded.failures import EngineError, illegal, parsing, unsupport
 from connector.embedded.hit_fields import parse_fields
 from connector.embedded.knn import Knn
 from connector.embedded.queries import Query
+from connector.embedded.query_options import read_number, read_whole
 from connector.embedded.query_parser import parse_knn, parse_query
 from connector.embedded.rescore import Rescore, parse_rescore
 from connector.embedded.source_filter import SourceFilter, parse_source_filter
@@ -155,7 +156,7 @@ def _without_rescorer(rest: dict[str, Any], options: dict[str, Any]) -> dict[str
         if key not in options:
             raise parsing(f"Required [{key}]")
     steps = options["rescore"] if isinstance(options["rescore"], list) else [options["rescore"]]
-    windows = [step.get("window_size", 10) for step in steps if isinstance(step, dict)]
+    windows = [read_whole(step.get("window_size", 10)) or 10 for step in steps if isinstance(step, dict)]
     inner = options["retriever"]
     ((name, leaf),) = inner.items() if isinstance(inner, dict) and len(inner) == 1 else ((None, None),)
     if name not in ("standard", "knn") or not isinstance(leaf, dict):
@@ -176,18 +177,20 @@ def _least(options: dict[str, Any]) -> dict[str, Any]:
 
 def _integer(body: dict[str, Any], key: str, default: int) -> int:
     value = body.get(key, default)
-    try:
-        return int(value)
-    except (TypeError, ValueError) as error:
-        raise EngineError(400, "number_format_exception", f'For input string: "{value}"') from error
+    number = read_whole(value)
+    if number is None:
+        kind = "number_format_exception" if isinstance(value, str) else "x_content_parse_exception"
+        raise EngineError(400, kind, f'For input string: "{value}"')
+    return number
 
 
 def _number(body: dict[str, Any], key: str) -> float | None:
     value = body.get(key)
-    try:
-        return None if value is None else float(value)
-    except (TypeError, ValueError) as error:
-        raise EngineError(400, "number_format_exception", f'For input string: "{value}"') from error
+    number = read_number(value)
+    if number is None and value is not None:
+        kind = "number_format_exception" if isinstance(value, str) else "x_content_parse_exception"
+        raise EngineError(400, kind, f'For input string: "{value}"')
+    return number
 
 
 def _flag(body: dict[str, Any], key: str) -> bool:

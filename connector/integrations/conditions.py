@@ -21,7 +21,8 @@ def comparison(field: str, operator: str, value: Any, mappings: Mapping[str, Any
     Args:
         field: its path in the source.
         operator: ==, !=, >, >=, <, <=, in, not in; all (has every value), match (full text).
-        value: what the field is compared with; a list under == must be there whole, None is a field without a value.
+        value: what the field is compared with; a list under == must be there whole, None is a field without a value,
+            which is neither greater nor less than anything. Nothing is in an empty list.
         mappings: as for `filters.as_queries`.
 
     Raises:
@@ -34,17 +35,29 @@ def comparison(field: str, operator: str, value: Any, mappings: Mapping[str, Any
         return none_of([comparison(field, "in", value, mappings)])
     if operator in ("in", "all") and not isinstance(value, list | tuple | set | frozenset):
         raise RequestError(path, value, f"must be a list under the operator {operator!r}")
+    if operator == "in":
+        return _in(field, list(value), mappings)
+    if operator in _BOUNDS and value is None:
+        return _in(field, [], mappings)
     if operator in _BOUNDS:
         return query_on(field, {_BOUNDS[operator]: value}, mappings)
     if operator == "all" or (operator == "==" and isinstance(value, list | tuple | set | frozenset)):
-        return all_of([query_on(field, each, mappings) for each in value])
-    if operator in ("==", "in"):
+        return all_of([query_on(field, each, mappings) for each in value]) if value else query_on(field, None, mappings)
+    if operator == "==":
         if isinstance(value, Mapping):
             raise RequestError(path, value, "must be a value, not an object")
         return query_on(field, value, mappings)
     if operator == "match":
         return {"match": {field: {"query": value, "operator": "and"}}}
     raise RequestError(f"{path}.operator", operator, f"must be one of {', '.join(_OPERATORS)}")
+
+
+def _in(field: str, values: list[Any], mappings: Mapping[str, Any]) -> dict[str, Any]:
+    """Match a field that has one of these values; None among them is a field without a value."""
+    missing = query_on(field, None, mappings)  # also where it is not asked for: it checks the field
+    present = [value for value in values if value is not None]
+    parts = [query_on(field, present, mappings)] if present else []
+    return any_of([*parts, missing]) if len(present) < len(values) else any_of(parts)
 
 
 def all_of(queries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

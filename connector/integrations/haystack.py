@@ -244,7 +244,9 @@ def _query(condition: Any, metadata_field: str | None, mappings: Mapping[str, An
         if field.startswith(_META):
             field = ".".join(filter(None, (metadata_field, field.removeprefix(_META))))
         return comparison(field, operator, condition["value"], mappings)
-    parts = [_query(each, metadata_field, mappings) for each in condition.get("conditions", ())]
+    if not isinstance(condition.get("conditions"), list | tuple):
+        raise RequestError("filters", condition, "must have a field and a value, or a list of conditions")
+    parts = [_query(each, metadata_field, mappings) for each in condition["conditions"]]
     if operator == "AND":
         return all_of(parts)
     if operator == "OR":
