@@ -214,6 +214,48 @@ VECTORS = Corpus(
     ],
 )
 
+
+def packed(element_type: str, dims: int, **options: Any) -> dict[str, Any]:
+    """A dense_vector field of bytes or bits."""
+    return {
+        "type": "dense_vector",
+        "element_type": element_type,
+        "dims": dims,
+        "index_options": {"type": "hnsw"},
+        **options,
+    }
+
+
+PACKED = Corpus(
+    "packed",
+    {
+        "properties": {
+            **{
+                name: packed("byte", 3, similarity=similarity)
+                for name, similarity in {
+                    "cosine": "cosine",
+                    "dot": "dot_product",
+                    "l2": "l2_norm",
+                    "product": "max_inner_product",
+                }.items()
+            },
+            "bits": packed("bit", 16),
+        }
+    },
+    [
+        (f"p{number}", {**dict.fromkeys(("cosine", "dot", "l2", "product"), held), "bits": bits})
+        for number, (held, bits) in enumerate(
+            [
+                ([64, 10, -30], [127, -1]),
+                ([-10, 5, 99], [0, 15]),
+                ([127.0, 127, 127], "7f00"),
+                ("80807f", "ffff"),
+                ([1, 0, 0], [-128, 1]),
+            ]
+        )
+    ],
+)
+
 PASSAGES = Corpus(
     "passages",
     {

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.contract.corpora import ENGLISH, KEYWORD, TEXT, vector
+from tests.contract.corpora import ENGLISH, KEYWORD, TEXT, packed, vector
 from tests.contract.harness import Call
 
 MAPPINGS = {"properties": {"title": ENGLISH, "kind": KEYWORD, "year": {"type": "integer"}, "vector": vector(2)}}
 SETTINGS = {"number_of_shards": 1}
 REFRESH = {"refresh": "true"}
+CREATE_PACKED = Call(
+    "PUT",
+    "/{index}",
+    {
+        "mappings": {
+            "properties": {
+                "bytes": packed("byte", 3, similarity="cosine"),
+                "bits": packed("bit", 16),
+                "any_bits": {"type": "dense_vector", "element_type": "bit"},
+            }
+        }
+    },
+)
 BRIEF = {"_source": {"excludes": ["vector"]}}
 
 CREATE = Call("PUT", "/{index}", {"mappings": MAPPINGS, "settings": SETTINGS})
@@ -202,6 +215,25 @@ REFUSED: dict[str, list[Call]] = {
     "a boolean for an integer": [CREATE, put("1", {"year": True})],
     "an object for text": [CREATE, put("1", {"title": {"a": 1}})],
     "a number for text becomes text": [CREATE, put("1", {"title": 42}, **REFRESH), search({"match": {"title": "42"}})],
+    **{
+        f"bytes and bits: {source}": [CREATE_PACKED, put("1", source)]
+        for source in (
+            {"bytes": "400ae2", "bits": "7fff"},
+            {"bytes": [64.0, 10, -30], "bits": [127, -1]},
+            {"bytes": [1.5, 1, 2]},
+            {"bytes": [128, 1, 2]},
+            {"bytes": [-129, 1, 2]},
+            {"bytes": ["1", "2", "3"]},
+            {"bytes": [0, 0, 0]},
+            {"bytes": "40"},
+            {"bytes": "zz"},
+            {"bits": [1, 0] * 8},
+            {"bits": [1]},
+            {"bits": [0, 0]},
+            {"bits": "7f"},
+            {"any_bits": [1, 2, 3]},
+        )
+    },
     "a vector of the wrong length": [CREATE, put("1", {"vector": [1.0]})],
     "a zero vector under cosine": [CREATE, put("1", {"vector": [0, 0]})],
     "a vector of words": [CREATE, put("1", {"vector": ["x", "y"]})],

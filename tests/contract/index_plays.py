@@ -40,6 +40,23 @@ INDICES: dict[str, list[Call]] = {
     "field without a type": [Call("PUT", "/{index}", {"mappings": {"properties": {"a": {"analyzer": "english"}}}})],
     "unknown key of mappings": [Call("PUT", "/{index}", {"mappings": {"colour": "red"}})],
     "unknown key of the body": [Call("PUT", "/{index}", {"colour": "red"})],
+    **{
+        f"vector field of {definition}": [
+            Call("PUT", "/{index}", {"mappings": {"properties": {"v": {"type": "dense_vector", **definition}}}}),
+            Call("GET", "/{index}/_mapping"),
+        ]
+        for definition in (
+            {"element_type": "bit"},
+            {"element_type": "bit", "dims": 16},
+            {"element_type": "byte", "dims": 16, "index": False},
+            {"element_type": "bit", "dims": 15},
+            {"element_type": "bit", "dims": 40_000},
+            {"element_type": "bit", "dims": 16, "similarity": "cosine"},
+            {"element_type": "byte", "dims": 5000},
+            {"element_type": "byte", "dims": 16, "index_options": {"type": "int8_hnsw"}},
+            {"element_type": "int", "dims": 16},
+        )
+    },
     "vector with too many dims": [Call("PUT", "/{index}", {"mappings": {"properties": {"v": vector(5000)}}})],
     "vector with an unknown similarity": [
         Call("PUT", "/{index}", {"mappings": {"properties": {"v": vector(2, "near")}}})

@@ -7,7 +7,7 @@ from typing import Any
 Body = dict[str, Any]
 
 
-def knn(vector: list[float], k: int = 5, field: str = "vector", **rest: Any) -> Body:
+def knn(vector: Any, k: int | str = 5, field: str = "vector", **rest: Any) -> Body:
     return {"field": field, "query_vector": vector, "k": k, "num_candidates": 50, **rest}
 
 
@@ -71,6 +71,32 @@ VECTORS: dict[str, Body] = {
     "knn, l2_norm threshold": {"knn": knn([1.0, 1.0, 1.0], 5, field="l2", similarity=3.0)},
     "knn, max_inner_product": {"knn": knn([1.0, 1.0, 1.0], 5, field="product")},
     "knn, two fields": {"knn": [knn([1.0, 1.0, 1.0], 3, field="flat"), knn([1.0, 0.0, 0.0], 3, field="l2")]},
+}
+
+
+_BYTE_FIELDS = ("cosine", "dot", "l2", "product")
+PACKED: dict[str, Body] = {
+    **{f"knn, bytes, {field}": body(knn=knn([64, 10, -30], field=field)) for field in _BYTE_FIELDS},
+    **{f"knn, bytes as hex, {field}": body(knn=knn("F60563", 3, field)) for field in _BYTE_FIELDS},
+    "knn, bytes of zero": body(knn=knn([0, 0, 0], field="dot")),
+    "knn, bytes, threshold": body(knn=knn([64, 10, -30], field="dot", similarity=1000)),
+    "knn, bytes as texts": body(knn=knn(["64", "10.0", -30], "3", field="l2")),
+    "knn, bits": body(knn=knn([127, -1], field="bits")),
+    "knn, bits as hex": body(knn=knn("0000", field="bits")),
+    "knn, bits, threshold": body(knn=knn([0, 0], field="bits", similarity=8)),
+}
+UNFIT: dict[str, Body] = {
+    "bytes with a point": {"knn": knn([64.5, 0, 0], field="l2")},
+    "bytes out of range": {"knn": knn([128, 0, 0], field="l2")},
+    "bytes of zero under cosine": {"knn": knn([0, 0, 0], field="cosine")},
+    "too few bytes": {"knn": knn("400a", field="l2") | {"query_vector": "40"}},
+    "too many bits": {"knn": knn([0, 1] * 8, field="bits")},
+    "k that is no number": {"knn": knn([64, 10, -30], field="l2") | {"k": "five"}},
+    "k that is a bool": {"knn": knn([64, 10, -30], field="l2") | {"k": True}},
+    "numbers that are bools": {"knn": knn([True, 0, 0], field="l2")},
+    "a similarity that is no number": {"knn": knn([64, 10, -30], field="l2", similarity="near")},
+    "a size that is no number": {"knn": knn([64, 10, -30], field="l2"), "size": "ten"},
+    "a size that is a bool": {"knn": knn([64, 10, -30], field="l2"), "size": True},
 }
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from tests.contract import error_cases, knn_cases, search_cases
 from tests.contract.conftest import Pair
-from tests.contract.corpora import ARTICLES, GENERATED, PASSAGES, UNTYPED, VECTORS
+from tests.contract.corpora import ARTICLES, GENERATED, PACKED, PASSAGES, UNTYPED, VECTORS
 from tests.contract.harness import Call, Corpus
 from tests.contract.random_trees import random_search
 
-NO_VECTORS = {"excludes": ["vector", "flat", "dot", "l2", "product"]}
+NO_VECTORS = {"excludes": ["vector", "flat", "dot", "l2", "product", "cosine", "bits"]}
 ON_ARTICLES = {
     **search_cases.MATCH,
     **search_cases.MULTI_MATCH,
@@ -28,6 +28,8 @@ CASES = [
     *((name, ARTICLES, body) for name, body in ON_ARTICLES.items()),
     *((name, UNTYPED, body) for name, body in search_cases.UNTYPED.items()),
     *((name, VECTORS, body) for name, body in knn_cases.VECTORS.items()),
+    *((name, PACKED, body) for name, body in knn_cases.PACKED.items()),
+    *((name, PACKED, body) for name, body in knn_cases.UNFIT.items()),
     *((name, PASSAGES, body) for name, body in knn_cases.NESTED.items()),
 ]
 
