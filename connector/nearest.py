@@ -9,6 +9,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "boost": ("weight",),
     "candidates": ("num_candidates",),
     "chunking": ("chunking_settings", "chunk_rescorer"),
+    "chunks": ("size",),
     "depth": ("rank_window_size", "window_size"),
     "ef": ("num_candidates",),
     "ef_search": ("num_candidates",),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from elasticsearch import Elasticsearch
+from elasticsearch.helpers.vectorstore import DenseVectorStrategy, VectorStore
 from langchain_classic.retrievers import ContextualCompressionRetriever
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
@@ -264,6 +265,42 @@ def test_an_index_of_elasticsearch_store_is_searched_as_it_is(es: Elasticsearch,
     assert "text" not in found[0].metadata
     filtered = retriever.invoke("battery", filter=[{"term": {"metadata.source.keyword": "file-1"}}])
     assert ids(filtered) == ["1"]
+
+
+class NumpyWords(CountedWords):
+    """Embeddings of numpy's numbers, as many packages give them."""
+
+    def embed_documents(self, texts: list[str]) -> Any:
+        return [list(row) for row in count_words(texts)]
+
+
+class Service:
+    """LangChain's embeddings as the client's store has them: what ElasticsearchStore wraps them in."""
+
+    def __init__(self, embeddings: Embeddings) -> None:
+        self.embed_documents, self.embed_query = embeddings.embed_documents, embeddings.embed_query
+
+
+@pytest.mark.parametrize("rrf", [True, {"window_size": 20}, {"rank_window_size": 20, "rank_constant": 1}])
+def test_the_store_that_elasticsearch_store_is_made_of_runs_hybrid_with_our_client(
+    engine: EngineUnderTest, store_index: str, rrf: Any
+) -> None:
+    with engine.client(HybridElasticsearch) as client:
+        store = VectorStore(
+            client,
+            index=store_index,
+            retrieval_strategy=DenseVectorStrategy(hybrid=True, rrf=rrf, text_field="text"),
+            embedding_service=Service(NumpyWords()),  # type: ignore[arg-type]
+            text_field="text",
+            vector_field="vector",
+        )
+        found = store.search(query="battery", k=3)
+        assert found[0]["_id"] == "3"
+        if rrf is True:
+            with pytest.raises(RequestError, match="raise rank_window_size"):
+                store.search(query="battery", k=20, num_candidates=50)
+        else:
+            assert len(store.search(query="battery", k=20, num_candidates=50)) == 3
 
 
 def test_embeddings_are_an_encoder_with_queries_of_their_own() -> None:
