@@ -86,6 +86,8 @@ FEATURES: dict[str, Body] = {
         preference="me", search_type="dfs_query_then_fetch", ignore_unavailable=True
     ),
     "`routing`": beside(routing="a"),
+    "`include_named_queries_score`": beside(include_named_queries_score=True),
+    "`rank: {rrf}` over `query` and `knn`": {"query": STORY, "knn": KNN, "rank": {"rrf": {}}},
     "`filter_path`, `typed_keys`, `rest_total_hits_as_int`": beside(
         filter_path="hits", typed_keys=True, rest_total_hits_as_int=True
     ),

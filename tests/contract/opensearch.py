@@ -16,6 +16,7 @@ _RENAMED = {"from_": "from", "source": "_source"}
 _OF_THE_URL = frozenset(
     {
         "filter_path",
+        "include_named_queries_score",
         "typed_keys",
         "rest_total_hits_as_int",
         "preference",

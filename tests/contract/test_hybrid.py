@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import numpy as np
 import pytest
 from elasticsearch import ApiError
 
@@ -147,6 +148,23 @@ TREES: dict[str, Body] = {
     "rrf in rrf": {"retriever": rrf(rrf(FOX, NEAR), DOG)},
     "rrf, page": {"retriever": rrf(FOX, NEAR, rank_window_size=8), "from": 2, "size": 3},
     "rrf, past its window": {"retriever": rrf(FOX, NEAR, rank_window_size=4), "from": 3, "size": 4},
+    "rrf, numpy's vectors and numbers as texts": {
+        "retriever": rrf(
+            FOX,
+            {
+                "knn": {
+                    "field": "vector",
+                    "query_vector": np.array([0.7, 0.2, 0.1, 0.3], np.float32),
+                    "k": "8",
+                    "num_candidates": np.int64(50),
+                }
+            },
+            rank_window_size="20",
+        ),
+        "size": 10.0,
+        "from": "1",
+    },
+    "rank over query and knn": {"query": FOX["standard"]["query"], "knn": NEAR["knn"], "rank": {"rrf": {}}},
     "rrf, source filtering": {"retriever": rrf(FOX, NEAR), "source": ["title", "author.*"]},
     "rrf, no source": {"retriever": rrf(FOX, NEAR), "source": False},
     "rrf, text embedded by us": {

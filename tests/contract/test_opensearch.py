@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from opensearchpy import AsyncOpenSearch, NotFoundError, OpenSearch, RequestError, Search
 
@@ -164,6 +165,27 @@ def test_vectors_of_passages_are_found_by_their_field_alone(client: OpenSearch, 
     assert ids(searched(client, nested, rrf(near))) == ["2", "1", "3"]
     filtered = knn([1.0, 0.9], 3, "parts.vector", filter={"term": {"topic": "a"}})
     assert ids(searched(client, nested, rrf(filtered))) == ["1", "3"]
+
+
+def test_bytes_as_hex_or_base64_are_read_here(client: OpenSearch) -> None:
+    name = f"contract-{uuid.uuid4().hex[:8]}"
+    ours = HybridOpenSearch.wrap(client)
+    method = {"name": "hnsw", "engine": "lucene", "space_type": "l2"}
+    field = {"type": "knn_vector", "dimension": 3, "data_type": "byte", "method": method}
+    client.indices.create(
+        index=name, body={"settings": {"index": {"knn": True}}, "mappings": {"properties": {"v": field}}}
+    )
+    try:
+        for key, vector in {"1": [64, 10, -30], "2": [-10, 5, 99]}.items():
+            client.index(index=name, id=key, body={"v": vector}, params={"refresh": "true"})
+        for vector in ([-10, 5, 99], np.array([-10, 5, 99], np.int8), "F60563", "9gVj"):
+            knn = {"knn": {"field": "v", "query_vector": vector, "k": 2}}
+            found = ours.search(index=name, body={"retriever": {"rrf": {"retrievers": [knn]}}})
+            assert [hit["_id"] for hit in found["hits"]["hits"]] == ["2", "1"]
+        with pytest.raises(connector.errors.RequestError, match="as many numbers"):
+            ours.search(index=name, body={"retriever": {"knn": {"field": "v", "query_vector": "f605", "k": 2}}})
+    finally:
+        client.indices.delete(index=name)
 
 
 def test_an_indexs_default_pipeline_is_kept_from_the_legs(client: OpenSearch, index: str) -> None:
