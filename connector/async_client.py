@@ -23,13 +23,13 @@ from connector.hybrid import (
     Execution,
     Hybrid,
     RerankerLike,
-    default_of,
     index_of,
     lines,
     mapping_path,
     share,
     unless_ignored,
 )
+from connector.json_values import default_of
 from connector.needs import MultiSearch, Need, ReadMappings, arun
 
 

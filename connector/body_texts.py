@@ -6,7 +6,36 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from connector.errors import RequestError
+from connector.json_values import Default, as_json
+
 _MAY_BE_OURS = ('"retriever"', '"rank"')
+
+
+def read_body(endpoint_id: str | None, body: Any, is_ours: Callable[[object], bool], default: Default) -> Any:
+    """Read a call's body as far as it is needed to see whether it holds searches of ours; any other stays as it is.
+
+    Args: endpoint_id: elasticsearch-py's name of the endpoint. default: as for `as_json`.
+    """
+    if endpoint_id == "search":
+        search = _with_mapping(read_search(body), default)
+        return search if is_ours(search) else body
+    if endpoint_id == "search_template":
+        return read_object(body)
+    if endpoint_id in ("msearch", "msearch_template"):
+        return read_lines(body, is_ours)
+    return body
+
+
+def _with_mapping(search: Any, default: Default) -> Any:
+    """Return a search whose retriever is a mapping where the client's serializer makes one of it."""
+    tree = search.get("retriever") if isinstance(search, Mapping) else None
+    if tree is None or isinstance(tree, Mapping | str | list | tuple):
+        return search
+    try:
+        return {**search, "retriever": as_json(tree, default, "retriever")}
+    except RequestError:  # the client's serializer says what is wrong with it
+        return search
 
 
 def read_search(body: Any) -> Any:

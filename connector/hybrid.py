@@ -16,14 +16,13 @@ from elastic_transport import ApiResponseMeta, ObjectApiResponse
 from elastic_transport.client_utils import DEFAULT
 from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch
 from elasticsearch.exceptions import HTTP_EXCEPTIONS
-from elasticsearch.serializer import JsonSerializer
 
-from connector.body_texts import read_lines, read_object, read_search
+from connector.body_texts import read_body
 from connector.calls import CallFlow, multi_search_flow, multi_template_flow, native_flow, search_template_flow
 from connector.capabilities import Capabilities
 from connector.dialects import Dialect, ElasticsearchDialect
 from connector.errors import RequestError
-from connector.json_values import Default, as_json
+from connector.json_values import Default, as_json, json_default
 from connector.models.encoder import Encoder, Fingerprint, as_encoder
 from connector.models.loading import Once
 from connector.models.reranker import Reranker, as_reranker
@@ -78,7 +77,7 @@ class Hybrid:
     provenance: bool = True
     execution: Execution = "auto"
     dialect: Dialect = field(default_factory=ElasticsearchDialect)
-    default: Default = JsonSerializer().default
+    default: Default = json_default
 
     def __post_init__(self) -> None:
         if self.execution not in get_args(Execution):
@@ -92,24 +91,7 @@ class Hybrid:
 
     def read_body(self, endpoint_id: str | None, body: Any) -> Any:
         """Read a call's body as far as it is needed to see whether it holds searches of ours."""
-        if endpoint_id == "search":
-            search = self._read_search(body)
-            return search if self._is_ours(search) else body
-        if endpoint_id == "search_template":
-            return read_object(body)
-        if endpoint_id in ("msearch", "msearch_template"):
-            return read_lines(body, self._is_ours)
-        return body
-
-    def _read_search(self, body: Any) -> Any:
-        search = read_search(body)
-        tree = search.get("retriever") if isinstance(search, Mapping) else None
-        if tree is None or isinstance(tree, Mapping | str | list | tuple):
-            return search
-        try:
-            return {**search, "retriever": as_json(tree, self.default, "retriever")}
-        except RequestError:  # the cluster, or the client's serializer, says what is wrong with it
-            return search
+        return read_body(endpoint_id, body, self._is_ours, self.default)
 
     def is_ours(self, endpoint_id: str | None, body: object) -> bool:
         """Tell whether a call is a search that the cluster can't run."""
@@ -285,12 +267,6 @@ def lines(need: MultiSearch) -> list[str | Mapping[str, Any]]:
 def _written(line: Mapping[str, Any]) -> str | Mapping[str, Any]:
     written = quick_json(line)
     return line if written is None else written.decode()
-
-
-def default_of(serializer: Any) -> Default:
-    """Return what a serializer makes of values that JSON does not have."""
-    default: Default = getattr(serializer, "default", JsonSerializer().default)
-    return default
 
 
 def index_of(path_parts: Mapping[str, Any] | None) -> str | None:

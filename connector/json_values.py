@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any, TypeAlias
 
+from elasticsearch.serializer import JsonSerializer
+
 from connector.errors import RequestError
 
 MAX_LEVELS = 200
@@ -19,6 +21,16 @@ Default: TypeAlias = Callable[[Any], Any]
 
 _NUMBERS = {int, float}
 _REFUSED = (TypeError, ValueError, AttributeError, OverflowError)
+
+
+json_default: Default = JsonSerializer().default
+"""elasticsearch-py's own."""
+
+
+def default_of(serializer: Any) -> Default:
+    """Return what a client's serializer makes of values that JSON does not have."""
+    default: Default = getattr(serializer, "default", json_default)
+    return default
 
 
 def as_json(value: Any, default: Default, path: str = "") -> Any:

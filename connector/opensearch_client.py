@@ -19,11 +19,11 @@ from connector.hybrid import (
     Execution,
     Hybrid,
     RerankerLike,
-    default_of,
     lines,
     mapping_path,
     unless_ignored,
 )
+from connector.json_values import default_of
 from connector.needs import MultiSearch, Need, ReadMappings, run
 from connector.opensearch_calls import (
     OpenSearch,

@@ -555,7 +555,7 @@ def test_a_body_may_be_written_already(kites: Any, write: Any) -> None:
 async def test_the_async_client_reads_the_same(engine: EngineUnderTest, kites: Any) -> None:
     async with engine.async_client(AsyncHybridElasticsearch) as client:
         tree = {"rrf": {"retrievers": (STANDARD, knn(query_vector=np.array([1, 0]), k="2"))}}
-        found = await client.search(index=kites.index, retriever=tree, size=2.0)
+        found = await client.search(index=kites.index, retriever=tree, size=np.int64(2))
     assert [(hit["_id"], hit["_score"]) for hit in found["hits"]["hits"]] == kites(
         retriever=rrf(STANDARD, knn()), size=2
     )

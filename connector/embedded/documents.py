@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connector.embedded.failures import EngineError, unparsable_document
-from connector.embedded.mapping import MAX_DIMS, Field, Mapping, max_dims
+from connector.embedded.mapping import Field, Mapping
 from connector.embedded.values import (
     NUMBERS,
     FieldValueError,
@@ -18,6 +18,7 @@ from connector.embedded.values import (
     number_of,
     text_of,
 )
+from connector.embedded.vector_parameters import MAX_DIMS, max_dims
 from connector.embedded.vectors import as_array, dims_of, fault, numbers_in
 
 _MIN_DYNAMIC_DIMS = 128

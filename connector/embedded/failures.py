@@ -123,3 +123,9 @@ def invalid_index_name(name: str, reason: str) -> EngineError:
 def unparsable_document(reason: str, kind: str = "illegal_argument_exception", cause: str | None = None) -> EngineError:
     """400 document_parsing_exception with its cause."""
     return EngineError(400, "document_parsing_exception", reason, caused_by={"type": kind, "reason": cause or reason})
+
+
+def mapping_fault(reason: str) -> EngineError:
+    """400 mapper_parsing_exception of a mapping that can't be had."""
+    root = {"type": "mapper_parsing_exception", "reason": reason}
+    return EngineError(400, "mapper_parsing_exception", f"Failed to parse mapping: {reason}", caused_by=root, root=root)

@@ -10,11 +10,9 @@ from typing import Any
 
 from connector.embedded.analysis import ANALYZERS
 from connector.embedded.failures import EngineError, illegal
+from connector.embedded.failures import mapping_fault as _fault
 from connector.embedded.values import DEFAULT_DATE_FORMAT, SLASHED_DATE_FORMAT
-
-SIMILARITIES = ("cosine", "dot_product", "l2_norm", "max_inner_product")
-MAX_DIMS = 4096
-ELEMENT_TYPES = ("float", "byte", "bit")
+from connector.embedded.vector_parameters import vector_parameters
 
 _PARAMETERS = {
     "text": {"analyzer", "search_analyzer", "index", "fields"},
@@ -23,8 +21,6 @@ _PARAMETERS = {
     "date": {"index", "format", "fields"},
     "dense_vector": {"dims", "similarity", "index", "index_options", "element_type"},
 }
-_BYTE_INDEX_TYPES = ("hnsw", "flat")
-_VECTOR_INDEX_TYPES = ("hnsw", "int8_hnsw", "int4_hnsw", "flat", "int8_flat", "int4_flat", "bbq_hnsw", "bbq_flat")
 _ROOT_KEYS = {"properties", "dynamic", "_meta", "_source"}
 _OBJECT_KEYS = {"type", "properties", "dynamic", "enabled"}
 _DYNAMIC = {True: "true", False: "false", "true": "true", "false": "false", "strict": "strict"}
@@ -227,7 +223,7 @@ def _leaf(mapping: Mapping, path: str, definition: dict[str, Any]) -> dict[str, 
         raise _unknown_parameter(name, path, kind, _PARAMETERS[kind])
     parameters = {key: value for key, value in definition.items() if key not in ("type", "fields")}
     if kind == "dense_vector":
-        parameters = _vector_parameters(path, parameters)
+        parameters = vector_parameters(path, parameters)
     for name in ("analyzer", "search_analyzer"):
         if name in parameters and parameters[name] not in list(ANALYZERS):
             raise _fault(
@@ -249,45 +245,6 @@ def _leaf(mapping: Mapping, path: str, definition: dict[str, Any]) -> dict[str, 
     return result
 
 
-def max_dims(element_type: str) -> int:
-    """The most dims of a vector: bits are packed eight into a byte."""
-    return MAX_DIMS * 8 if element_type == "bit" else MAX_DIMS
-
-
-def _vector_parameters(path: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    element_type = parameters.get("element_type", "float")
-    if element_type not in ELEMENT_TYPES:
-        raise _fault(
-            f"invalid element_type [{element_type}] on field [{path}]: the embedded engine knows {list(ELEMENT_TYPES)}"
-        )
-    dims, least = parameters.get("dims"), 8 if element_type == "bit" else 1
-    if "dims" in parameters and (
-        isinstance(dims, bool) or not isinstance(dims, int) or not least <= dims <= max_dims(element_type)
-    ):
-        bounds = f"[{least}, {max_dims(element_type)}]"
-        raise _fault(f"The number of dimensions should be in the range {bounds} but was [{dims}]")
-    if element_type == "bit" and dims is not None and dims % 8:
-        raise _fault(f"The number of dimensions should be a multiple of 8 but was [{dims}]")
-    if parameters.get("index", True) in (False, "false"):
-        for name in ("similarity", "index_options"):
-            if name in parameters:
-                raise _fault(
-                    f"Field [{name}] can only be specified for a field of type [dense_vector] when it is indexed"
-                )
-        return parameters
-    similarity = parameters.get("similarity", "l2_norm" if element_type == "bit" else "cosine")
-    if similarity not in SIMILARITIES:
-        raise _fault(f"Unknown value [{similarity}] for field [similarity] - accepted values are {list(SIMILARITIES)}")
-    if element_type == "bit" and similarity != "l2_norm":
-        raise _fault("The [l2_norm] similarity is the only supported similarity for bit vectors")
-    options = parameters.get("index_options", {"type": "hnsw"})
-    if not isinstance(options, dict) or options.get("type") not in _VECTOR_INDEX_TYPES:
-        raise _fault(f"Unsupported index options type {options} for field [{path}]: one of {list(_VECTOR_INDEX_TYPES)}")
-    if element_type != "float" and options["type"] not in _BYTE_INDEX_TYPES:
-        raise _fault(f"[element_type] cannot be [{element_type}] when using index type [{options['type']}]")
-    return {**parameters, "index": True, "similarity": similarity}
-
-
 def _dynamic(value: Any, path: str) -> str:
     if not isinstance(value, (bool, str)) or value not in _DYNAMIC:
         raise _fault(f"[dynamic] of [{path}] is [{value}]: the embedded engine knows [true, false, strict]")
@@ -303,8 +260,3 @@ def _unknown_parameter(name: str, path: str, kind: str, known: set[str]) -> Engi
         f"unknown parameter [{name}] on mapper [{path}] of type [{kind}]: the embedded engine knows {sorted(known)}"
     )
     return _fault(reason)
-
-
-def _fault(reason: str) -> EngineError:
-    root = {"type": "mapper_parsing_exception", "reason": reason}
-    return EngineError(400, "mapper_parsing_exception", f"Failed to parse mapping: {reason}", caused_by=root, root=root)

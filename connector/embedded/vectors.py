@@ -13,9 +13,8 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -38,7 +37,7 @@ def length_of(held: Field) -> int | None:
     return None if dims is None else int(dims) // 8 if held.element_type == "bit" else int(dims)
 
 
-def dims_of(held: Field, numbers: Sequence[Any]) -> int:
+def dims_of(held: Field, numbers: Sized) -> int:
     """The dims that so many numbers are in this field."""
     return len(numbers) * 8 if held.element_type == "bit" else len(numbers)
 

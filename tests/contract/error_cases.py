@@ -105,7 +105,7 @@ REFUSED: dict[str, Call] = {
     "knn, zero vector under cosine": search({"knn": knn([0.0, 0.0, 0.0, 0.0])}),
     "knn, text field": search({"knn": knn(X, 3, field="body")}),
     "knn, unknown option": search({"knn": knn(X, 3, colour="red")}),
-    "knn, words in the vector": search({"knn": knn(["a", "b", "c", "d"])}),  # type: ignore[list-item]
+    "knn, words in the vector": search({"knn": knn(["a", "b", "c", "d"])}),
     "knn, negative boost": search({"knn": knn(X, 3, boost=-1)}),
     "knn, filter unknown": search({"knn": knn(X, 3, filter={"macth": {}})}),
     "knn query, wrong dims": query({"knn": knn([1.0, 2.0])}),

@@ -178,12 +178,13 @@ def test_bytes_as_hex_or_base64_are_read_here(client: OpenSearch) -> None:
     try:
         for key, vector in {"1": [64, 10, -30], "2": [-10, 5, 99]}.items():
             client.index(index=name, id=key, body={"v": vector}, params={"refresh": "true"})
-        for vector in ([-10, 5, 99], np.array([-10, 5, 99], np.int8), "F60563", "9gVj"):
-            knn = {"knn": {"field": "v", "query_vector": vector, "k": 2}}
+        forms: list[Any] = [[-10, 5, 99], np.array([-10, 5, 99], np.int8), "F60563", "9gVj"]
+        for form in forms:
+            knn = {"knn": {"field": "v", "query_vector": form, "k": 2}}
             found = ours.search(index=name, body={"retriever": {"rrf": {"retrievers": [knn]}}})
             assert [hit["_id"] for hit in found["hits"]["hits"]] == ["2", "1"]
         with pytest.raises(connector.errors.RequestError, match="as many numbers"):
-            ours.search(index=name, body={"retriever": {"knn": {"field": "v", "query_vector": "f605", "k": 2}}})
+            ours.search(index=name, body={"retriever": {"knn": {"field": "v", "query_vector": "f6", "k": 2}}})
     finally:
         client.indices.delete(index=name)
 
