@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from connector.dialects import Dialect
@@ -42,9 +43,10 @@ def leg_bodies(
         mappings: what is known of the searched indices' mappings, by index.
     """
     hit_options: dict[str, Any] = _hit_options(plan, request) if plan.carries_page else {"_source": False}
-    own_fields = [*plan.rerank_fields, *([] if request.collapse is None else [request.collapse.field])]
-    if own_fields:
-        hit_options["fields"] = [*hit_options.get("fields", ()), *own_fields]
+    if plan.rerank_fields:
+        hit_options["fields"] = [*hit_options.get("fields", ()), *plan.rerank_fields]
+    if request.collapse is not None and carries_groups(plan, request):  # as the cluster itself reads and shows it
+        hit_options["docvalue_fields"] = [*hit_options.get("docvalue_fields", ()), request.collapse.field]
     counted = {"track_total_hits": False} if "track_total_hits" in request.union_options else {}
     return [
         {
@@ -164,13 +166,43 @@ def page_body(which: Which, plan: Plan, request: SearchRequest) -> dict[str, Any
     }
 
 
-def vectors_body(which: Which, field: str, request: SearchRequest) -> dict[str, Any]:
-    """Write the search that fetches a vector field of these documents."""
-    return {
-        "query": {"bool": {"filter": [which.query]}},
-        "fields": [field],
-        **_bare(which, request),
-    }
+def carries_groups(plan: Plan, request: SearchRequest) -> bool:
+    """Tell whether the legs' hits can hold these values: nothing else is asked for under the field's name."""
+    assert request.collapse is not None
+    options, field = request.hit_options, request.collapse.field
+    asked = [*plan.rerank_fields, *_patterns(options.get("fields")), *(options.get("script_fields") or ())]
+    stored = options.get("stored_fields") or ()
+    asked += [stored] if isinstance(stored, str) else stored
+    formatted = [
+        each for each in options.get("docvalue_fields") or () if isinstance(each, Mapping) and "format" in each
+    ]
+    return not any(fnmatchcase(field, pattern) for pattern in [*asked, *_patterns(formatted)])
+
+
+def _patterns(asked: Any) -> list[str]:
+    return [str(each.get("field")) if isinstance(each, Mapping) else str(each) for each in asked or ()]
+
+
+def collapse_check(request: SearchRequest) -> dict[str, Any]:
+    """Write a search that collapses and returns nothing: the cluster refuses what it can't collapse by."""
+    return collapse_body(Which({"match_all": {}}, 0), request)
+
+
+def collapse_body(which: Which, request: SearchRequest) -> dict[str, Any]:
+    """Write the search that collapses these documents."""
+    assert request.collapse is not None
+    return {"query": which.query, "collapse": {"field": request.collapse.field}, **_bare(which, request)}
+
+
+def doc_values_body(which: Which, field: str, request: SearchRequest) -> dict[str, Any]:
+    """Write the search that fetches the values by which these documents are collapsed."""
+    return {"query": {"bool": {"filter": [which.query]}}, "docvalue_fields": [field], **_bare(which, request)}
+
+
+def vectors_body(which: Which, field: str, request: SearchRequest, *, with_source: bool) -> dict[str, Any]:
+    """Write the search that fetches a vector field of these documents, also as they were given where asked for."""
+    body = {"query": {"bool": {"filter": [which.query]}}, "fields": [field], **_bare(which, request)}
+    return {**body, "_source": [field]} if with_source else body
 
 
 def filter_body(which: Which, request: SearchRequest) -> dict[str, Any]:

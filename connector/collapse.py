@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from connector.bodies import bare_options
 from connector.fusion import Key, Ranking
@@ -13,11 +13,15 @@ from connector.request import SearchRequest
 _DEFAULT_SIZE = 3
 
 
-def collapsed(ranking: Ranking, field: str, hits: Mapping[Key, Mapping[str, Any]]) -> Ranking:
-    """Keep the first hit of each value of a field; hits without it are one group, as Elasticsearch has it."""
+Groups: TypeAlias = Mapping[Key, Sequence[Any]]
+"""The value that each hit is collapsed by, [] where it has none."""
+
+
+def collapsed(ranking: Ranking, groups: Groups) -> Ranking:
+    """Keep the first hit of each value; hits without one are one group, as Elasticsearch has it."""
     firsts: dict[str, int] = {}
     for place, key in enumerate(ranking.keys):
-        firsts.setdefault(repr(_values(hits[key], field)), place)
+        firsts.setdefault(repr(groups[key]), place)
     places = list(firsts.values())
     return Ranking([ranking.keys[place] for place in places], ranking.scores[places])
 
@@ -42,7 +46,7 @@ def inner_searches(
     ranking: Ranking,
     request: SearchRequest,
     union: Mapping[str, Any],
-    hits: Mapping[Key, Mapping[str, Any]],
+    groups: Groups,
 ) -> Iterator[InnerSearch]:
     """Write the searches within the values that a page shows.
 
@@ -51,15 +55,15 @@ def inner_searches(
         ranking: all hits, before collapsing.
         request: what was asked.
         union: the body of a search over all legs.
-        hits: what the cluster said of each hit, with the collapse field under `fields`.
+        groups: the value that each hit is collapsed by.
     """
     collapse = request.collapse
     if collapse is None:
         return
     for owner in page:
-        value = _values(hits[owner], collapse.field)
+        value = groups[owner]
         within = [_within(collapse.field, value), *([] if request.post_filter is None else [request.post_filter])]
-        members = [key for key in ranking.keys if _values(hits[key], collapse.field) == value]
+        members = [key for key in ranking.keys if groups[key] == value]
         for name, options in collapse.inner_hits.items():
             start, end = options.get("from", 0), options.get("from", 0) + options.get("size", _DEFAULT_SIZE)
             asked = {option: given for option, given in options.items() if option not in ("from", "size")}
@@ -95,11 +99,7 @@ def inner_hits(search: InnerSearch, answers: Sequence[Mapping[str, Any]], rankin
     return {"hits": {"total": total, "max_score": most, "hits": shown}}
 
 
-def _values(hit: Mapping[str, Any], field: str) -> Any:
-    return hit.get("fields", {}).get(field)
-
-
-def _within(field: str, values: Any) -> dict[str, Any]:
+def _within(field: str, values: Sequence[Any]) -> dict[str, Any]:
     if not values:
         return {"bool": {"must_not": [{"exists": {"field": field}}]}}
     return {"term": {field: values[0]}}

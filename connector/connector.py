@@ -33,7 +33,7 @@ from connector.rewriting import (
     rewritten,
 )
 from connector.search_body import MAX_WINDOW, Question, Target, check_text, legs_of, search_body, with_vectors
-from connector.target import find_target, find_vector_field, split_by
+from connector.target import find_target, find_vector_field, split_by, why_lexical
 
 if TYPE_CHECKING:
     from opensearchpy import AsyncOpenSearch, OpenSearch
@@ -92,7 +92,7 @@ class Connector:
         self._rewrite = checked_hooks(rewrite)
         self._rewrite_timeout = checked_timeout(rewrite_timeout)
         self._target: Target | None = None
-        self._is_lexical = False
+        self._lexical_because: str | None = None
 
     def create(self) -> None:
         """Create the index; nothing changes where it already exists with a vector field of this encoder's.
@@ -332,7 +332,9 @@ class Connector:
         target = find_target(mappings, self.text_fields, self._vector_field, hybrid.fingerprint(), hybrid.dialect)
         if mappings and target.vector_field is not None:
             self._target = target
-        self._is_lexical = target.vector_field is None
+        self._lexical_because = None
+        if target.vector_field is None:
+            self._lexical_because = why_lexical(mappings, hybrid.fingerprint(), hybrid.dialect)
         return target
 
     def _told(self, response: ObjectApiResponse[Any], rewrites: Rewritten) -> ObjectApiResponse[Any]:
@@ -345,9 +347,9 @@ class Connector:
         return response
 
     def _warn_if_lexical(self) -> None:
-        if self._is_lexical:
+        if self._lexical_because is not None:
             warnings.warn(
-                f"index {self.index_name!r} has no vector field for this encoder, or its mapping can't be read: "
+                f"index {self.index_name!r} has no vector field for this encoder ({self._lexical_because}): "
                 "searches are lexical, then reranked",
                 stacklevel=4,
             )

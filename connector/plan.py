@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from connector.dialects import Dialect
+from connector.errors import RequestError
 from connector.leaf_retrievers import Knn, Standard
 from connector.request import SearchRequest
 from connector.retrievers import (
@@ -200,19 +201,45 @@ def make_plan(request: SearchRequest, dialect: Dialect) -> Plan:
                 return Fuse(tuple(add(leg.retriever, filters, below) for leg in retriever.legs), retriever)
 
     merge = add(request.tree, (), page)
+    _check_inner_names(legs)
     return Plan(tuple(_with_own_names(legs)), merge, tuple(fields))
 
 
+def _check_inner_names(legs: Sequence[Leg]) -> None:
+    """Refuse inner hits of a vector leg under a name that others have, as the cluster does in one search."""
+    asked = [name for leg in legs if isinstance(leg.retriever, Standard) for name in _inner_names(leg.retriever.query)]
+    names = [leg.inner_name for leg in legs if leg.inner_name]
+    for name in names:
+        if names.count(name) > 1 or name in asked:
+            raise RequestError(
+                "retriever...knn.inner_hits.name",
+                name,
+                "[inner_hits] already contains an entry for this key; give each its own name",
+            )
+
+
+def _inner_names(query: object) -> Iterator[str]:
+    """Give the names of the inner hits that the `nested` and `knn` queries within a query ask for."""
+    if isinstance(query, list):
+        for part in query:
+            yield from _inner_names(part)
+    elif isinstance(query, Mapping):
+        for kind, part in query.items():
+            asked = part.get("inner_hits") if kind in ("nested", "knn") and isinstance(part, Mapping) else None
+            if isinstance(asked, Mapping):
+                yield str(asked.get("name") or part.get("path") or str(part.get("field")).rpartition(".")[0])
+            yield from _inner_names(part)
+
+
 def _read_of_legs(retriever: TextSimilarityReranker, legs: list[Leg], first: int) -> int | None:
-    """Find the leg below a reranker whose inner hits hold a field of its, and have all legs like it read that."""
-    found: int | None = None
+    """Find the first leg below a reranker whose inner hits hold a field of its, and have it read that."""
     for place, leg in enumerate(legs[first:], first):
         within = [field for field in retriever.fields if leg.inner_name and field.startswith(f"{leg.inner_path}.")]
-        if within and (found is None or leg.inner_name == legs[found].inner_name):
+        if within:
             named = [f"{leg.inner_path}.{name}" for name in ("field", "start", "end")]
             legs[place] = replace(leg, passage_fields=tuple(dict.fromkeys([*leg.passage_fields, *within, *named])))
-            found = place if found is None else found
-    return found
+            return place
+    return None
 
 
 def _rescored_there(node: Node, dialect: Dialect) -> bool:

@@ -163,7 +163,7 @@ def _asked_fields(request: SearchRequest, plan: Plan) -> Any:
         for option in ("fields", "docvalue_fields")
         for item in request.hit_options.get(option, ())
     ]
-    own = set(plan.rerank_fields)
+    own = set(plan.rerank_fields) - {"" if request.collapse is None else request.collapse.field}
 
     def is_asked(name: str) -> bool:
         ours = any(name == field or field.startswith(f"{name}.") for field in own)
@@ -201,16 +201,19 @@ def _shards(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _total(
     request: SearchRequest, plan: Plan, ranking: Ranking, answers: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Count the hits: exact for one leg or where it was asked for, else a lower bound.
+    """Count the hits: exact for one leg or where it was asked for, else a lower bound; never less than are known.
 
     How many hits two legs share is unknown without one more search over their union; how many score enough in the end
-    is known of those in the window only.
+    is known of those in the window only. What failed or timed out may have had more.
     """
     if not request.counts_hits:
         return {}
-    if request.min_score is not None:
-        return {"total": {"value": len(ranking), "relation": "gte"}}
     totals = [answer["hits"]["total"] for answer in answers if "total" in answer["hits"]]
-    if len(plan.legs) == 1 or request.asks_for_union:
-        return {"total": totals[-1]}
-    return {"total": {"value": max(len(ranking), *(total["value"] for total in totals)), "relation": "gte"}}
+    if request.min_score is not None:
+        counted, is_exact = 0, False
+    elif len(plan.legs) == 1 or request.asks_for_union:
+        counted, is_exact = totals[-1]["value"], totals[-1]["relation"] == "eq" and partial_failure(answers) is None
+    else:
+        counted, is_exact = max(total["value"] for total in totals), False
+    known = len(ranking)
+    return {"total": {"value": max(counted, known), "relation": "eq" if is_exact and counted >= known else "gte"}}

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from connector.best_passages import add_passages
-from connector.bodies import filter_body, leg_bodies, page_body, searches, union_body, union_query
-from connector.collapse import collapsed, inner_hits, inner_searches, these
+from connector.bodies import collapse_check, filter_body, leg_bodies, page_body, searches, union_body, union_query
+from connector.collapse import Groups, collapsed, inner_hits, inner_searches, these
 from connector.dialects import Dialect
 from connector.embedding import with_embedded_queries
 from connector.fetch import fetch
 from connector.fusion import Key, Ranking, leveled, rank
+from connector.groups import groupable, grouped
 from connector.leaf_retrievers import Knn, QueryVector
 from connector.merge import merged
 from connector.native import Native, natively_fused
@@ -65,8 +66,12 @@ def search_flow(
     asks_along = request.asks_for_union and dialect.counts_k_globally
     if asks_along:
         bodies.append(union_body(union({}), request))
+    checks = [] if request.collapse is None else [collapse_check(request)]
     with provenance.timed("retrieve"):
-        answers = yield MultiSearch([request.header] * len(bodies), bodies, request.url_options)
+        answers = yield MultiSearch(
+            [request.header] * (len(checks) + len(bodies)), [*checks, *bodies], request.url_options
+        )
+        checked, answers = answers[: len(checks)], answers[len(checks) :]
         if native is not None and refused is not None:
             native.refused.add(refused)
         answers = [*map(_cut, plan.legs, answers), *answers[len(plan.legs) :]]
@@ -74,7 +79,7 @@ def search_flow(
         if request.asks_for_union and not asks_along:
             body = union_body(union(neighbours), request)
             answers += yield MultiSearch([request.header], [body], request.url_options)
-    if (reason := partial_failure(answers)) is not None:
+    if (reason := partial_failure([*checked, *answers])) is not None:
         provenance.degrade(reason)
     hits: dict[Key, Mapping[str, Any]] = {}
     for leg, answer in zip(plan.legs, answers[: len(plan.legs)], strict=True):
@@ -90,17 +95,19 @@ def search_flow(
         vector = vectors.get(place, leg.retriever.query_vector if isinstance(leg.retriever, Knn) else None)
         return add_passages(leg, vector, keys, request, dialect, mappings, hits)
 
-    ranking = yield from merged(plan.merge, plan, request, hits, provenance, passages_of)
+    ranking = yield from merged(plan.merge, plan, request, hits, provenance, passages_of, dialect)
     ranking = ranking.above(request.min_score)
     if request.post_filter is not None:
         with provenance.timed("post_filter"):
             ranking = yield from _post_filtered(ranking, request)
-    whole = ranking
     if request.collapse is not None:
-        ranking = collapsed(whole, request.collapse.field, hits)
+        with provenance.timed("collapse"):
+            whole = groupable(ranking, checked)
+            groups = yield from grouped(whole, plan, request, hits)
+            ranking = collapsed(whole, groups)
         if request.collapse.inner_hits:
             with provenance.timed("inner_hits"):
-                yield from _search_within(_page(ranking, request), whole, request, union(neighbours), hits)
+                yield from _search_within(_page(ranking, request), whole, request, union(neighbours), groups, hits)
     for place, leg in enumerate(plan.legs):
         if leg.inner_name:
             with provenance.timed("inner_hits"):
@@ -108,7 +115,9 @@ def search_flow(
     if not plan.carries_page:
         with provenance.timed("page"):
             yield from _fetch_page(ranking, plan, request, hits, provenance)
-    return make_response(request, plan, ranking, hits, answers, provenance, with_provenance=with_provenance)
+    return make_response(
+        request, plan, ranking, hits, [*checked, *answers], provenance, with_provenance=with_provenance
+    )
 
 
 def _query_vectors(
@@ -202,10 +211,11 @@ def _search_within(
     ranking: Ranking,
     request: SearchRequest,
     union: Mapping[str, Any],
+    groups: Groups,
     hits: dict[Key, Mapping[str, Any]],
 ) -> Flow[None]:
     """Give each hit of the page the `inner_hits` of its value, all in one round trip."""
-    searches = list(inner_searches(page, ranking, request, union, hits))
+    searches = list(inner_searches(page, ranking, request, union, groups))
     bodies = [body for search in searches for body in search.bodies]
     if not bodies:
         return

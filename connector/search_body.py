@@ -102,7 +102,9 @@ def search_body(question: Question, target: Target, default_blend: float | None)
     window = question.window
     legs = [{kind: leg} for kind, leg in legs_of(question.text, window, target).items()]
     for name, text in question.rewrites.items():
-        legs += [{kind: {**leg, "_name": f"{name}.{kind}"}} for kind, leg in legs_of(text, window, target).items()]
+        for kind, leg in legs_of(text, window, target).items():
+            leg.pop("inner_hits", None)  # the passages shown and read are those nearest to the query itself
+            legs.append({kind: {**leg, "_name": f"{name}.{kind}"}})
     tree: dict[str, Any] = {"rrf": {"retrievers": legs, "rank_window_size": window}}
     if question.filters:
         tree["rrf"]["filter"] = list(question.filters)

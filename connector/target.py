@@ -17,8 +17,10 @@ from connector.search_body import Target
 from connector.vectors import (
     check_encoder,
     check_not_semantic,
+    check_searchable,
     fingerprint_in,
     passages_in,
+    unsearchable,
     vector_fields,
 )
 
@@ -89,14 +91,22 @@ def find_vector_field(
 
     Where the mappings can't be read, the field that the user named is taken at his word.
 
-    Raises: RequestError: several could be meant. EncoderMismatchError: the vectors are another encoder's.
+    Raises:
+        RequestError: several could be meant.
+        EncoderMismatchError: the vectors are another encoder's.
+        IndexMismatchError: the field that the user named can't be searched with an encoder's vectors.
     """
     if not mappings:
         return wanted
+    if wanted is not None:
+        check_searchable(mappings, wanted, dialect)
     candidates: set[str] = set()
+    unfit: set[str] = set()
     for index, body in mappings.items():
         mapping = body["mappings"]
-        dims = vector_fields(mapping, dialect)
+        passed_over = unsearchable(mapping, dialect)
+        unfit |= passed_over.keys()
+        dims = {field: dims for field, dims in vector_fields(mapping, dialect).items() if field not in passed_over}
         written = {field: found for field in dims if (found := fingerprint_in(mapping, field)) is not None}
         ours = {field for field, found in written.items() if not found.differences(fingerprint)}
         if wanted is not None:
@@ -109,6 +119,22 @@ def find_vector_field(
             check_encoder({index: body}, next(iter(written)), fingerprint, dialect)
         else:
             candidates |= {field for field, found in dims.items() if found == fingerprint.dims}
+    candidates -= unfit
     if len(candidates) > 1:
         raise RequestError("vector_field", None, f"must be one of {', '.join(sorted(candidates))}: say which")
     return next(iter(candidates), None)
+
+
+def why_lexical(mappings: Mapping[str, Any], fingerprint: Fingerprint, dialect: Dialect) -> str:
+    """Say why no vector field of an index can be searched with an encoder's vectors, field by field."""
+    if not mappings:
+        return "its mapping can't be read"
+    reasons: dict[str, None] = {}
+    for body in mappings.values():
+        passed_over = unsearchable(body["mappings"], dialect)
+        for field, dims in vector_fields(body["mappings"], dialect).items():
+            if field in passed_over:
+                reasons[f"{field!r} {passed_over[field]}"] = None
+            elif dims != fingerprint.dims:
+                reasons[f"{field!r} has {dims} dims, the encoder {fingerprint.dims}"] = None
+    return "; ".join(reasons) or "its mapping has none"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connector.dialects import Dialect
-from connector.errors import EncoderMismatchError, RequestError
+from connector.errors import EncoderMismatchError, IndexMismatchError, RequestError
 from connector.field_paths import definition_at
 from connector.leaf_retrievers import QueryVector
 from connector.models.encoder import Fingerprint
@@ -55,6 +55,24 @@ def vector_fields(mapping: Mapping[str, Any], dialect: Dialect) -> dict[str, int
     return {path: dims for path, dims in found if dims is not None}
 
 
+def unsearchable(mapping: Mapping[str, Any], dialect: Dialect) -> dict[str, str]:
+    """Say of each vector field that an encoder's vectors can't search why that is, by dotted path."""
+    fields = _fields(mapping.get("properties", {}), "")
+    vectors = ((path, field) for path, field in fields if dialect.vector_dims(field) is not None)
+    return {path: reason for path, field in vectors if (reason := dialect.why_unsearchable(field)) is not None}
+
+
+def check_searchable(mappings: Mapping[str, Any], field: str, dialect: Dialect) -> None:
+    """Refuse a vector field that an encoder's vectors can't search. Raises: IndexMismatchError: naming the reason."""
+    for index, body in mappings.items():
+        definition = definition_at(body["mappings"], field) or {}
+        if dialect.vector_dims(dict(definition)) is not None and (reason := dialect.why_unsearchable(definition)):
+            raise IndexMismatchError(
+                f"index {index!r}, field {field!r}: it {reason}, so an encoder's vectors can't search it. Name a field "
+                "of floats that is indexed, or give a query vector that fits this one"
+            )
+
+
 def _dims_of(mapping: Mapping[str, Any], field: str, dialect: Dialect) -> int | None:
     definition = definition_at(mapping, field)
     return None if definition is None else dialect.vector_dims(dict(definition))
@@ -97,8 +115,10 @@ def check_encoder(mappings: Mapping[str, Any], field: str, fingerprint: Fingerpr
 
     Raises:
         EncoderMismatchError: naming the index, its encoder and the other.
+        IndexMismatchError: the field can't be searched with floats.
     """
     check_not_semantic(mappings, [field], "retriever...knn.field")
+    check_searchable(mappings, field, dialect)
     for index, body in mappings.items():
         mapping = body["mappings"]
         dims = _dims_of(mapping, field, dialect)

@@ -102,16 +102,52 @@ def test_a_title_stands_before_each_passage() -> None:
     assert cluster.needs[-1] == Score("car", ["Cars: one", "Cars: two"], None)
 
 
-def test_a_hit_of_any_leg_with_passages_is_read_by_them() -> None:
-    other = {"knn": {**NESTED["knn"], "query_vector": [2.0, 1.0]}}
+def test_a_hit_of_any_leg_is_read_by_its_passages_nearest_to_the_first_legs_query() -> None:
+    other = {"knn": {**NESTED["knn"], "query_vector": [2.0, 1.0], "inner_hits": {"name": "other"}}}
     cluster = Cluster(
-        [with_passages(answer(("a", 0.9)), a=["near"]), with_passages(answer(("b", 0.8)), b=["middling"])],
+        [with_passages(answer(("a", 0.9)), a=["near"]), answer(("b", 0.8))],
+        [with_passages(answer(("b", 0.1)), b=["middling"])],
+        [answer()],
         scores=[1.0, 2.0],
     )
-    response = cluster.search(rerank({"rrf": {"retrievers": [NESTED, other]}}, field="passages.text"))
-    assert ids(response) == ["b", "a"]
-    first, second = (body["knn"]["inner_hits"]["fields"] for body in cluster.needs[0].bodies)  # type: ignore[union-attr]
-    assert first == second
+    cluster.search(rerank({"rrf": {"retrievers": [NESTED, other]}}, field="passages.text"))
+    first, second = (body["knn"]["inner_hits"] for body in cluster.needs[0].bodies)  # type: ignore[union-attr]
+    assert (first["name"], second["name"]) == ("passages", "other")
+    assert "fields" not in second
+    assert cluster.needs[2] == Score("car", ["near", "middling"], None)
+
+
+def nested_query(**inner_hits: str) -> dict[str, Any]:
+    nested = {"path": "passages", "query": {"exists": {"field": "passages.text"}}, "inner_hits": inner_hits}
+    return {"standard": {"query": {"bool": {"should": [{"nested": nested}]}}}}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        NESTED,
+        {"knn": {**NESTED["knn"], "inner_hits": {"name": "passages"}}},
+        {"rrf": {"retrievers": [LEXICAL, NESTED]}},
+        nested_query(),
+        nested_query(name="passages"),
+        {"standard": {"query": {"knn": NESTED["knn"]}}},
+    ],
+)
+def test_inner_hits_of_a_leg_under_a_name_that_is_taken_are_refused_as_the_cluster_refuses_them(
+    other: dict[str, Any],
+) -> None:
+    cluster = Cluster()
+    with pytest.raises(RequestError, match=r"inner_hits\.name: 'passages': \[inner_hits\] already contains an entry"):
+        cluster.search({"rrf": {"retrievers": [NESTED, other]}})
+    assert cluster.needs == []
+
+
+def test_inner_hits_under_names_of_their_own_are_all_shown() -> None:
+    answers = [with_passages(answer(("a", 0.9)), a=["near"]), answer(("a", 0.5))]
+    answers[1]["hits"]["hits"][0]["inner_hits"] = {"spare": passages("other")["passages"]}
+    page = [answers[1]]
+    found = Cluster(answers, page).search({"rrf": {"retrievers": [NESTED, nested_query(name="spare")]}}, size=1)
+    assert found["hits"]["hits"][0]["inner_hits"].keys() == {"passages", "spare"}
 
 
 def test_a_reranker_beside_one_of_passages_reads_its_own_fields() -> None:

@@ -290,13 +290,13 @@ def test_collapse_keeps_the_best_hit_of_each_value_and_one_of_those_without() ->
     legs = [answer(("a", 5.0), ("b", 4.0), ("c", 3.0), ("d", 2.0), ("e", 1.0)), answer()]
     for hit, kind in zip(legs[0]["hits"]["hits"], ["news", "story", "news", None, None], strict=True):
         hit["fields"] = {} if kind is None else {"kind": [kind]}
-    cluster = Cluster(legs)
+    cluster = Cluster([answer(), *legs])
     response = cluster.search(RRF, collapse={"field": "kind"})
     assert ids(response) == ["a", "b", "d"]
     assert response["hits"]["hits"][0]["fields"] == {"kind": ["news"]}
     assert response["hits"]["total"]["value"] == 5
     assert isinstance(cluster.needs[0], MultiSearch)
-    assert cluster.needs[0].bodies[1]["fields"] == ["kind"]
+    assert [body["docvalue_fields"] for body in cluster.needs[0].bodies[1:]] == [["kind"], ["kind"]]
 
 
 def test_min_score_applies_to_the_final_score() -> None:
@@ -338,3 +338,85 @@ def test_linear_adds_up_the_legs_scores() -> None:
     }
     response = Cluster([answer(("a", 8.0), ("b", 4.0)), answer(("b", 0.5), ("c", 0.125))]).search(tree)
     assert [(hit["_id"], hit["_score"]) for hit in response["hits"]["hits"]] == [("b", 1.0), ("a", 0.5), ("c", 0.25)]
+
+
+def with_values(*kinds: list[str]) -> dict[str, Any]:
+    """An answer of hits a, b, c... that have these values, best first."""
+    found = answer(*(("abcdef"[place], 9.0 - place) for place in range(len(kinds))))
+    for hit, values in zip(found["hits"]["hits"], kinds, strict=True):
+        hit["fields"] = {"kind": values} if values else {}
+    return found
+
+
+def failed_on(index: str, kind: str = "illegal_argument_exception") -> dict[str, Any]:
+    failure = {"shard": 0, "index": index, "reason": {"type": kind, "reason": "no mapping found"}}
+    return answer() | {"_shards": {"total": 2, "successful": 1, "skipped": 0, "failed": 1, "failures": [failure]}}
+
+
+def test_the_cluster_is_asked_in_the_same_round_trip_whether_it_collapses_by_the_field() -> None:
+    cluster = Cluster([answer(), with_values(["x"]), answer()])
+    cluster.search(RRF, collapse={"field": "kind"}, runtime_mappings={"r": {"type": "long"}})
+    (need,) = cluster.needs
+    assert isinstance(need, MultiSearch)
+    assert need.bodies[0] == {
+        "query": {"match_all": {}},
+        "collapse": {"field": "kind"},
+        "size": 0,
+        "track_total_hits": False,
+        "_source": False,
+        "runtime_mappings": {"r": {"type": "long"}},
+    }
+
+
+def test_a_hit_of_several_values_is_left_to_the_cluster_to_refuse() -> None:
+    cluster = Cluster([answer(), with_values(["x"], ["x", "y"]), answer()], [answer()])
+    cluster.search(RRF, collapse={"field": "kind"})
+    asked = cluster.needs[1]
+    assert isinstance(asked, MultiSearch)
+    assert asked.headers[0]["allow_partial_search_results"] is False
+    assert asked.bodies[0]["collapse"] == {"field": "kind"}
+    assert asked.bodies[0]["query"]["bool"]["should"][0]["bool"]["filter"][1] == {"ids": {"values": ["b"]}}
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"fields": ["kind"]},
+        {"fields": [{"field": "k*"}]},
+        {"docvalue_fields": [{"field": "kind", "format": "0"}]},
+        {"script_fields": {"kind": {"script": "1"}}},
+        {"stored_fields": "kind"},
+    ],
+)
+def test_values_that_something_else_is_shown_under_are_read_apart(beside: dict[str, Any]) -> None:
+    legs = [answer(), with_values(["1"], ["1"], ["1"]), answer()]
+    cluster = Cluster(legs, [with_values(["1.1"], ["1.2"], ["1.1"])])
+    assert ids(cluster.search(RRF, collapse={"field": "kind"}, **beside)) == ["a", "b"]
+
+
+def test_hits_of_an_index_that_the_cluster_does_not_collapse_are_left_out() -> None:
+    found = with_values([], ["x"], ["x"])
+    found["hits"]["hits"][0]["_index"] = "drafts"
+    response = Cluster([failed_on("drafts"), found, answer()]).search(RRF, collapse={"field": "kind"})
+    assert ids(response) == ["b"]
+    assert response["_shards"]["failed"] == 1
+    assert response["_hybrid"]["degraded"] == "1 shards failed"
+    broken = Cluster([failed_on("drafts", "circuit_breaking_exception"), found, answer()])
+    assert ids(broken.search(RRF, collapse={"field": "kind"})) == ["a", "b"]
+
+
+def test_no_fewer_hits_are_counted_than_are_shown() -> None:
+    union = answer() | {"hits": {"total": {"value": 1, "relation": "eq"}, "hits": []}}
+    legs = [answer(("a", 2.0), ("b", 1.0)), answer(("c", 0.5))]
+    response = Cluster([*legs, union]).search(RRF, track_total_hits=True)
+    assert response["hits"]["total"] == {"value": 3, "relation": "gte"}
+
+
+@pytest.mark.parametrize("wrong", [failed_on("articles"), answer() | {"timed_out": True}])
+def test_a_count_that_is_a_part_of_the_truth_is_a_lower_bound(wrong: dict[str, Any]) -> None:
+    counted = {"total": {"value": 7, "relation": "eq"}, "hits": []}
+    legs = [answer(("a", 2.0)), answer(("c", 0.5))]
+    response = Cluster([*legs, wrong | {"hits": counted}]).search(RRF, track_total_hits=True)
+    assert response["hits"]["total"] == {"value": 7, "relation": "gte"}
+    alone = Cluster([wrong | {"hits": counted}]).search({"rrf": {"retrievers": [LEXICAL]}})
+    assert alone["hits"]["total"] == {"value": 7, "relation": "gte"}

@@ -83,6 +83,13 @@ class ElasticsearchDialect:
         """Give a `dense_vector` field's dims; None for any other field."""
         return int(mapping.get("dims", 0)) if mapping.get("type") == "dense_vector" else None
 
+    def why_unsearchable(self, mapping: Mapping[str, Any]) -> str | None:
+        """Say why floats can't search a `dense_vector` field: it is not indexed, or holds bytes or bits."""
+        if str(mapping.get("index", True)).lower() == "false":
+            return "is not indexed (index: false)"
+        kind = mapping.get("element_type")
+        return f"holds no floats (element_type: {kind})" if kind in ("byte", "bit") else None
+
 
 def _query(leg: Knn, vector: QueryVector | None) -> dict[str, Any]:
     if vector is None and leg.query_vector_builder is not None:

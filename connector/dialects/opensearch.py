@@ -129,6 +129,11 @@ class OpenSearchDialect(ElasticsearchDialect):
         """Give a `knn_vector` field's dims; None for any other field."""
         return int(mapping.get("dimension", 0)) if mapping.get("type") == "knn_vector" else None
 
+    def why_unsearchable(self, mapping: Mapping[str, Any]) -> str | None:
+        """Say why floats can't search a `knn_vector` field: it holds bytes or bits."""
+        kind = mapping.get("data_type")
+        return f"holds no floats (data_type: {kind})" if kind in ("byte", "binary") else None
+
 
 def _numbers(vector: QueryVector | None, field: str, lengths: Sequence[int]) -> Sequence[float] | None:
     """Return a vector's numbers: OpenSearch reads no text."""

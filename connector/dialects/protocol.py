@@ -78,3 +78,6 @@ class Dialect(Protocol):
 
     def vector_dims(self, mapping: dict[str, Any]) -> int | None:
         """Give the dimensions of a field from its mapping; None when it is no vector field (0: not known yet)."""
+
+    def why_unsearchable(self, mapping: Mapping[str, Any]) -> str | None:
+        """Say why an encoder's vector, which is of floats, can't search a vector field; None where it can."""

@@ -1,4 +1,4 @@
-"""The `fields` of a search body: values of mapped fields, read from the source, as lists under dotted paths."""
+"""The `fields` and `docvalue_fields` of a search body: values of mapped fields, as lists under dotted paths."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from connector.embedded.documents import parse_document
-from connector.embedded.failures import parsing, unsupported
+from connector.embedded.failures import ShardError, parsing, unsupported
 from connector.embedded.index import Index
 from connector.embedded.mapping import Mapping
 from connector.embedded.source_filter import SourceFilter
@@ -55,6 +55,34 @@ def fields_of(index: Index, slot: int, sources: Sources, patterns: tuple[str, ..
         if any(shown):
             found[path] = [each for each in shown if each]
     return found
+
+
+def doc_values_of(index: Index, slot: int, sources: Sources, patterns: tuple[str, ...]) -> dict[str, list[Any]]:
+    """The values of a document as `docvalue_fields` has them: in their own order, each term once.
+
+    Raises: EngineError: 400; as `fields_of`.
+    """
+    found = fields_of(index, slot, sources, patterns)
+    kinds = {path: index.mapping.fields[path].type for path in found if path in index.mapping.fields}
+    return {
+        path: [held]
+        if kinds.get(path) == "dense_vector"
+        else sorted(set(held) if kinds.get(path) == "keyword" else held)
+        for path, held in found.items()
+        if path in kinds
+    }
+
+
+def check_doc_values(index: Index, patterns: tuple[str, ...]) -> None:
+    """Refuse fields that have no values apart from their index. Raises: ShardError: a field is text."""
+    for path in patterns:
+        held = index.mapping.fields.get(path)
+        if held is not None and held.type == "text":
+            reason = (
+                f"Fielddata is disabled on [{path}] in [{index.name}]. Text fields are not optimised for operations "
+                "that require per-document field data like aggregations and sorting: use a keyword field"
+            )
+            raise ShardError(reason, is_query_fault=False)
 
 
 def nested_fields(

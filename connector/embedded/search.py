@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from connector.embedded.aggregations import aggregate
+from connector.embedded.collapse import check_collapse, groups_of
 from connector.embedded.failures import ShardError, failed_search, illegal
-from connector.embedded.hit_fields import fields_of
+from connector.embedded.hit_fields import check_doc_values, doc_values_of, fields_of
 from connector.embedded.index import Index
 from connector.embedded.knn import best_first
 from connector.embedded.postings import Floats, Mask
@@ -25,15 +26,28 @@ def search(request: SearchRequest, indices: list[Index], sources: Sources) -> di
     """
     began = time.perf_counter()
     matched, failures = _evaluate(request, indices)
-    if failures and (not matched or not request.allow_partial):
+    results: list[Evaluated] = []
+    groups: list[dict[int, Any]] = []
+    for index, mask, scores in matched:
+        try:
+            result = _finished(request, index, mask, scores)
+            groups.append(_checked_hits(request, index, result[1]))
+            results.append(result)
+        except ShardError as failure:
+            failures.append(failure.shard(index.name, index.uuid))
+    if failures and (not results or not request.allow_partial):
         raise failed_search(failures)
-    results = [_finished(request, index, mask, scores) for index, mask, scores in matched]
     owners = np.concatenate(
         [np.full(int(mask.sum()), place) for place, (_, mask, _) in enumerate(results)] or [np.zeros(0, int)]
     )
     slots = np.concatenate([np.flatnonzero(mask) for _, mask, _ in results] or [np.zeros(0, dtype=np.int64)])
     scores = np.concatenate([scores[mask] for _, mask, scores in results] or [np.zeros(0, dtype=np.float32)])
-    page = best_first(scores, min(request.start + request.size, len(scores)))
+    page = best_first(scores, len(scores) if request.collapse else min(request.start + request.size, len(scores)))
+    if request.collapse:
+        firsts: dict[Any, int] = {}
+        for place in page.tolist():
+            firsts.setdefault(groups[owners[place]].get(int(slots[place])), place)
+        page = np.array(list(firsts.values()), dtype=np.int64)[: request.start + request.size]
     hits: dict[str, Any] = {}
     if request.tracked:
         is_exact = len(scores) <= request.tracked
@@ -76,6 +90,8 @@ def _evaluate(request: SearchRequest, indices: list[Index]) -> tuple[list[Evalua
     for index in indices:
         try:
             _check_window(request, index)
+            if request.collapse is not None:
+                check_collapse(index, request.collapse)
             neighbours.append([section.neighbours(index) for section in request.knn])
             query = request.query or (None if request.knn else MatchAll())
             mask, scores = nothing(index) if query is None else query.evaluate(index, 1.0)
@@ -115,6 +131,17 @@ def _finished(request: SearchRequest, index: Index, mask: Mask, scores: Floats) 
     return index, mask, _rescored(request, index, mask, scores) if request.rescore else scores
 
 
+def _checked_hits(request: SearchRequest, index: Index, mask: Mask) -> dict[int, Any]:
+    """The values that the hits are collapsed by, where a page is asked for, by slot.
+
+    Raises: ShardError: a hit has several, or what is asked of the hits can't be read.
+    """
+    if not request.size or not mask.any():
+        return {}
+    check_doc_values(index, request.doc_values)
+    return groups_of(index, request.collapse, mask) if request.collapse is not None else {}
+
+
 def _rescored(request: SearchRequest, index: Index, mask: Mask, scores: Floats) -> Floats:
     """New scores of the hits that are collected; the others can't be on the page."""
     found = np.flatnonzero(mask)
@@ -149,10 +176,11 @@ def _hit(request: SearchRequest, index: Index, slot: int, score: np.float32, sou
         hit["_ignored"] = index.ignored[slot]
     if request.source.enabled:
         hit["_source"] = sources.read(index, slot, request.source)
-    if request.fields:
-        fields = fields_of(index, slot, sources, request.fields)
-        if fields:
-            hit["fields"] = fields
+    doc_values = (*request.doc_values, *([] if request.collapse is None else [request.collapse]))
+    fields = doc_values_of(index, slot, sources, doc_values) if doc_values else {}
+    fields |= fields_of(index, slot, sources, request.fields) if request.fields else {}
+    if fields:
+        hit["fields"] = fields
     if inner_hits := _inner_hits(request, index, slot, sources):
         hit["inner_hits"] = inner_hits
     return hit

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connector.embedded.aggregations import Aggregation, parse_aggregations
+from connector.embedded.collapse import parse_collapse
 from connector.embedded.failures import EngineError, illegal, parsing, unsupported, validation, x_content
 from connector.embedded.hit_fields import parse_fields
 from connector.embedded.knn import Knn
@@ -37,6 +38,8 @@ class SearchRequest:
     tracked: int = _DEFAULT_TRACKED
     source: SourceFilter = field(default_factory=SourceFilter)
     fields: tuple[str, ...] = ()
+    doc_values: tuple[str, ...] = ()
+    collapse: str | None = None
     with_id: bool = True
     version: bool = False
     seq_no_primary_term: bool = False
@@ -63,6 +66,8 @@ def parse_search(body: dict[str, Any]) -> SearchRequest:
         "track_total_hits",
         "_source",
         "fields",
+        "docvalue_fields",
+        "collapse",
         "stored_fields",
         "timeout",
     }
@@ -99,6 +104,8 @@ def parse_search(body: dict[str, Any]) -> SearchRequest:
         tracked=_tracked(body.get("track_total_hits", _DEFAULT_TRACKED)),
         source=source,
         fields=parse_fields(body["fields"]) if body.get("fields") else (),
+        doc_values=parse_fields(body["docvalue_fields"]) if body.get("docvalue_fields") else (),
+        collapse=_collapse(body),
         with_id=stored is None,
         version=_flag(body, "version"),
         seq_no_primary_term=_flag(body, "seq_no_primary_term"),
@@ -135,14 +142,16 @@ def _without_retriever(body: dict[str, Any]) -> dict[str, Any]:
         section = {key: value for key, value in options.items() if key != "min_score"}
         return {**rest, **_least(options), "knn": section}
     for key in options:
-        if key not in ("query", "filter", "min_score"):
+        if key not in ("query", "filter", "min_score", "collapse"):
             raise parsing(
-                f"[standard] retriever does not support [{key}]; the embedded engine knows [query, filter, min_score]"
+                f"[standard] retriever does not support [{key}]; the embedded engine knows "
+                "[query, filter, min_score, collapse]"
             )
     query = options.get("query", {"match_all": {}})
     if "filter" in options:
         query = {"bool": {"must": [query], "filter": options["filter"]}}
-    return {**rest, **_least(options), "query": query}
+    collapsed = {"collapse": options["collapse"]} if "collapse" in options else {}
+    return {**rest, **_least(options), **collapsed, "query": query}
 
 
 def _without_rescorer(rest: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
@@ -191,6 +200,12 @@ def _number(body: dict[str, Any], key: str) -> float | None:
         kind = "number_format_exception" if isinstance(value, str) else "x_content_parse_exception"
         raise EngineError(400, kind, f'For input string: "{value}"')
     return number
+
+
+def _collapse(body: dict[str, Any]) -> str | None:
+    if "collapse" in body and "rescore" in body:
+        raise unsupported("[collapse] beside [rescore]")
+    return parse_collapse(body["collapse"]) if "collapse" in body else None
 
 
 def _flag(body: dict[str, Any], key: str) -> bool:

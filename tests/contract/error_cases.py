@@ -35,6 +35,12 @@ REFUSED: dict[str, Call] = {
     "rescorer without a retriever": search(
         {"retriever": {"rescorer": {"rescore": {"query": {"rescore_query": {"match_all": {}}}}}}}
     ),
+    "collapse by an unmapped field": search({"collapse": {"field": "nowhere"}}),
+    "collapse by a text": search({"collapse": {"field": "body"}}),
+    "collapse by a date": search({"collapse": {"field": "published"}}),
+    "collapse by a boolean": search({"collapse": {"field": "open"}}),
+    "collapse by a field of which a hit has several values": search({"collapse": {"field": "tags"}}),
+    "docvalue_fields of a text": search({"docvalue_fields": ["body"]}),
     "query is an array": search({"query": [{"match_all": {}}]}),
     "query is empty": search({"query": {}}),
     "query with two names": search({"query": {"match_all": {}, "match_none": {}}}),

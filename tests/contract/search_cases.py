@@ -242,6 +242,15 @@ REQUEST: dict[str, Body] = {
             }
         }
     },
+    "collapse by a keyword": q(DOG, collapse={"field": "kind"}),
+    "collapse by a number, a page": {"query": {"match_all": {}}, "collapse": {"field": "rating"}, "from": 1, "size": 3},
+    "collapse counts all and aggregates over all": q(
+        DOG, collapse={"field": "kind"}, aggs={"kinds": {"terms": {"field": "kind"}}}
+    ),
+    "collapse, nothing matches": q({"match_none": {}}, collapse={"field": "kind"}),
+    "collapse under a post_filter": q(DOG, collapse={"field": "kind"}, post_filter=STORY),
+    "standard retriever, collapse": {"retriever": {"standard": {"query": DOG, "collapse": {"field": "kind"}}}},
+    "docvalue_fields": q({"match_all": {}}, docvalue_fields=["kind", "tags", "year", "nowhere"], _source=False),
     "version": q(DOG, version=True, _source=False),
     "seq_no_primary_term": q(DOG, seq_no_primary_term=True, _source=False),
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from elasticsearch import BadRequestError
+from elasticsearch import ApiError, BadRequestError
 
 from tests.contract.conftest import Pair
 from tests.contract.corpora import ARTICLES
@@ -30,6 +30,12 @@ BESIDE: dict[str, Body] = {
     "collapse": {"collapse": {"field": "kind"}},
     "collapse and a page": {"collapse": {"field": "kind"}, "size": 2},
     "collapse after post_filter": {"collapse": {"field": "kind"}, "post_filter": STORY},
+    "collapse by numbers": {"collapse": {"field": "rating"}},
+    "collapse by numbers that are shown alike": {
+        "collapse": {"field": "rating"},
+        "docvalue_fields": [{"field": "rating", "format": "0"}],
+    },
+    "collapse by a field that is asked for": {"collapse": {"field": "kind"}, "fields": ["k*"]},
     "collapse with inner hits": {
         "collapse": {"field": "kind", "inner_hits": {"name": "others", "size": 4, "_source": ["title"]}}
     },
@@ -130,6 +136,38 @@ def test_what_stands_beside_does_what_it_does_beside_a_native_compound_retriever
         assert ours["hits"].get("total") == native["hits"].get("total")
     assert len(ours["hits"]["hits"]) == len(native["hits"]["hits"])
     assert _rounded(ours["hits"]["hits"]) == _rounded(native["hits"]["hits"])
+
+
+@pytest.mark.parametrize(
+    "field", ["nowhere", "author", "title", "published", "open", "vector", "year", "tags", "author.id"]
+)
+def test_what_the_cluster_does_not_collapse_by_is_refused_in_its_own_words(any_pair: Pair, field: str) -> None:
+    client, index = any_pair.real.client, any_pair.real.index_of(ARTICLES)
+    with pytest.raises(ApiError) as native:
+        client.search(index=index, query={"match_all": {}}, collapse={"field": field})
+    for leg in ({"match_all": {}}, {"match_none": {}}):
+        if leg == {"match_none": {}} and field in ("year", "tags", "author.id"):
+            continue  # which have several values in some hits alone
+        tree = rrf({"standard": {"query": leg}})
+        with pytest.raises(ApiError) as ours:
+            hybrid(client).search(index=index, retriever=tree, collapse={"field": field})
+        assert ours.value.meta.status == native.value.meta.status
+        causes = [error.value.body["error"]["root_cause"][0] for error in (ours, native)]
+        assert causes[0]["type"] == causes[1]["type"]
+        assert causes[0]["reason"].split("doc:")[0] == causes[1]["reason"].split("doc:")[0]
+
+
+def test_hits_of_an_index_that_can_not_be_collapsed_are_left_out_as_the_cluster_does(any_pair: Pair) -> None:
+    client, index = any_pair.real.client, any_pair.real.index_of(ARTICLES)
+    other = f"{index}-bare"
+    any_pair.real.made.add(other)
+    client.index(index=other, id="bare", document={"body": "fox"}, refresh=True)
+    asked: Body = {"collapse": {"field": "kind"}, "source": False}
+    native = client.search(index=f"{index},{other}", query=WORDS["standard"]["query"], **asked).body
+    ours = hybrid(client).search(index=f"{index},{other}", retriever=rrf(WORDS), **asked).body
+    assert [hit["_id"] for hit in ours["hits"]["hits"]] == [hit["_id"] for hit in native["hits"]["hits"]]
+    assert ours["_shards"]["failed"] == native["_shards"]["failed"] == 1
+    assert ours["_hybrid"]["degraded"] == "1 shards failed"
 
 
 RESCORES: dict[str, list[Body]] = {

@@ -37,8 +37,8 @@ TREES: dict[str, Body] = {
     "inner_hits on every hit of a fusion": {"retriever": rrf(TITLES, near()), **BARE},
     "inner_hits, filtered": {"retriever": rrf(TITLES, near(), filter=KIND_A), **BARE},
     "inner_hits by name and size": {"retriever": rrf(TITLES, near(inner_hits={"name": "best", "size": 1})), **BARE},
-    "two legs with inner_hits of one name": {
-        "retriever": rrf(near(), near(query_vector=[0.0, 0.0, 1.0]), TITLES),
+    "two legs with inner_hits, each under its own name": {
+        "retriever": rrf(near(), near(query_vector=[0.0, 0.0, 1.0], inner_hits={"name": "far"}), TITLES),
         "track_total_hits": True,
         **BARE,
     },
@@ -101,6 +101,22 @@ def test_a_document_is_found_by_its_best_passage_and_says_which(articles: Connec
     best = found[0]["inner_hits"]["passages"]["hits"]["hits"][0]["_source"]
     assert best == {"field": "body", "text": best["text"], "start": best["start"], "end": best["end"]}
     assert DOCUMENTS[0]["body"][best["start"] : best["end"]] == best["text"]
+
+
+def test_the_passages_shown_are_those_nearest_to_the_query_not_to_what_it_was_rewritten_to(
+    articles: Connector,
+) -> None:
+    rewritten = Connector(
+        articles.client,
+        articles.index_name,
+        text_fields=["title", "body"],
+        rewrite={"other": lambda _: "climate warming"},
+    )
+    expected = {hit["_id"]: hit["inner_hits"] for hit in articles.search("car battery")["hits"]["hits"]}
+    found = rewritten.search("car battery")
+    assert found["_hybrid"]["rewrites"] == {"other": "climate warming"}
+    shown = {hit["_id"]: hit["inner_hits"] for hit in found["hits"]["hits"]}
+    assert {key: shown[key] for key in expected} == expected
 
 
 def test_another_connector_reads_from_the_index_how_it_is_split(articles: Connector) -> None:

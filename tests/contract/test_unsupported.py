@@ -31,7 +31,11 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "aggs of a date": {"aggs": {"first": {"min": {"field": "published"}}}},
     "aggs, a pattern of terms": {"aggs": {"kinds": {"terms": {"field": "kind", "include": "s.*"}}}},
     "highlight": {"highlight": {"fields": {"body": {}}}},
-    "collapse": {"collapse": {"field": "kind"}},
+    "collapse with inner_hits": {"collapse": {"field": "kind", "inner_hits": {"name": "all"}}},
+    "collapse beside rescore": {
+        "collapse": {"field": "kind"},
+        "rescore": {"query": {"rescore_query": {"match_all": {}}}},
+    },
     "suggest": {"suggest": {"s": {"text": "fxo", "term": {"field": "body"}}}},
     "script_fields": {"script_fields": {"one": {"script": "1"}}},
     "runtime_mappings": {"runtime_mappings": {"r": {"type": "long"}}},
