@@ -26,8 +26,10 @@ demo: $(INSTALLED) ## index this Python's documentation, search it, show what ea
 	$(OFFLINE) $(BIN)/connector demo $(if $(ELASTICSEARCH_URL),--url "$(ELASTICSEARCH_URL)")
 
 test: $(INSTALLED) $(CLIENT9)/.installed ## every test, on the embedded engine and on real nodes, with both client majors
-	$(OFFLINE) $(BIN)/pytest
-	$(OFFLINE) PYTHONPATH=$(CLIENT9) $(BIN)/pytest $(CLIENT_TESTS)
+	@failed=0; \
+	$(OFFLINE) $(BIN)/pytest || failed=1; \
+	$(OFFLINE) PYTHONPATH=$(CLIENT9) $(BIN)/pytest $(CLIENT_TESTS) || failed=1; \
+	exit $$failed
 
 test-faults: $(INSTALLED) ## kill -9, storms, full disks and the like against reindex jobs, at full size (an hour or so)
 	$(OFFLINE) CONNECTOR_FAULTS=full $(BIN)/pytest tests/faults

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector.bodies import passages_body
-from connector.chunking import best_first, lexical_scores
+from connector.chunking import Chunk, ChunkingSettings, best_first, lexical_scores
 from connector.dialects import Dialect
 from connector.fetch import fetch
 from connector.fusion import Key
@@ -20,7 +20,10 @@ from connector.passages import first_at, text_at
 from connector.plan import Leg
 from connector.request import SearchRequest
 from connector.retrievers import ChunkRescorer, TextSimilarityReranker
+from connector.stretches import PIECE, stretches
 
+_MOST_CHARACTERS = 5 * PIECE
+"""Of a text that is cut at search time: some 15,000 words of it, which take half a second."""
 _NAMED_BY_PASSAGE = ("field", "start", "end")
 _NONE: dict[str, Any] = {"hits": {"total": {"value": 0, "relation": "eq"}, "max_score": None, "hits": []}}
 
@@ -79,7 +82,7 @@ def _parts(retriever: TextSimilarityReranker, asked: ChunkRescorer, source: Mapp
     """Cut the text and take what matches the query's words best; of one field, offsets are those in its text."""
     field = retriever.field[0] if retriever.field == retriever.fields and len(retriever.fields) == 1 else None
     text = text_at(source, field) if field is not None else retriever.passage(source)
-    chunks = asked.chunking_settings.split(text)
+    chunks = _chunks(retriever.inference_text, asked.chunking_settings, text)
     scores = lexical_scores(retriever.inference_text, [chunk.text for chunk in chunks])
     named = {} if field is None else {"field": field}
     return [
@@ -89,6 +92,16 @@ def _parts(retriever: TextSimilarityReranker, asked: ChunkRescorer, source: Mapp
             {**named, "start": chunks[at].start, "end": chunks[at].end, "score": scores[at], "text": chunks[at].text},
         )
         for at in best_first(scores, asked.size)
+    ]
+
+
+def _chunks(query: str, settings: ChunkingSettings, text: str) -> list[Chunk]:
+    """Cut a text; of a very long one, the parts that match the query's words best."""
+    size = _MOST_CHARACTERS if settings.strategy == "none" else PIECE
+    return [
+        Chunk(start + chunk.start, chunk.text)
+        for start, part in stretches(query, text, _MOST_CHARACTERS, size)
+        for chunk in settings.split(part)
     ]
 
 

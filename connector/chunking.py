@@ -6,9 +6,8 @@ Comes in from `retrievers` (`chunk_rescorer`, at search time) and from `indexing
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -17,14 +16,11 @@ from semantic_text_splitter import MarkdownSplitter, TextSplitter
 
 from connector.leaf_retrievers import Strict
 from connector.readings import Lowered, Whole, whole
+from connector.stretches import TERM, pieces
 
 DEFAULT_WORDS = 120
 """About 160 tokens: room for a query beside it in a model that reads 256."""
 
-_IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"
-_TERM = re.compile(rf"[{_IDEOGRAPHS}]|[^\W{_IDEOGRAPHS}]+")
-"""A word; scripts that put no blanks between words have one for each character."""
-_PIECE = 20_000
 _K1, _B = 1.2, 0.75
 
 
@@ -83,14 +79,14 @@ def chunks_of(splitter: TextSplitter | MarkdownSplitter, text: str) -> list[Chun
     clean = text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
     return _trimmed(
         (first + start, text[first + start : first + start + len(part)])
-        for first, piece in _pieces(clean)
+        for first, piece in pieces(clean)
         for start, part in splitter.chunk_indices(piece)
     )
 
 
 def word_windows(text: str, size: int, overlap: int) -> list[Chunk]:
     """Cut a text into windows of `size` words, each of which repeats the last `overlap` words of the one before."""
-    starts_of = [match.start() for match in _TERM.finditer(text)]
+    starts_of = [match.start() for match in TERM.finditer(text)]
     bounds = [0, *starts_of[1:], len(text)] if starts_of else []
     starts = range(0, max(len(starts_of) - overlap, 1) if starts_of else 0, size - overlap)
     return _trimmed((bounds[at], text[bounds[at] : bounds[min(at + size, len(starts_of))]]) for at in starts)
@@ -127,21 +123,10 @@ def _trimmed(parts: Iterable[tuple[int, str]]) -> list[Chunk]:
     return [chunk for chunk in chunks if chunk.text]
 
 
-def _pieces(text: str) -> Iterator[tuple[int, str]]:
-    """Cut a very long text after blanks, since a splitter's time grows faster than an unbroken text's length."""
-    start = 0
-    while len(text) - start > _PIECE:
-        blank = text.rfind(" ", start + _PIECE // 2, start + _PIECE)
-        end = start + _PIECE if blank < 0 else blank + 1
-        yield start, text[start:end]
-        start = end
-    yield start, text[start:]
-
-
 def count_words(text: str) -> int:
     """Count the words of a text, the characters of those scripts that put no blanks between words."""
-    return len(_TERM.findall(text))
+    return len(TERM.findall(text))
 
 
 def _terms(text: str) -> list[str]:
-    return _TERM.findall(text.casefold())
+    return TERM.findall(text.casefold())

@@ -82,26 +82,28 @@ def filled(template: str, source: Mapping[str, Any]) -> str:
 
 def values_at(value: object, path: str) -> Iterator[object]:
     """Give what stands at a dotted path, through lists and nested objects; a list at its end is one value."""
-    if isinstance(value, list):
-        for item in value:
-            yield from values_at(item, path)
-    elif isinstance(value, Mapping):
-        # A dot may stand in a key itself ({"author.name": ...}), so every split of the path is tried.
-        head = path
-        while head:
-            if head in value:
-                rest = path[len(head) + 1 :]
-                yield from values_at(value[head], rest) if rest else (value[head],)
-            head = head.rpartition(".")[0]
+    waiting = [(value, path)] if path else []  # what comes next is last: no nesting is too deep
+    while waiting:
+        value, path = waiting.pop()
+        if not path:
+            yield value
+        elif isinstance(value, list):
+            waiting.extend((item, path) for item in reversed(value))
+        elif isinstance(value, Mapping):
+            # A dot may stand in a key itself ({"author.name": ...}), so every split of the path is tried.
+            heads = [path[:end] for end in range(1, len(path) + 1) if end == len(path) or path[end] == "."]
+            waiting.extend((value[head], path[len(head) + 1 :]) for head in heads if head in value)
 
 
 def _texts(values: Iterator[object]) -> Iterator[str]:
-    for value in values:
+    waiting = list(values)[::-1]
+    while waiting:
+        value = waiting.pop()
         if isinstance(value, str):
             yield value
         elif isinstance(value, list):
-            yield from _texts(iter(value))
+            waiting.extend(reversed(value))
         elif isinstance(value, Mapping):
-            yield from _texts(iter(value.values()))
+            waiting.extend(reversed(value.values()))
         elif isinstance(value, int | float) and not isinstance(value, bool):
             yield str(value)

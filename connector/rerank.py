@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from connector.best_passages import Candidate, candidates
 from connector.fusion import Key, Ranking, blend, rank
-from connector.models.texts import checked_scores
+from connector.models.texts import checked_scores, each_once
 from connector.needs import Compute, Flow, Score, Shorten
 from connector.plan import Leg
 from connector.response import Provenance
@@ -45,8 +45,9 @@ def reranked(
                 provenance.degrade(f"not reranked: no hit has text in {', '.join(retriever.fields)}")
             return ranking
         texts = yield from _texts(retriever, [candidate for _, candidate in pairs])
-        model, raw = yield Score(retriever.inference_text, texts, retriever.inference_id)
-        raw = checked_scores(raw, len(pairs), model)
+        once, places = each_once(texts)
+        model, raw = yield Score(retriever.inference_text, once, retriever.inference_id)
+        raw = checked_scores(raw, len(once), model)[places]
     except Exception as error:
         if not retriever.allow_rerank_failures:
             raise

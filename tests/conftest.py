@@ -14,9 +14,13 @@ from typing import Any, TypeVar
 
 import pytest
 from elasticsearch import AsyncElasticsearch, Elasticsearch
+from hypothesis import HealthCheck, settings
 
 from tests import nodes
 
+# How long an example takes is the machine's to say, and no failure.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 os.environ.setdefault("HAYSTACK_TELEMETRY_ENABLED", "False")
 SyncClient = TypeVar("SyncClient", bound=Elasticsearch)
 CLIENT_VERSION = version("elasticsearch")

@@ -213,6 +213,33 @@ def test_more_parts_may_be_read_and_added_up() -> None:
     assert ids(cluster.search(rerank(LEXICAL, **chunked(size=2)))) == ["b", "a"]
 
 
+def test_equal_texts_are_read_once_and_have_equal_scores() -> None:
+    found = answer(("a", 3.0), ("b", 2.0), ("c", 1.0))
+    for hit, text in zip(found["hits"]["hits"], ["same", "other", "same"], strict=True):
+        hit["fields"] = {"body": [text]}
+    cluster = Cluster([found], scores=[1.0, 2.0])
+    response = cluster.search(rerank(LEXICAL))
+    assert cluster.needs[-1] == Score("car", ["same", "other"], None)
+    assert [(hit["_id"], hit["_score"]) for hit in response["hits"]["hits"]] == [("b", 3.0), ("a", 2.0), ("c", 2.0)]
+    assert response["_hybrid"]["depth"] == 3
+
+
+@pytest.mark.parametrize("strategy", ["sentence", "recursive", "word", "none"])
+def test_of_a_huge_text_a_bounded_part_is_cut_and_offsets_hold(strategy: str) -> None:
+    text = "Roads are long and grey. " * 20_000 + "The car is red. " + "Boats float on water. " * 20_000
+    found = answer(("a", 1.0))
+    found["hits"]["hits"][0]["fields"] = {"body": [text]}
+    cluster = Cluster([found], scores=[1.0])
+    settings = {"strategy": strategy, "max_chunk_size": 20}
+    response = cluster.search(rerank(LEXICAL, chunk_rescorer={"chunking_settings": settings}))
+    need = cluster.needs[-1]
+    assert isinstance(need, Score)
+    assert "The car is red" in need.passages[0]
+    assert len(need.passages[0]) <= 100_000
+    said = response["hits"]["hits"][0]["_hybrid"]["passage"]
+    assert text[said["start"] : said["end"]] == need.passages[0]
+
+
 @pytest.mark.parametrize("raw", [[1.0, 0.5], [-1.0, -2.0], [-200.0, -201.0], [-0.1, -0.2], [3.0]])
 def test_a_sum_is_that_of_the_normalised_scores(raw: list[float]) -> None:
     scores = np.array(raw, dtype=np.float32)

@@ -29,6 +29,19 @@ def test_a_passage_is_the_text_of_its_fields_in_their_order(source: Any, fields:
     assert passage_of(source, fields) == expected
 
 
+def nested(depth: int, value: Any, wrap: Any) -> Any:
+    for _ in range(depth):
+        value = wrap(value)
+    return value
+
+
+def test_no_nesting_is_too_deep_and_no_list_too_long() -> None:
+    assert passage_of({"body": nested(50_000, "deep", lambda inner: [inner])}, ["body"]) == "deep"
+    assert passage_of({"body": nested(50_000, "deep", lambda inner: {"in": inner})}, ["body"]) == "deep"
+    assert passage_of({"author": nested(50_000, {"name": "deep"}, lambda inner: [inner])}, ["author.name"]) == "deep"
+    assert passage_of({"body": ["", " ", None, []] * 50_000 + ["last"]}, ["body"]) == "last"
+
+
 @pytest.mark.parametrize(
     ("template", "source", "expected"),
     [

@@ -13,6 +13,8 @@ from connector.errors import RequestError
 from connector.rewriting import Rewritten, arewritten, checked_hooks, checked_timeout, gathered, rewritten
 
 ENOUGH = 60.0
+SHORT = 2.0
+"""Enough for the hooks that wait for nothing, on a busy machine too."""
 
 
 def expand(text: str) -> list[str]:
@@ -60,15 +62,15 @@ class Late:
 
 def test_a_late_hook_is_left_behind() -> None:
     late = Late()
-    found = rewritten({"late": late.hook, "expansion": expand}, "car", 0.2)
+    found = rewritten({"late": late.hook, "expansion": expand}, "car", SHORT)
     late.go.set()
     assert found.texts == {name: text for name, text in EXPECTED.texts.items() if name != "translation"}
-    assert found.failures == ("rewrite 'late' was not done within 0.2 s",)
+    assert found.failures == ("rewrite 'late' was not done within 2 s",)
 
 
 async def test_a_late_hook_is_left_behind_on_the_event_loop_too() -> None:
     late = Late()
-    found = await arewritten({"late": late.hook, "async": late.async_hook, "expansion": expand}, "car", 0.2)
+    found = await arewritten({"late": late.hook, "async": late.async_hook, "expansion": expand}, "car", SHORT)
     late.go.set()
     assert list(found.texts) == ["expansion", "expansion_2"]
     assert len(found.failures) == 2

@@ -15,6 +15,7 @@ from connector.chunking import Chunk, chunks_of, count_words
 from connector.errors import RequestError
 from connector.models.encoder import Encoder, TokenizingEncoder
 from connector.passages import passage_of, text_at
+from connector.stretches import pieces
 
 DEFAULT_TOKENS, DEFAULT_OVERLAP = 128, 16
 _CONTEXT_SHARE = 4
@@ -148,7 +149,7 @@ class PassageMaker:
         return [Passage(field, chunk, f"{head}\n\n{chunk.text}" if head else chunk.text) for chunk in chunks]
 
     def _head(self, text: str) -> str:
-        chunks = chunks_of(self._context, text) if text else []
+        chunks = chunks_of(self._context, next(pieces(text))[1])
         return chunks[0].text if chunks else ""
 
 

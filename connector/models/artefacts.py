@@ -27,7 +27,7 @@ from connector.errors import ModelError
 from connector.models.folders import ModelFolder
 from connector.models.tokenizing import TextTokenizer
 
-FORMAT = 2
+FORMAT = 3
 """Of the export: raised whenever the same source would be exported to something else."""
 MANIFEST, TOKENIZER, GATE, RECALL = "manifest.json", "tokenizer.json", "gate.json", "recall.json"
 _SMALL_FILES = ("*.json", "*.txt", "*.model")

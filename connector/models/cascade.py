@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from connector.errors import RequestError
 from connector.models.shares import Shortener
-from connector.models.texts import checked_text, checked_texts
+from connector.models.texts import checked_text, checked_texts, each_once
 
 _FEWEST_TO_PREDICT = 12
 _GAP = 1e-3
@@ -82,7 +82,10 @@ class CascadeReranker:
 
     def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
         """Return a score for each passage, float32 (n,), higher is better. Raises: as the two scores do."""
-        query, texts = checked_text(query, "query"), checked_texts(passages, "passages")
+        query, (texts, places) = checked_text(query, "query"), each_once(checked_texts(passages, "passages"))
+        return self._scores(query, texts)[places]
+
+    def _scores(self, query: str, texts: list[str]) -> NDArray[np.float32]:
         options = self._options
         if len(texts) <= options.page:
             return self._second.score(query, texts)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from connector.errors import ModelError, RequestError
+from connector.errors import ConnectorError, ModelError, RequestError
 from connector.models.agreement import LEAST_RECALL, SHIPPED, Recall, Window, kept_recall, shipped_windows
 from connector.models.backends.registry import AUTO, TORCH, check_backend, is_int8
 from connector.models.backends.session import Arrays
@@ -23,11 +23,13 @@ from connector.models.building import artefact_folder
 from connector.models.choice import Choice, chosen, or_torch, remembered
 from connector.models.exported_encoder import open_encoder, recall
 from connector.models.fingerprint import Fingerprint as Fingerprint
-from connector.models.folders import BUNDLED, ModelFolder, bundled_encoder, find_model
+from connector.models.folders import BUNDLED, ModelFolder, bundled_encoder, find_model, is_bundled_encoder, modules_of
+from connector.models.inspection import check_files
 from connector.models.lanes import Batcher, keep_torch_to_one_thread
 from connector.models.loading import ForkSafeLock, Once, quiet_progress, shared, turn_on
 from connector.models.query_cache import QueryCache
-from connector.models.texts import checked_texts, unit_rows
+from connector.models.texts import checked_texts, each_once, unit_rows
+from connector.stretches import most_characters
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -164,14 +166,16 @@ class SentenceTransformersEncoder:
         return self._kept.vectors(clean, lambda unknown: self._encode(unknown, self._queries))
 
     def _encode(self, clean: list[str], batcher: Batcher[_Text]) -> NDArray[np.float32]:
-        rows = list(zip(clean, self._token_lengths(clean), strict=True))
-        vectors = np.empty((len(clean), self._fingerprint.dims), dtype=np.float32)
+        limit = self._model.max_seq_length
+        once, places = each_once([text[: most_characters(limit)] for text in clean] if limit else clean)
+        rows = list(zip(once, self._token_lengths(once), strict=True))
+        vectors = np.empty((len(once), self._fingerprint.dims), dtype=np.float32)
         try:
             for place, vector in enumerate(batcher.run(rows)):
                 vectors[place] = vector
-        except (RuntimeError, ValueError) as error:
-            raise ModelError(f"encoder {self._fingerprint.name!r} failed on {len(clean)} texts: {error}") from error
-        return unit_rows(vectors, len(clean), self._fingerprint.name)
+        except Exception as error:  # whatever a library raises on texts that it can't take
+            raise ModelError(f"encoder {self._fingerprint.name!r} failed on {len(once)} texts: {error}") from error
+        return unit_rows(vectors, len(once), self._fingerprint.name)[places]
 
     def _batcher(self, encode: Callable[..., Any], prompt: str | None) -> Batcher[_Text]:
         session = _SentenceSession(str(self._model.device), encode, prompt, self._turn)
@@ -308,9 +312,11 @@ def name_of(function: object) -> str:
 
 
 def _load(found: ModelFolder, device: str | None) -> SentenceTransformersEncoder:
-    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
 
+    is_checked = is_bundled_encoder(found)
+    if not is_checked:
+        check_files(found)
     try:
         with quiet_progress():
             model = SentenceTransformer(
@@ -319,10 +325,35 @@ def _load(found: ModelFolder, device: str | None) -> SentenceTransformersEncoder
                 local_files_only=True,
                 trust_remote_code=False,
                 model_kwargs={"use_safetensors": True},
-            )
-        return SentenceTransformersEncoder(model.float(), name=found.name, revision=found.revision)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError) as error:
+            ).float()
+            if not is_checked:
+                _check(found, model)
+        return SentenceTransformersEncoder(model, name=found.name, revision=found.revision)
+    except ConnectorError:
+        raise
+    except Exception as error:  # whatever the libraries raise on a folder that isn't whole
         raise ModelError(f"encoder {found.name!r} in {found.folder} can't be loaded: {error}") from error
+
+
+def _check(found: ModelFolder, model: SentenceTransformer) -> None:
+    """Check that a model is whole, and let it read no more than it has positions for. Raises: ModelError: it isn't."""
+    from connector.models.probing import probe_encoder
+    from connector.models.whole import check_vocabulary, check_weights, positions_of, token_limit
+
+    network = getattr(model[0], "auto_model", None)
+    if network is None:
+        return  # static embeddings and the like: their loader takes nothing but whole files
+    who = f"encoder {found.name!r}"
+    texts = check_vocabulary(model.tokenizer, network, who)
+
+    def encode(read: list[str]) -> NDArray[np.float32]:
+        return np.asarray(model.encode(read, show_progress_bar=False), dtype=np.float32)
+
+    model.max_seq_length = token_limit(model.max_seq_length, positions_of(network))
+    modules = modules_of(found.folder)
+    check_weights(network, modules[0].folder if modules else found.folder, lambda: encode(list(texts)), who)
+    tokens = len(model.tokenizer(" ".join(texts))["input_ids"])
+    probe_encoder(encode, texts, tokens, model.max_seq_length, who)
 
 
 def _name_of_loaded(model: SentenceTransformer) -> str:

@@ -21,7 +21,7 @@ from connector.models.fingerprint import Fingerprint
 from connector.models.folders import ModelFolder
 from connector.models.lanes import Batcher
 from connector.models.query_cache import QueryCache
-from connector.models.texts import checked_texts, unit_rows
+from connector.models.texts import checked_texts, each_once, unit_rows
 from connector.models.tokenizing import TokenRow
 
 if TYPE_CHECKING:
@@ -68,14 +68,15 @@ class ExportedEncoder:
         return self._kept.vectors(clean, lambda unknown: self._encode(unknown, self.fingerprint.query_prefix))
 
     def _encode(self, texts: list[str], prefix: str) -> NDArray[np.float32]:
-        rows = self._tokenizer.rows([prefix + text for text in texts]) if texts else []
-        vectors = np.empty((len(texts), self.fingerprint.dims), dtype=np.float32)
+        once, places = each_once(texts)
+        rows = self._tokenizer.rows([prefix + text for text in once]) if once else []
+        vectors = np.empty((len(once), self.fingerprint.dims), dtype=np.float32)
         try:
             for place, vector in enumerate(self._batcher.run(rows)):
                 vectors[place] = vector
-        except (RuntimeError, ValueError) as error:
-            raise ModelError(f"encoder {self.fingerprint.name!r} failed on {len(texts)} texts: {error}") from error
-        return unit_rows(vectors, len(texts), self.fingerprint.name)
+        except Exception as error:  # whatever a library raises on texts that it can't take
+            raise ModelError(f"encoder {self.fingerprint.name!r} failed on {len(once)} texts: {error}") from error
+        return unit_rows(vectors, len(once), self.fingerprint.name)[places]
 
     def _collate(self, rows: Sequence[TokenRow]) -> Arrays:
         return padded_rows(rows, self._tokenizer.pads)
@@ -101,13 +102,15 @@ def build_encoder(found: ModelFolder, backend: str, load: Any) -> Path:
 def _loaded(model: SentenceTransformer, fingerprint: Fingerprint) -> Loaded:
     from connector.models.networks import Loaded, VectorNetwork
     from connector.models.tokenizing import text_tokenizer
+    from connector.models.whole import positions_of, settle_padding, token_limit
 
     if any(getattr(module, "include_prompt", True) is False for module in model):
         raise ModelError(f"encoder {fingerprint.name!r} leaves its prompt out of the pooling, which no export does")
     inputs = tuple(name for name in model.tokenizer.model_input_names if name in TOKEN_INPUTS)
-    config = getattr(getattr(model[0], "auto_model", None), "config", None)
-    limits = [model.max_seq_length, model.tokenizer.model_max_length, getattr(config, "max_position_embeddings", None)]
-    tokenizer = text_tokenizer(model.tokenizer, inputs, int(min(limit for limit in limits if limit)))
+    network: Any = model[0].auto_model
+    limit = token_limit(model.max_seq_length, model.tokenizer.model_max_length, positions_of(network))
+    pad = settle_padding(network, model.tokenizer, f"encoder {fingerprint.name!r}")
+    tokenizer = text_tokenizer(model.tokenizer, inputs, limit, pad)
     return Loaded(tokenizer, {VECTORS: VectorNetwork(model, inputs)}, {VECTORS: inputs}, vectors=fingerprint.to_meta())
 
 

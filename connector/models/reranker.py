@@ -29,7 +29,7 @@ from connector.models.loading import shared
 from connector.models.shares import shortened
 from connector.models.states import TwoHalves
 from connector.models.static_match import StaticMatch
-from connector.models.texts import checked_scores, checked_text, checked_texts
+from connector.models.texts import checked_scores, checked_text, checked_texts, each_once
 from connector.models.tokenizing import TextTokenizer, TokenRow
 
 if TYPE_CHECKING:
@@ -66,17 +66,19 @@ class CrossEncoderReranker:
     def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
         """Return a raw logit for each passage, float32 (n,), higher is better; (0,) for no passages.
 
-        The query is read whole; a passage too long for the model at the window that best matches the query's terms. An
-        empty passage is scored like any other, blank characters count as none, a lone surrogate as U+FFFD.
+        The query is read whole; a passage too long for the model at the window that best matches the query's terms.
+        Equal passages have equal scores. An empty passage is scored like any other, blank characters count as none, a
+        lone surrogate as U+FFFD.
 
         Raises: RequestError: no strings, or the query leaves no room for a passage. ModelError: the model failed.
         """
         query, texts = checked_text(query, "query"), checked_texts(passages, "passages")
         if not texts:
             return np.empty(0, dtype=np.float32)
-        with failures(self.name, len(texts)):
-            scores = self._logits(query, texts)
-        return checked_scores(scores, len(texts), self.name)
+        once, places = each_once(texts)
+        with failures(self.name, len(once)):
+            scores = self._logits(query, once)
+        return checked_scores(scores, len(once), self.name)[places]
 
     def shorten(
         self, query: str, sources: Sequence[Mapping[str, Any]], fields: Sequence[str], shares: Mapping[str, float]
@@ -122,12 +124,15 @@ def failures(name: str, count: int) -> Iterator[None]:
         yield
     except ConnectorError:
         raise
-    except (RuntimeError, ValueError) as error:
+    except Exception as error:  # whatever a library raises on texts that it can't take
         raise ModelError(f"reranker {name!r} failed on {count} pairs: {error}") from error
 
 
 class CallableReranker:
-    """Any function (query, passages) -> scores as a reranker; the scores' count and finiteness are checked."""
+    """Any function (query, passages) -> scores as a reranker; the scores' count and finiteness are checked.
+
+    It is given each different passage once.
+    """
 
     def __init__(self, function: Callable[[str, list[str]], ArrayLike]) -> None:
         self.name = name_of(function)
@@ -140,7 +145,8 @@ class CallableReranker:
         texts = checked_texts(passages, "passages")
         if not texts:
             return np.empty(0, dtype=np.float32)
-        return checked_scores(self._function(query, texts), len(texts), self.name)
+        once, places = each_once(texts)
+        return checked_scores(self._function(query, once), len(once), self.name)[places]
 
 
 def load_reranker(name: str = BUNDLED, *, backend: str | None = None, device: str | None = None) -> Reranker:

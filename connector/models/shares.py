@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from connector.passages import text_at
+from connector.stretches import most_characters
 
 
 @runtime_checkable
@@ -62,7 +63,7 @@ def shortened(
     cut = []
     for source in sources:
         texts = {field: text for field in fields if (text := text_at(source, field))}
-        ends = {field: _token_ends(tokenizer, text) for field, text in texts.items()}
+        ends = {field: _token_ends(tokenizer, text[: most_characters(room)]) for field, text in texts.items()}
         tokens = divided({field: len(found) for field, found in ends.items()}, shares, room)
         cut.append({field: [text[: _end(ends[field], tokens[field])]] for field, text in texts.items()})
     return cut

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from connector.models.texts import checked_text, checked_texts
+from connector.models.texts import checked_text, checked_texts, each_once
 from connector.models.tokenizing import TextTokenizer
+from connector.stretches import best_stretch
 
 _NOTHING = -1.0
 
@@ -30,22 +31,25 @@ class StaticMatch:
         self.name = f"{name}, static"
         self.source = ""
         self._tokenizer = tokenizer.tokenizer
+        self._most_characters = tokenizer.most_characters
         self._vectors = vectors
         self._log_idf = np.log(token_idf)
 
     def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
         """Return a score for each passage, float32 (n,), from -1 to 1; all are 0 for a query without tokens."""
         query, texts = checked_text(query, "query"), checked_texts(passages, "passages")
-        asked = np.array(self._tokenizer.encode(query, add_special_tokens=False).ids, dtype=np.intp)
+        most = self._most_characters
+        asked = np.array(self._tokenizer.encode(query[:most], add_special_tokens=False).ids, dtype=np.intp)
         if not len(asked) or not texts:
             return np.zeros(len(texts), dtype=np.float32)
+        texts, places = each_once([best_stretch(query, text, most) for text in texts])
         read = [each.ids for each in self._tokenizer.encode_batch(texts, add_special_tokens=False)]
-        tokens, places = np.unique(np.concatenate([np.array(ids, dtype=np.intp) for ids in read]), return_inverse=True)
+        tokens, columns = np.unique(np.concatenate([np.array(ids, dtype=np.intp) for ids in read]), return_inverse=True)
         cosines = self._vectors[asked].astype(np.float32) @ self._vectors[tokens].astype(np.float32).T
         ends = np.cumsum([len(ids) for ids in read])[:-1]
-        best = [cosines[:, each].max(axis=1, initial=_NOTHING) for each in np.split(places, ends)]
+        best = [cosines[:, each].max(axis=1, initial=_NOTHING) for each in np.split(columns, ends)]
         scores: NDArray[np.float32] = (np.stack(best) @ self.weights(asked)).astype(np.float32)
-        return scores
+        return scores[places]
 
     def weights(self, ids: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return what each of a query's tokens counts, (tokens,), 1 together: in proportion to their idf."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +29,16 @@ def checked_texts(texts: object, path: str) -> list[str]:
     if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
         raise RequestError(path, texts, "must be a list of strings; for one text give a list of one")
     return [checked_text(text, f"{path}[{position}]") for position, text in enumerate(texts)]
+
+
+def each_once(texts: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]:
+    """Return the different texts in their order, and for each text its place among them.
+
+    What is computed of the former, taken at the latter, is equal for equal texts, and is computed once.
+    """
+    places: dict[str, int] = {}
+    at = np.array([places.setdefault(text, len(places)) for text in texts], dtype=np.intp)
+    return list(places), at
 
 
 def checked_scores(scores: ArrayLike, count: int, name: str) -> NDArray[np.float32]:

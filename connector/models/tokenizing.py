@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from connector.errors import ModelError, RequestError
+from connector.stretches import best_stretch, most_characters
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -34,18 +35,24 @@ class TextTokenizer:
     pads: Mapping[str, int]
     max_tokens: int
 
+    @property
+    def most_characters(self) -> int:
+        """How many characters of a text are tokenised at most."""
+        return most_characters(self.max_tokens)
+
     def rows(self, texts: Sequence[str]) -> list[TokenRow]:
         """Return a row for each text with its special tokens; what is too long loses its end."""
         room = self.max_tokens - self.tokenizer.num_special_tokens_to_add(False)
         rows = []
-        for encoding in self.tokenizer.encode_batch(list(texts), add_special_tokens=False):
+        read = [text[: self.most_characters] for text in texts]
+        for encoding in self.tokenizer.encode_batch(read, add_special_tokens=False):
             encoding.truncate(room)
             rows.append(self._row(self.tokenizer.post_process(encoding)))
         return rows
 
     def room_beside(self, query: str) -> int:
         """Return how many tokens of a passage fit beside a query; below 1 where none does."""
-        asked = self.tokenizer.encode(query, add_special_tokens=False)
+        asked = self.tokenizer.encode(query[: self.most_characters], add_special_tokens=False)
         return self.max_tokens - int(self.tokenizer.num_special_tokens_to_add(True)) - len(asked)
 
     def pairs(self, query: str, passages: Sequence[str], name: str) -> list[TokenRow]:
@@ -64,16 +71,19 @@ class TextTokenizer:
         ]
 
     def _sides(self, query: str, passages: Sequence[str], name: str) -> tuple[Encoding, list[Encoding]]:
-        asked = self.tokenizer.encode(query, add_special_tokens=False)
+        most = self.most_characters
+        asked = self.tokenizer.encode(query[:most], add_special_tokens=False)
         room = self.max_tokens - self.tokenizer.num_special_tokens_to_add(True)
-        if len(asked) >= room:
+        if len(asked) >= room or len(query) > most:
+            more = "more than " if len(query) > most else ""
             raise RequestError(
                 "query",
                 query,
-                f"has {len(asked)} tokens; reranker {name!r} reads {self.max_tokens} with the passage: give a query of "
-                f"at most {room - 1} tokens (it is never truncated, passages are)",
+                f"has {more}{len(asked)} tokens; reranker {name!r} reads {self.max_tokens} with the passage: give a "
+                f"query of at most {room - 1} tokens (it is never truncated, passages are)",
             )
-        encodings = self.tokenizer.encode_batch(list(passages), add_special_tokens=False)
+        read = [best_stretch(query, passage, most) for passage in passages]
+        encodings = self.tokenizer.encode_batch(read, add_special_tokens=False)
         return asked, best_windows(asked.ids, encodings, room - len(asked))
 
     def _row(self, encoding: Encoding) -> TokenRow:
@@ -109,8 +119,20 @@ def _match(ids: Sequence[int], idf: Mapping[int, float]) -> float:
     return sum(idf[term] * count / (count + 1) for term, count in counts.items())
 
 
-def text_tokenizer(tokenizer: PreTrainedTokenizerBase, inputs: Sequence[str], max_tokens: int) -> TextTokenizer:
-    """Return a tokenizer of transformers as ours. Raises: ModelError: it has no fast form."""
+def text_tokenizer(
+    tokenizer: PreTrainedTokenizerBase, inputs: Sequence[str], max_tokens: int, pad: int
+) -> TextTokenizer:
+    """Return a tokenizer of transformers as ours.
+
+    Args:
+        tokenizer: the tokenizer.
+        inputs: what the network takes.
+        max_tokens: how many tokens the network reads, special ones included.
+        pad: the token that the network takes as padding.
+
+    Raises:
+        ModelError: it has no fast form.
+    """
     from tokenizers import Tokenizer
 
     fast = getattr(tokenizer, "backend_tokenizer", None)
@@ -122,5 +144,5 @@ def text_tokenizer(tokenizer: PreTrainedTokenizerBase, inputs: Sequence[str], ma
     own = Tokenizer.from_str(fast.to_str())
     own.no_truncation()
     own.no_padding()
-    pads = {"input_ids": tokenizer.pad_token_id or 0, "token_type_ids": tokenizer.pad_token_type_id or 0}
+    pads = {"input_ids": pad, "token_type_ids": tokenizer.pad_token_type_id or 0}
     return TextTokenizer(own, tuple(inputs), {name: pads.get(name, 0) for name in inputs}, max_tokens)

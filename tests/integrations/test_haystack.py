@@ -223,7 +223,7 @@ async def test_a_retriever_over_opensearch_is_written_down_and_made_again(opense
         client.index(index=index, id="1", body={"text": "a small car", "year": 2020}, params={"refresh": "true"})
         try:
             for kind in (HybridOpenSearch, AsyncHybridOpenSearch):
-                first: Any = kind(opensearch_url, timeout=10)
+                first: Any = kind(opensearch_url, timeout=60)
                 written = ConnectorRetriever(Connector(first, index, text_fields=["text"])).to_dict()
                 made = ConnectorRetriever.from_dict(written)
                 assert made.to_dict() == written

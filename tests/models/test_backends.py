@@ -126,9 +126,9 @@ def test_passages_read_before_score_the_same_from_memory() -> None:
     assert isinstance(bundled, InteractionReranker)
     bundled.forget()
     fresh = bundled.score(QUERY, MIXED)
-    np.testing.assert_allclose(bundled.score(QUERY, MIXED), fresh, atol=1e-5)
+    np.testing.assert_allclose(bundled.score(QUERY, MIXED), fresh, atol=1e-4)
     bundled.forget()
-    np.testing.assert_allclose(bundled.score(QUERY, MIXED), fresh, atol=1e-5)
+    np.testing.assert_allclose(bundled.score(QUERY, MIXED), fresh, atol=1e-4)
 
 
 @needs_fork

@@ -62,6 +62,13 @@ def test_a_window_no_longer_than_a_page_is_read_whole_and_the_cheap_score_not_as
     assert (scores.tolist(), cheap.asked) == ([3, 1, 2], [])
 
 
+def test_equal_passages_have_equal_scores_though_only_some_are_read_by_the_dear_score() -> None:
+    dear = Numbers(scale=-1.0)
+    scores = CascadeReranker(Numbers(), dear, CascadeOptions(survivors=20, page=5, step=10)).score("q", WINDOW * 2)
+    assert scores[:100].tolist() == scores[100:].tolist()
+    assert len(dear.asked) == len(set(dear.asked))
+
+
 def test_no_passages_give_no_scores() -> None:
     assert CascadeReranker(Numbers(), Numbers()).score("q", []).shape == (0,)
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from connector.errors import RequestError
 from connector.models.folders import bundled_encoder
+from connector.models.shares import shortened
 from connector.models.tokenizing import TextTokenizer, best_windows, text_tokenizer
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -20,7 +22,7 @@ def transformers_own() -> Any:
 
 @pytest.fixture(scope="module")
 def tokenizer(transformers_own: Any) -> TextTokenizer:
-    return text_tokenizer(transformers_own, INPUTS, 24)
+    return text_tokenizer(transformers_own, INPUTS, 24, 0)
 
 
 def test_a_pair_is_what_transformers_makes_of_it(tokenizer: TextTokenizer, transformers_own: Any) -> None:
@@ -66,3 +68,66 @@ def test_a_tokenizer_file_s_own_padding_and_truncation_are_put_aside(tokenizer: 
     assert '"padding"' in held
     assert tokenizer.tokenizer.truncation is None
     assert tokenizer.tokenizer.padding is None
+
+
+class Counting:
+    """A tokenizer that notes how many characters it is given."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self.characters = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tokenizer, name)
+
+    def encode(self, text: str, **options: Any) -> Any:
+        self.characters += len(text)
+        return self._tokenizer.encode(text, **options)
+
+    def encode_batch(self, texts: list[str], **options: Any) -> Any:
+        self.characters += sum(map(len, texts))
+        return self._tokenizer.encode_batch(texts, **options)
+
+
+HUGE = {
+    "words": "rain falls on the sea " * 100_000,
+    "ideographs": "日本語の文" * 400_000,
+    "no blanks": "x" * 2_000_000,
+    "blanks alone": " " * 2_000_000,
+    "combining characters": "e" + "\u0301" * 2_000_000,
+    "lines": "a\n" * 1_000_000,
+}
+
+
+@pytest.mark.parametrize("kind", HUGE)
+def test_of_a_huge_text_a_bounded_part_is_tokenised(kind: str, tokenizer: TextTokenizer) -> None:
+    counting = Counting(tokenizer.tokenizer)
+    bounded = TextTokenizer(counting, INPUTS, tokenizer.pads, tokenizer.max_tokens)  # type: ignore[arg-type]
+    bounded.rows([HUGE[kind]])
+    bounded.pairs("dog barks", [HUGE[kind], "a dog"], "m")
+    bounded.sides("dog barks", [HUGE[kind]], "m")
+    shortened(counting, 20, [{"body": HUGE[kind], "title": "a"}], ["title", "body"], {"title": 0.2})
+    assert counting.characters < 4 * 20_000 + 100
+
+
+def test_a_huge_query_is_refused_without_being_tokenised(tokenizer: TextTokenizer) -> None:
+    counting = Counting(tokenizer.tokenizer)
+    bounded = TextTokenizer(counting, INPUTS, tokenizer.pads, tokenizer.max_tokens)  # type: ignore[arg-type]
+    for kind in HUGE.values():
+        with pytest.raises(RequestError, match="has more than"):
+            bounded.pairs(kind, ["a dog"], "m")
+    assert counting.characters <= len(HUGE) * 20_000
+
+
+@pytest.mark.parametrize("length", [100, 19_000, 60_000])
+def test_what_is_read_of_a_text_is_what_its_uncut_tokens_begin_with(length: int, tokenizer: TextTokenizer) -> None:
+    for text in ("the rain falls on the sea, " * 3_000, "日本語の文、" * 20_000, "ab12" * 20_000, "a\tb\n\n" * 20_000):
+        whole = tokenizer.tokenizer.encode(text[:length], add_special_tokens=False).ids
+        (row,) = tokenizer.rows([text[:length]])
+        assert list(row["input_ids"])[1:-1] == whole[:22]
+
+
+def test_a_match_far_down_a_huge_passage_is_still_found(tokenizer: TextTokenizer) -> None:
+    passage = HUGE["words"] + "a dog barks " + HUGE["words"]
+    (row,) = tokenizer.pairs("dog barks", [passage], "m")
+    assert "dog barks" in tokenizer.tokenizer.decode(row["input_ids"][5:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from connector.errors import ModelError
+from connector.errors import ConnectorError, ModelError
 from connector.models.backends.session import (
     APART,
     APART_INPUTS,
@@ -21,18 +22,21 @@ from connector.models.backends.session import (
     Arrays,
     Opened,
 )
-from connector.models.batching import token_budget
+from connector.models.batching import padded_rows, token_budget
 from connector.models.folders import ModelFolder, bundled_encoder, config_of
-from connector.models.interaction import InteractionModel, is_interaction, load_interaction
+from connector.models.inspection import check_files
+from connector.models.interaction import InteractionModel, is_interaction, load_interaction, trained_state
 from connector.models.lanes import keep_torch_to_one_thread
 from connector.models.loading import quiet_progress, turn_on
 from connector.models.networks import ApartNetwork, JointNetwork, Loaded, PairNetwork
-from connector.models.tokenizing import text_tokenizer
+from connector.models.plain import SEQUENCE_CLASSIFICATION, check_is_plain
+from connector.models.probing import probe_pairs
+from connector.models.tokenizing import TokenRow, text_tokenizer
+from connector.models.whole import check_vocabulary, check_weights, positions_of, settle_padding, token_limit
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
-_SEQUENCE_CLASSIFICATION = "ForSequenceClassification"
 _LOAD_ERRORS = (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError)
 
 
@@ -70,38 +74,47 @@ def load(found: ModelFolder, device: str | None) -> Loaded:
     return _load_interaction(found, device) if is_interaction(found) else _load_cross_encoder(found, device)
 
 
-def pair_model(model: CrossEncoder, name: str) -> Loaded:
-    """Return the model inside a sentence-transformers CrossEncoder.
+def pair_model(model: CrossEncoder, name: str, folder: Path | None = None) -> Loaded:
+    """Return the model inside a sentence-transformers CrossEncoder, once it has scored a probe.
 
     With one label the score is its logit; with two it is the log-odds of the second, logit 1 - logit 0.
 
-    Raises: ModelError: it is no sequence classification model, or has more than two labels.
+    Args:
+        model: the model.
+        name: what to call it in errors.
+        folder: what it was loaded from, to check that all its weights are there; None where that is not known.
+
+    Raises:
+        ModelError: it is no plain sequence classification model, or it is not whole.
     """
     network: Any = model.model
-    if not type(network).__name__.endswith(_SEQUENCE_CLASSIFICATION) or getattr(model, "default_prompt_name", None):
-        raise ModelError(
-            f"reranker {name!r} is a {type(network).__name__}, must be a plain *{_SEQUENCE_CLASSIFICATION}"
-        )
-    config = network.config
-    if config.num_labels > 2:
-        labels = ", ".join(str(label) for label in config.id2label.values())
-        raise ModelError(
-            f"reranker {name!r} has {config.num_labels} labels ({labels}): which of them is relevance is not known; "
-            "give a function (query, passages) -> scores that picks it"
-        )
-    limits: list[Any] = [getattr(model, "max_seq_length", None) or getattr(model, "max_length", None)]
-    limits += [model.tokenizer.model_max_length, getattr(config, "max_position_embeddings", None)]
+    who = f"reranker {name!r}"
+    check_is_plain(model, who)
+    texts = check_vocabulary(model.tokenizer, network, who)
+    pad = settle_padding(network, model.tokenizer, who)
+    stated = getattr(model, "max_seq_length", None) or getattr(model, "max_length", None)
+    limit = token_limit(stated, model.tokenizer.model_max_length, positions_of(network))
     inputs = tuple(name for name in model.tokenizer.model_input_names if name in TOKEN_INPUTS)
-    tokenizer = text_tokenizer(model.tokenizer, inputs, min(limit for limit in limits if limit))
-    return Loaded(tokenizer, {PAIRS: PairNetwork(network, inputs)}, {PAIRS: inputs})
+    tokenizer = text_tokenizer(model.tokenizer, inputs, limit, pad)
+    loaded = Loaded(tokenizer, {PAIRS: PairNetwork(network, inputs)}, {PAIRS: inputs})
+    session = TorchSession(loaded.networks[PAIRS], inputs)
+
+    def compute(rows: Sequence[TokenRow]) -> NDArray[np.float32]:
+        return session.run(padded_rows(rows, tokenizer.pads))
+
+    if folder is not None:
+        check_weights(network, folder, lambda: compute(tokenizer.pairs(texts[0], texts, name)), who)
+    probe_pairs(tokenizer, compute, texts, who)
+    return loaded
 
 
 def _load_cross_encoder(found: ModelFolder, device: str | None) -> Loaded:
+    check_files(found)
     architectures = config_of(found).get("architectures") or []
-    if not isinstance(architectures, list) or not any(str(a).endswith(_SEQUENCE_CLASSIFICATION) for a in architectures):
+    if not isinstance(architectures, list) or not any(str(a).endswith(SEQUENCE_CLASSIFICATION) for a in architectures):
         raise ModelError(
             f"model {found.name!r} in {found.folder} is no cross-encoder: its architectures are {architectures}, "
-            f"none ends in {_SEQUENCE_CLASSIFICATION}, so its head would be random"
+            f"none ends in {SEQUENCE_CLASSIFICATION}, so its head would be random"
         )
     from sentence_transformers import CrossEncoder
 
@@ -114,9 +127,11 @@ def _load_cross_encoder(found: ModelFolder, device: str | None) -> Loaded:
                 trust_remote_code=False,
                 model_kwargs={"use_safetensors": True},
             )
-    except _LOAD_ERRORS as error:
+            return pair_model(model, found.name, found.folder)
+    except ConnectorError:
+        raise
+    except Exception as error:  # whatever the libraries raise on a folder that isn't whole
         raise ModelError(f"reranker {found.name!r} in {found.folder} can't be loaded: {error}") from error
-    return pair_model(model, found.name)
 
 
 def _load_interaction(found: ModelFolder, device: str | None) -> Loaded:
@@ -128,10 +143,12 @@ def _load_interaction(found: ModelFolder, device: str | None) -> Loaded:
         tokenizer = AutoTokenizer.from_pretrained(str(backbone), local_files_only=True, trust_remote_code=False)
     except _LOAD_ERRORS as error:
         raise ModelError(f"reranker {found.name!r} in {found.folder} can't be loaded: {error}") from error
+    if not all(bool(tensor.isfinite().all()) for tensor in trained_state(network).values()):
+        raise ModelError(f"reranker {found.name!r} in {found.folder} has weights that are not finite; train it again")
     network.to(device or _best_device())
     networks = {APART: ApartNetwork(network), JOINT: JointNetwork(network)}
     inputs = {APART: APART_INPUTS, JOINT: JOINT_INPUTS}
-    sides = text_tokenizer(tokenizer, APART_INPUTS, network.config.max_length)
+    sides = text_tokenizer(tokenizer, APART_INPUTS, network.config.max_length, tokenizer.pad_token_id)
     return Loaded(sides, networks, inputs, *_tokens_alone(network))
 
 
