@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from elastic_transport import ObjectApiResponse
-from elasticsearch import ApiError, AsyncElasticsearch, UnsupportedProductError
+from elasticsearch import ApiError, AsyncElasticsearch
 
 from connector.calls import CallNeed, OwnSearch, Pass, ReadCapabilities, RenderTemplate
-from connector.capabilities import Capabilities, read_capabilities
 from connector.errors import RequestError
+from connector.hosts import check_elasticsearch_hosts
 from connector.hybrid import (
     ACCEPT_JSON,
     READ_MAPPING,
@@ -25,12 +24,13 @@ from connector.hybrid import (
     RerankerLike,
     index_of,
     lines,
-    mapping_path,
     share,
     unless_ignored,
 )
 from connector.json_values import default_of
+from connector.keeping import caller_of
 from connector.needs import MultiSearch, Need, ReadMappings, arun
+from connector.threads import MODELS
 
 
 class AsyncHybridElasticsearch(AsyncElasticsearch):
@@ -46,6 +46,7 @@ class AsyncHybridElasticsearch(AsyncElasticsearch):
         execution: Execution = "auto",
         **kwargs: Any,
     ) -> None:
+        check_elasticsearch_hosts(args[0] if args else kwargs.get("hosts"))
         super().__init__(*args, **kwargs)
         self._hybrid = Hybrid(
             encoder,
@@ -118,22 +119,14 @@ class AsyncHybridElasticsearch(AsyncElasticsearch):
             case OwnSearch(body, params, index):
                 return await self._search(body, params, index)
             case ReadCapabilities():
-                return await self._read_capabilities()
+                return await arun(self._hybrid.capabilities_flow(self._caller), self._read)
 
-    async def _read_capabilities(self) -> Capabilities:
-        if self._hybrid.capabilities is None:
-            info, licence = await self._asked("/"), await self._asked("/_license")
-            self._hybrid.capabilities = read_capabilities(info, licence)
-        return self._hybrid.capabilities
-
-    async def _asked(self, path: str) -> Any:
-        try:
-            return (await super().perform_request("GET", path, headers=ACCEPT_JSON)).body
-        except (ApiError, UnsupportedProductError):  # not allowed to ask, or no such endpoint
-            return None
+    async def _read(self, path: str) -> Any:
+        endpoint = READ_MAPPING if path.endswith("/_mapping") else None
+        return await super().perform_request("GET", path, headers=ACCEPT_JSON, endpoint_id=endpoint)
 
     async def _search(self, body: Any, params: Mapping[str, Any], index: str | None) -> ObjectApiResponse[Any]:
-        flow = self._hybrid.flow(body, params, index)
+        flow = self._hybrid.flow(body, params, index, self._caller)
         call = Call.of(self)
         try:
             return call.response(await arun(flow, lambda need: self._perform(need, call)))
@@ -147,7 +140,7 @@ class AsyncHybridElasticsearch(AsyncElasticsearch):
             case ReadMappings(index):
                 return await self._read_mappings(index)
             case _:
-                return await asyncio.to_thread(self._hybrid.perform, need)
+                return await MODELS.run(self._hybrid.perform, need)
 
     async def _send(self, need: MultiSearch) -> Any:
         return await super().perform_request(
@@ -160,11 +153,8 @@ class AsyncHybridElasticsearch(AsyncElasticsearch):
         )
 
     async def _read_mappings(self, index: str | None) -> Mapping[str, Any]:
-        if (kept := self._hybrid.kept_mappings(index)) is not None:
-            return kept
-        path = mapping_path(index)
-        try:
-            response = await super().perform_request("GET", path, headers=ACCEPT_JSON, endpoint_id=READ_MAPPING)
-        except ApiError:  # not allowed to read it, or no such index, which the search itself will tell
-            return self._hybrid.keep_mappings(index, {})
-        return self._hybrid.keep_mappings(index, response.body if response.meta.status == 200 else {})
+        return await arun(self._hybrid.mappings_flow(self._caller, index), self._read)
+
+    @property
+    def _caller(self) -> str:
+        return caller_of(self._headers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -12,26 +11,31 @@ from elasticsearch import ApiError
 from connector.calls import CallNeed, OwnSearch, Pass, RenderTemplate
 from connector.dialects import OpenSearchDialect
 from connector.errors import MissingExtraError, RequestError
+from connector.hosts import check_opensearch_hosts
 from connector.hybrid import (
     EncoderLike,
     Execution,
     Hybrid,
     RerankerLike,
     lines,
-    mapping_path,
     unless_ignored,
 )
 from connector.json_values import default_of
+from connector.keeping import caller_of
 from connector.needs import MultiSearch, Need, ReadMappings, arun
 from connector.opensearch_calls import (
+    READ,
     Request,
+    SerializationError,
     TransportError,
+    UnreadableError,
     as_api_error,
     as_transport_error,
     call_of,
     ndjson,
     response,
 )
+from connector.threads import MODELS
 
 try:
     from opensearchpy import AsyncOpenSearch, AsyncTransport
@@ -52,6 +56,7 @@ class AsyncHybridOpenSearch(AsyncOpenSearch):
         execution: Execution = "auto",
         **kwargs: Any,
     ) -> None:
+        check_opensearch_hosts(args[0] if args else kwargs.get("hosts"))
         super().__init__(*args, **kwargs)
         self._hybrid = Hybrid(
             encoder,
@@ -116,23 +121,19 @@ class AsyncHybridTransport:
                 flow = self._hybrid.call_flow(request.endpoint, searches, request.params, request.index)
                 if flow is not None:
                     return (await arun(flow, lambda need: self._perform_call(need, request))).body
-            except ApiError as error:
+            except (ApiError, UnreadableError) as error:
                 raise as_transport_error(error) from error.__cause__
         return await self.inner.perform_request(
             method, url, params=params, body=body, timeout=timeout, ignore=ignore, headers=headers
         )
 
-    async def read_mappings(self, index: str | None) -> Mapping[str, Any]:
-        """Read an index's mappings, or give those read a short time ago; {} when they can't be read."""
-        if (kept := self._hybrid.kept_mappings(index)) is not None:
-            return kept
-        try:
-            mappings = await self.inner.perform_request("GET", mapping_path(index))
-        except TransportError as error:
-            if not isinstance(error.status_code, int):
-                raise
-            mappings = {}  # not allowed to read it, or no such index, which the search itself will tell
-        return self._hybrid.keep_mappings(index, mappings)
+    async def read_mappings(self, index: str | None, request: Request = READ) -> Mapping[str, Any]:
+        """Read an index's mappings, or give those read a short time ago; {} when they can't be read.
+
+        Args: index: an index expression. request: whose credentials and timeout are taken.
+        """
+        flow = self._hybrid.mappings_flow(caller_of(request.headers), index)
+        return await arun(flow, lambda path: self._sent(request, "GET", path, {}, None))
 
     async def _perform_call(self, need: CallNeed, request: Request) -> Any:
         match need:
@@ -147,7 +148,7 @@ class AsyncHybridTransport:
     async def _search(
         self, request: Request, body: Any, params: Mapping[str, Any], index: str | None
     ) -> ObjectApiResponse[Any]:
-        flow = self._hybrid.flow(body, params, index)
+        flow = self._hybrid.flow(body, params, index, caller_of(request.headers))
         call = call_of(self.inner)
 
         async def perform(need: Need) -> Any:
@@ -155,9 +156,9 @@ class AsyncHybridTransport:
                 case MultiSearch():
                     return await arun(call.multi_search(need), lambda need: self._send(request, need))
                 case ReadMappings(index):
-                    return await self.read_mappings(index)
+                    return await self.read_mappings(index, request)
                 case _:
-                    return await asyncio.to_thread(self._hybrid.perform, need)
+                    return await MODELS.run(self._hybrid.perform, need)
 
         try:
             return call.response(await arun(flow, perform))
@@ -188,5 +189,5 @@ class AsyncHybridTransport:
                     headers=request.headers,
                 )
             )
-        except TransportError as error:
+        except (TransportError, SerializationError) as error:
             raise as_api_error(error) from error

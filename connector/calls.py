@@ -5,16 +5,18 @@ Each is a flow, as a search is: it yields what it needs and is sent the answer, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from elastic_transport import ApiResponseMeta, ObjectApiResponse
+from elastic_transport import ApiResponseMeta, ObjectApiResponse, TransportError
 from elasticsearch import ApiError
 
+from connector.answers import rendered_in, responses_in
 from connector.body_texts import read_object
 from connector.capabilities import Capabilities
-from connector.errors import RequestError
+from connector.errors import ConnectorError, EncoderMismatchError, RequestError, error_text
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,10 @@ _OF_TEMPLATES = ("id", "source", "params")
 def multi_search_flow(body: Sequence[Any], index: str | None, is_ours: IsOurs) -> CallFlow:
     """Run the lines that are ours one by one and the others in one call; give all answers in the order asked.
 
-    A line that fails has its error in its own answer, as in Elasticsearch's.
+    A line that fails, whatever it raises, has its error in its own answer, as in Elasticsearch's.
 
     Args: body: a header and a search, in turn. index: the index of lines that name none.
-    Raises: RequestError: every line is ours and wrong, so that there is nothing to send.
+    Raises: the first line's error where no line has an answer, as when nothing could be sent.
     """
     pairs = list(zip(body[::2], body[1::2], strict=True))
     ours = [place for place, (_, search) in enumerate(pairs) if is_ours(search)]
@@ -67,10 +69,10 @@ def multi_search_flow(body: Sequence[Any], index: str | None, is_ours: IsOurs) -
     took, meta, wrong = 0, None, None
     if others:
         passed = yield Pass([line for place in others for line in pairs[place]])
-        if "responses" not in passed.body:
+        if not 200 <= passed.meta.status < 300:
             return passed
-        answers.update(zip(others, passed.body["responses"], strict=True))
-        took, meta = passed.body.get("took", 0), passed.meta
+        answers.update(zip(others, responses_in(passed.body, len(others)), strict=True))
+        took, meta = _took(passed.body), passed.meta
     for place in ours:
         header, search = pairs[place]
         params = {name: value for name, value in header.items() if name != "index"}
@@ -79,12 +81,12 @@ def multi_search_flow(body: Sequence[Any], index: str | None, is_ours: IsOurs) -
             response = yield OwnSearch(search, params, ",".join(named) if isinstance(named, list) else named)
         except ApiError as error:
             answers[place], meta = _failed(error.body, error.meta.status), error.meta
-        except RequestError as error:
-            wrong = error
-            answers[place] = _wrong(error)
+        except Exception as error:
+            wrong = wrong or error
+            answers[place] = _failed_here(error)
         else:
             answers[place], meta = {**response.body, "status": response.meta.status}, response.meta
-            took = max(took, response.body.get("took", 0))
+            took = max(took, _took(response.body))
     if meta is None and wrong is not None:
         raise wrong
     return _response({"took": took, "responses": [answers[place] for place in range(len(pairs))]}, meta)
@@ -99,7 +101,7 @@ def search_template_flow(
         return passed
     template = {name: body[name] for name in _OF_TEMPLATES if name in body}
     rendered = yield RenderTemplate(template)
-    search = rendered.body["template_output"]
+    search = rendered_in(rendered.body)
     if is_ours(search):
         return (yield OwnSearch(search, params, index))
     return passed.answer()
@@ -136,7 +138,7 @@ def _filled_in(header: Any, template: Mapping[str, Any], index: str | None, is_o
     try:
         found = yield from multi_search_flow([header, {**search, **options}], index, is_ours)
     except RequestError as error:
-        return _wrong(error)
+        return _failed_here(error)
     return found.body["responses"][0]
 
 
@@ -191,13 +193,27 @@ def _is_refused(status: int, body: Any) -> bool:
     return (status, kind) == (403, "security_exception") or (status == 400 and is_unknown)
 
 
-def _wrong(error: RequestError) -> dict[str, Any]:
-    cause = {"type": "illegal_argument_exception", "reason": str(error)}
-    return _failed({"error": {"root_cause": [cause], **cause}}, 400)
-
-
 def _failed(body: Any, status: int) -> dict[str, Any]:
     return {"error": body.get("error") if isinstance(body, Mapping) else str(body), "status": status}
+
+
+def _failed_here(error: Exception) -> dict[str, Any]:
+    """Return the answer of a line that failed on this side, by a status of the same kind as the cluster's."""
+    is_request = isinstance(error, RequestError | EncoderMismatchError)
+    kind = "illegal_argument_exception" if is_request else _snake_case(type(error).__name__)
+    status = 400 if is_request else 503 if isinstance(error, TransportError) else 500
+    reason = str(error) if isinstance(error, ConnectorError) else error_text(error)
+    cause = {"type": kind, "reason": reason}
+    return _failed({"error": {"root_cause": [cause], **cause}}, status)
+
+
+def _took(body: Mapping[str, Any]) -> int:
+    took = body.get("took")
+    return took if isinstance(took, int) else 0
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def _response(body: dict[str, Any], meta: ApiResponseMeta | None) -> ObjectApiResponse[Any]:

@@ -6,10 +6,12 @@ cluster has no version that means anything.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _RUNS_FUSION = frozenset({"enterprise", "trial"})
 
 
@@ -41,7 +43,7 @@ def read_capabilities(info: object, licence: object) -> Capabilities:
     version = _part(info, "version")
     flavour = "opensearch" if version.get("distribution") == "opensearch" else version.get("build_flavor")
     numbers = str(version.get("number", "")).partition("-")[0].split(".")
-    is_version = flavour != "serverless" and all(number.isdigit() for number in numbers)
+    is_version = flavour != "serverless" and all(_NUMBER.fullmatch(number) for number in numbers)
     held = _part(licence, "license")
     return Capabilities(
         tuple(map(int, numbers)) if is_version else None,

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from elastic_transport import ObjectApiResponse
 from elasticsearch import ApiError, Elasticsearch, TransportError, UnsupportedProductError, helpers
 
+from connector.answers import bulk_items_in, readable
 from connector.calls import CallNeed, OwnSearch, Pass, ReadCapabilities, RenderTemplate
-from connector.capabilities import Capabilities, read_capabilities
+from connector.capabilities import read_capabilities
 from connector.errors import RequestError
+from connector.hosts import check_elasticsearch_hosts, scheme_of
 from connector.hybrid import (
     ACCEPT_JSON,
     READ_MAPPING,
@@ -28,11 +30,11 @@ from connector.hybrid import (
     RerankerLike,
     index_of,
     lines,
-    mapping_path,
     share,
     unless_ignored,
 )
 from connector.json_values import default_of
+from connector.keeping import caller_of
 from connector.needs import MultiSearch, Need, ReadMappings, run
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ class HybridElasticsearch(Elasticsearch):
         execution: Execution = "auto",
         **kwargs: Any,
     ) -> None:
+        check_elasticsearch_hosts(args[0] if args else kwargs.get("hosts"))
         super().__init__(*args, **kwargs)
         self._hybrid = Hybrid(
             encoder,
@@ -144,22 +147,14 @@ class HybridElasticsearch(Elasticsearch):
             case OwnSearch(body, params, index):
                 return self._search(body, params, index)
             case ReadCapabilities():
-                return self._read_capabilities()
+                return run(self._hybrid.capabilities_flow(self._caller), self._read)
 
-    def _read_capabilities(self) -> Capabilities:
-        if self._hybrid.capabilities is None:
-            info, licence = self._asked("/"), self._asked("/_license")
-            self._hybrid.capabilities = read_capabilities(info, licence)
-        return self._hybrid.capabilities
-
-    def _asked(self, path: str) -> Any:
-        try:
-            return super().perform_request("GET", path, headers=ACCEPT_JSON).body
-        except (ApiError, UnsupportedProductError):  # not allowed to ask, or no such endpoint
-            return None
+    def _read(self, path: str) -> Any:
+        endpoint = READ_MAPPING if path.endswith("/_mapping") else None
+        return super().perform_request("GET", path, headers=ACCEPT_JSON, endpoint_id=endpoint)
 
     def _search(self, body: Any, params: Mapping[str, Any], index: str | None) -> ObjectApiResponse[Any]:
-        flow = self._hybrid.flow(body, params, index)
+        flow = self._hybrid.flow(body, params, index, self._caller)
         call = Call.of(self)
         try:
             return call.response(run(flow, lambda need: self._perform(need, call)))
@@ -186,18 +181,39 @@ class HybridElasticsearch(Elasticsearch):
         )
 
     def _read_mappings(self, index: str | None) -> Mapping[str, Any]:
-        if (kept := self._hybrid.kept_mappings(index)) is not None:
-            return kept
-        try:
-            response = super().perform_request(
-                "GET", mapping_path(index), headers=ACCEPT_JSON, endpoint_id=READ_MAPPING
-            )
-        except ApiError:  # not allowed to read it, or no such index, which the search itself will tell
-            return self._hybrid.keep_mappings(index, {})
-        return self._hybrid.keep_mappings(index, response.body if response.meta.status == 200 else {})
+        return run(self._hybrid.mappings_flow(self._caller, index), self._read)
+
+    @property
+    def _caller(self) -> str:
+        return caller_of(self._headers)
 
     def _streaming_bulk(self, actions: Iterable[dict[str, Any]], **options: Any) -> Iterator[tuple[bool, Any]]:
-        return iter(helpers.streaming_bulk(self, actions, **options))
+        checked: Any = _CheckedBulk(self)
+        return iter(helpers.streaming_bulk(checked, actions, **options))
+
+
+class _CheckedBulk:
+    """A client for elasticsearch-py's bulk helper, which loses documents where an answer has fewer items than asked."""
+
+    def __init__(self, client: HybridElasticsearch) -> None:
+        vars(self)["_client"] = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._client, name, value)
+
+    def options(self, **options: Any) -> _CheckedBulk:
+        """Return such a client with other options."""
+        return _CheckedBulk(self._client.options(**options))
+
+    def bulk(self, *args: Any, operations: list[Any], **options: Any) -> Any:
+        """Send index actions, each with its document."""
+        with readable("_bulk"):
+            answer = self._client.bulk(*args, operations=operations, **options)
+        bulk_items_in(answer.body, len(operations) // 2)
+        return answer
 
 
 def connect(url: str, **options: Any) -> HybridElasticsearch | HybridOpenSearch:
@@ -210,7 +226,7 @@ def connect(url: str, **options: Any) -> HybridElasticsearch | HybridOpenSearch:
             `request_timeout` under these names.
 
     Raises:
-        RequestError: another kind of URL, or an option that OpenSearch's client does not have.
+        RequestError: another kind of URL, one that can't be read, or an option that OpenSearch's client does not have.
         MissingExtraError: it is an OpenSearch, and opensearch-py is not installed.
         EmbeddedStoreError: the directory can't be opened.
     """
@@ -228,7 +244,9 @@ def connect(url: str, **options: Any) -> HybridElasticsearch | HybridOpenSearch:
 
         node_class = owning_node_class(Engine(Path(rest) if rest else None))
         return HybridElasticsearch("http://embedded:9200", node_class=node_class, **options)
-    raise RequestError("url", scheme + ":", "must begin with http://, https:// or embedded: (embedded:DIR keeps data)")
+    raise RequestError(
+        "url", scheme_of(url), "must begin with http://, https:// or embedded: (embedded:DIR keeps data)"
+    )
 
 
 def _told_of(client: HybridElasticsearch) -> Any:
@@ -238,5 +256,5 @@ def _told_of(client: HybridElasticsearch) -> Any:
         return asking.perform_request("GET", "/", headers=ACCEPT_JSON).body
     except UnsupportedProductError as error:
         return error.body
-    except (ApiError, TransportError):
+    except (ApiError, TransportError, RecursionError):
         return None

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from elastic_transport import ObjectApiResponse
-from elasticsearch import AsyncElasticsearch, Elasticsearch
+from elastic_transport import ObjectApiResponse, TransportError
+from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch
 
+from connector.answers import readable, search_in
 from connector.async_client import AsyncHybridElasticsearch
 from connector.client import HybridElasticsearch
 from connector.errors import IndexMismatchError, RequestError
@@ -34,6 +36,7 @@ from connector.rewriting import (
 )
 from connector.search_body import MAX_WINDOW, Question, Target, check_text, legs_of, search_body, with_vectors
 from connector.target import find_target, find_vector_field, split_by, why_lexical
+from connector.threads import MODELS, SEARCHES
 
 if TYPE_CHECKING:
     from opensearchpy import AsyncOpenSearch, OpenSearch
@@ -149,11 +152,16 @@ class Connector:
             )
         fields = Fields(self.text_fields, vector_field, self._id_field, split_by(mappings, vector_field))
         try:
-            return index_documents(
+            report = index_documents(
                 client, self.index_name, documents, fields, client._hybrid.own_encoder(), on_progress=on_progress
             )
-        finally:
+        except BaseException:
+            with suppress(ApiError, TransportError, RecursionError):  # the first error is the one to see
+                client.indices.refresh(index=self.index_name)
+            raise
+        with readable("_refresh"):
             client.indices.refresh(index=self.index_name)
+        return report
 
     def search(
         self,
@@ -190,7 +198,9 @@ class Connector:
         client = self._sync("search", "await asearch(...)")
         question = Question(text, size, offset, depth, blend, source)
         body, rewrites = self._asked(client, question, filter)
-        return self._told(client.search(index=self.index_name, **body), rewrites)
+        with readable("_search"):
+            found = client.search(index=self.index_name, **body)
+        return self._told(found, rewrites)
 
     async def asearch(
         self,
@@ -206,12 +216,14 @@ class Connector:
         """Search for a text without blocking the event loop: see `search`. A sync client searches in a thread."""
         client = self.client
         if _is_sync(client):
-            return await asyncio.to_thread(
+            return await SEARCHES.run(
                 self.search, text, size=size, offset=offset, filter=filter, depth=depth, blend=blend, source=source
             )
         question = Question(text, size, offset, depth, blend, source)
         body, rewrites = await self._aasked(client, question, filter)
-        return self._told(await client.search(index=self.index_name, **body), rewrites)
+        with readable("_search"):
+            found = await client.search(index=self.index_name, **body)
+        return self._told(found, rewrites)
 
     def pages(
         self,
@@ -264,7 +276,7 @@ class Connector:
         question = _paged(text, window, depth, blend, source, size)
         checked_keep_alive(keep_alive)
         body, rewrites = await self._aasked(client, question, filter)
-        body = await asyncio.to_thread(with_vectors, body, self._embedded)
+        body = await MODELS.run(with_vectors, body, self._embedded)
         note = partial(self._told, rewrites=rewrites)
         return AsyncPages(client, self.index_name, body, size, keep_alive, note)
 
@@ -299,7 +311,7 @@ class Connector:
     async def _aknown(self, client: AsyncHybridElasticsearch, filter: Filter | None) -> Mapping[str, Any]:
         if self._target is not None and filter is None:
             return {}
-        await asyncio.to_thread(client._hybrid.fingerprint)
+        await MODELS.run(client._hybrid.fingerprint)
         return await client._read_mappings(self.index_name)
 
     def _asked(
@@ -339,7 +351,7 @@ class Connector:
 
     def _told(self, response: ObjectApiResponse[Any], rewrites: Rewritten) -> ObjectApiResponse[Any]:
         """Say which texts were searched beside the query, which hooks gave none, and warn where no vector was."""
-        said = response.body.get("_hybrid")
+        said = search_in(response.body).get("_hybrid")
         if said is not None and (rewrites.texts or rewrites.failures):
             reasons = [*([said["degraded"]] if said["degraded"] else []), *rewrites.failures]
             said |= {"rewrites": rewrites.texts, "degraded": "; ".join(reasons) or None}

@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, TypeAlias
 
+from connector.answers import mappings_in
 from connector.capabilities import Capabilities, read_capabilities
 from connector.dialects import Dialect, ElasticsearchDialect, OpenSearchDialect
-from connector.errors import ConnectorError
+from connector.errors import ConnectorError, MalformedAnswerError
 from connector.models.folders import ModelFolder, bundled_encoder, bundled_reranker
 from connector.vectors import fingerprint_in, vector_fields
 
@@ -126,7 +127,8 @@ def examine(url: str) -> Generator[Asked, Answered, Report]:
     _tell_server(report, info, capabilities)
     plugins = yield Asked("GET", "/_cat/plugins?format=json")
     if plugins.is_told and isinstance(plugins.body, list):
-        report.plugins = sorted({str(each.get("component")) for each in plugins.body})
+        named = [each.get("component") for each in plugins.body if isinstance(each, Mapping)]
+        report.plugins = sorted({str(component) for component in named})
     is_opensearch = capabilities.flavour == "opensearch"
     dialect: Dialect = OpenSearchDialect() if is_opensearch else ElasticsearchDialect()
     if is_opensearch:
@@ -213,12 +215,16 @@ def _of_model(kind: str, model: Model) -> Check:
 
 def _of_mappings(report: Report, answer: Answered, dialect: Dialect) -> list[Check]:
     """Look at each vector field of the indices that are not hidden."""
-    if not answer.is_told or not isinstance(answer.body, Mapping):
+    try:
+        mappings = mappings_in(answer.body) if answer.is_told else None
+    except MalformedAnswerError as error:
+        return [Check("indices", "fails", str(error), "see what is at the URL")]
+    if mappings is None:
         remedy = "grant view_index_metadata; unread, an index's encoder is not checked"
         return [Check("indices", "unknown", f"their mappings can't be read ({answer.status})", remedy)]
     checks = []
-    for index, body in sorted(answer.body.items()):
-        mapping = body.get("mappings", {})
+    for index, body in sorted(mappings.items()):
+        mapping = body["mappings"]
         for path, dims in [] if index.startswith(".") else vector_fields(mapping, dialect).items():
             try:
                 written_by = fingerprint_in(mapping, path)

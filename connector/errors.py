@@ -7,7 +7,9 @@ ConnectorError
 ├── IndexMismatchError      the index can't serve what is asked of it
 │   └── EncoderMismatchError    its vectors were written by another encoder
 ├── ModelError              a model failed or can't be used
-│   └── ModelNotFoundError      it is neither on disk nor to be had
+│   ├── ModelNotFoundError      it is neither on disk nor to be had
+│   └── ModelOutputError        it gave something that can't be used
+├── MalformedAnswerError    the cluster, or a proxy before it, answered with something that is no such answer
 ├── ReindexError            a reindex job stopped; what it acknowledged is kept, and `resume` goes on from there
 │   ├── SourceError             the source can't be read without losing something
 │   ├── CheckpointError         the job's own files can't be read or written
@@ -30,13 +32,37 @@ from collections.abc import Mapping, Sequence
 from reprlib import Repr
 from typing import Any
 
+_BEGINNING, _LONGEST_WORDS = 200, 1_000
 _repr = Repr()
 _repr.maxlevel, _repr.maxdict, _repr.maxlist, _repr.maxstring, _repr.maxother = 3, 4, 4, 120, 120
 
 
 def _shown(value: object) -> str:
     """Draw a value short enough to read, however large or deep it is."""
-    return _repr.repr(value)
+    try:
+        return _repr.repr(value)
+    except Exception:  # the value's own `__repr__`, or a number of more digits than Python writes
+        return f"<{type(value).__name__}>"
+
+
+def _beginning(answer: object) -> str:
+    """Return the beginning of an answer, of text its first characters."""
+    if isinstance(answer, str | bytes):
+        return repr(answer[:_BEGINNING]) + ("..." if len(answer) > _BEGINNING else "")
+    shown = _shown(answer)
+    return shown if len(shown) <= 2 * _BEGINNING else f"{shown[: 2 * _BEGINNING]}..."
+
+
+def error_text(error: BaseException) -> str:
+    """Return an error's type and words; the type alone where its `__str__` raises or it has no words."""
+    name = type(error).__name__
+    try:
+        words = str(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return name
+    return f"{name}: {words[:_LONGEST_WORDS]}" if words else name
 
 
 class ConnectorError(Exception):
@@ -110,6 +136,29 @@ class ModelError(ConnectorError):
 
 class ModelNotFoundError(ModelError):
     """A model is not on this machine and can't be fetched: names it, where it was looked for and what to install."""
+
+
+class ModelOutputError(ModelError):
+    """A model gave something that can't be used, as scores that are no numbers: names the model and what it gave."""
+
+
+class MalformedAnswerError(ConnectorError):
+    """The cluster's answer is not what it should be, as a page of HTML from a proxy: shows the beginning of what came.
+
+    Args:
+        what: the answer that was expected, as `_msearch`.
+        fault: what is wrong with it.
+        answer: what came.
+    """
+
+    def __init__(self, what: str, fault: str, answer: object) -> None:
+        self.what = what
+        self.fault = fault
+        self.beginning = _beginning(answer)
+        super().__init__(
+            f"malformed answer to {what}: {fault}. It begins: {self.beginning}. See what is at the cluster's URL, "
+            "as a proxy or a version of the server that this package does not know"
+        )
 
 
 class ReindexError(ConnectorError):

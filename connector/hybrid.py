@@ -8,25 +8,27 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from time import monotonic
 from typing import Any, Literal, TypeAlias, TypeVar, get_args
 from urllib.parse import quote, unquote
 
-from elastic_transport import ApiResponseMeta, ObjectApiResponse
+from elastic_transport import ApiResponseMeta, ObjectApiResponse, SerializationError
 from elastic_transport.client_utils import DEFAULT
 from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch
 from elasticsearch.exceptions import HTTP_EXCEPTIONS
 
+from connector.answers import field_count, mappings_in, searches_in, unreadable
 from connector.body_texts import read_body
 from connector.calls import CallFlow, multi_search_flow, multi_template_flow, native_flow, search_template_flow
-from connector.capabilities import Capabilities
+from connector.capabilities import Capabilities, read_capabilities
 from connector.dialects import Dialect, ElasticsearchDialect
 from connector.errors import RequestError
 from connector.json_values import Default, as_json, json_default
+from connector.keeping import Kept
 from connector.models.encoder import Encoder, Fingerprint, as_encoder
 from connector.models.loading import Once
 from connector.models.reranker import Reranker, as_reranker
 from connector.models.shares import Shortener
+from connector.models.texts import checked_scores, own_errors
 from connector.native import Native
 from connector.needs import Compute, Embed, Embedded, Flow, MultiSearch, Score, Shorten
 from connector.quick_json import quick_json
@@ -38,6 +40,9 @@ EncoderLike: TypeAlias = Encoder | str | Callable[[list[str]], Any]
 RerankerLike: TypeAlias = Reranker | str | Callable[[str, list[str]], Any]
 Execution: TypeAlias = Literal["auto", "client", "native"]
 Client = TypeVar("Client", Elasticsearch, AsyncElasticsearch)
+Read = TypeVar("Read")
+ReadFlow: TypeAlias = Generator[str, ObjectApiResponse[Any], Read]
+"""Asks for paths by `GET`, and is sent the responses."""
 
 SEND_NDJSON = {"accept": "application/json", "content-type": "application/x-ndjson"}
 ACCEPT_JSON = {"accept": "application/json"}
@@ -54,6 +59,9 @@ _CARRIED_BY_WRAP = (
     "_verified_elasticsearch",
 )
 _MAPPINGS_KEPT_S, _UNKNOWN_KEPT_S = 60.0, 5.0
+_CAPABILITIES_KEPT_S, _UNTOLD_KEPT_S, _NATIVE_KEPT_S = 3_600.0, 60.0, 3_600.0
+_MOST_INDICES, _MOST_FIELDS, _MOST_CALLERS = 128, 20_000, 256
+_INFO, _LICENCE = "/", "/_license"
 
 
 @dataclass
@@ -85,9 +93,9 @@ class Hybrid:
         self._encoders: dict[str | None, Once[Encoder]] = {None: Once(lambda: as_encoder(self.encoder))}
         self._rerankers: dict[str | None, Once[Reranker]] = {None: Once(lambda: as_reranker(self.reranker))}
         self._preference = uuid.uuid4().hex
-        self._mappings: dict[str | None, tuple[float, Mapping[str, Any]]] = {}
-        self.capabilities: Capabilities | None = None
-        self._native = Native() if self.execution == "native" else None
+        self._mappings: Kept[tuple[str, str | None], Mapping[str, Any]] = Kept(_MOST_INDICES, _MOST_FIELDS)
+        self._capabilities: Kept[str, Capabilities] = Kept(_MOST_CALLERS)
+        self._natives: Kept[str, Native] = Kept(_MOST_CALLERS)
 
     def read_body(self, endpoint_id: str | None, body: Any) -> Any:
         """Read a call's body as far as it is needed to see whether it holds searches of ours."""
@@ -126,21 +134,34 @@ class Hybrid:
             return search_template_flow(body, params, index, ours)
         return None
 
-    def flow(self, body: Mapping[str, Any], params: Mapping[str, Any], index: str | None) -> Flow[dict[str, Any]]:
-        """Start a search: the request is validated here, before anything is sent."""
+    def flow(
+        self, body: Mapping[str, Any], params: Mapping[str, Any], index: str | None, caller: str = ""
+    ) -> Flow[dict[str, Any]]:
+        """Start a search: the request is validated here, before anything is sent.
+
+        Args: caller: who asks, as `keeping.caller_of` names it.
+        """
         plain = as_json(body, self.default)
         request = parse_request(plain, as_json(params, self.default), index, self.models)
         if "preference" not in request.header and not request.has_pit:
             request = replace(request, header={**request.header, "preference": self._preference})
-        return search_flow(request, self.dialect, with_provenance=self.provenance, native=self._native)
+        return search_flow(request, self.dialect, with_provenance=self.provenance, native=self._native(caller))
+
+    def _native(self, caller: str) -> Native | None:
+        """Return what a caller knows of the cluster's own fusions; another may be refused what this one may run."""
+        if self.execution != "native":
+            return None
+        return self._natives.get(caller) or self._natives.keep(caller, Native(), _NATIVE_KEPT_S)
 
     def own_encoder(self) -> Encoder:
-        """Give the client's own encoder, loaded on the first call."""
-        return self._encoders[None].get()
+        """Give the client's own encoder, loaded on the first call. Raises: ModelError: it can't be loaded."""
+        with own_errors("the encoder"):
+            return self._encoders[None].get()
 
     def fingerprint(self) -> Fingerprint:
-        """Give the fingerprint of the client's own encoder."""
-        return self.own_encoder().fingerprint
+        """Give the fingerprint of the client's own encoder. Raises: ModelError: it failed."""
+        with own_errors("the encoder"):
+            return self.own_encoder().fingerprint
 
     def perform(self, need: Embed | Score | Shorten | Compute) -> Any:
         """Do what a flow needs and no cluster gives; it may take long."""
@@ -155,21 +176,32 @@ class Hybrid:
                 return work()
 
     def embed(self, need: Embed) -> Embedded:
-        """Embed a query with the client's own encoder, or with the one registered under the need's name."""
-        encoder = self._loaded(self._encoders, need.model_id, as_encoder)
-        return Embedded(encoder.fingerprint, encoder.encode_queries([need.text])[0].tolist())
+        """Embed a query with the client's own encoder, or with the one registered under the need's name.
+
+        Raises: ModelError: the encoder failed, whatever it raised.
+        """
+        with own_errors("the encoder"):
+            encoder = self._loaded(self._encoders, need.model_id, as_encoder)
+            return Embedded(encoder.fingerprint, encoder.encode_queries([need.text])[0].tolist())
 
     def score(self, need: Score) -> tuple[str, Any]:
-        """Score pairs with the client's own reranker, or with the one registered under the need's name."""
-        reranker = self._loaded(self._rerankers, need.model_id, as_reranker)
-        return reranker.name, reranker.score(need.query, need.passages)
+        """Score pairs with the client's own reranker, or with the one registered under the need's name.
+
+        Raises: ModelError: the reranker failed, whatever it raised.
+        """
+        with own_errors("the reranker"):
+            reranker = self._loaded(self._rerankers, need.model_id, as_reranker)
+            return reranker.name, checked_scores(
+                reranker.score(need.query, need.passages), len(need.passages), reranker.name
+            )
 
     def shorten(self, need: Shorten) -> Sequence[Mapping[str, Any]]:
         """Cut fields' texts to their shares of what the reranker reads; a function's limit is not known."""
-        reranker = self._loaded(self._rerankers, need.model_id, as_reranker)
-        if not isinstance(reranker, Shortener):
-            return need.sources
-        return reranker.shorten(need.query, need.sources, need.fields, need.shares)
+        with own_errors("the reranker"):
+            reranker = self._loaded(self._rerankers, need.model_id, as_reranker)
+            if not isinstance(reranker, Shortener):
+                return need.sources
+            return reranker.shorten(need.query, need.sources, need.fields, need.shares)
 
     def _loaded(self, loaded: dict[Any, Once[Any]], name: str | None, load: Callable[[Any], Any]) -> Any:
         if name not in loaded:
@@ -177,18 +209,43 @@ class Hybrid:
             loaded.setdefault(name, Once(lambda: load(model)))
         return loaded[name].get()
 
-    def kept_mappings(self, index: str | None) -> Mapping[str, Any] | None:
-        """Give an index's mappings when they were read a short time ago; {} when they could not be."""
-        if index not in self._mappings:
-            return None
-        read_at, mappings = self._mappings[index]
-        kept_s = _MAPPINGS_KEPT_S if mappings else _UNKNOWN_KEPT_S
-        return mappings if monotonic() - read_at < kept_s else None
+    def mappings_flow(self, caller: str, index: str | None) -> ReadFlow[Mapping[str, Any]]:
+        """Read an index's mappings, or return those that this caller read a short time ago; {} where it may not.
 
-    def keep_mappings(self, index: str | None, mappings: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Keep an index's mappings, {} when they can't be read, for a short time, and give them."""
-        self._mappings[index] = (monotonic(), mappings)
-        return mappings
+        Raises: MalformedAnswerError: what came is no mapping.
+        """
+        kept = self._mappings.get((caller, index))
+        if kept is not None:
+            return kept
+        found: Mapping[str, Any] = {}
+        try:
+            response = yield mapping_path(index)
+        except ApiError:  # not allowed to read it, or no such index, which the search itself reports
+            pass
+        except (SerializationError, RecursionError) as error:
+            raise unreadable("_mapping", error) from error
+        else:
+            found = mappings_in(response.body) if response.meta.status == 200 else {}
+        kept_s = _MAPPINGS_KEPT_S if found else _UNKNOWN_KEPT_S
+        return self._mappings.keep((caller, index), found, kept_s, 1 + field_count(found))
+
+    def capabilities_flow(self, caller: str) -> ReadFlow[Capabilities]:
+        """Read what a caller may know of the cluster, or return what was read before; never an error of the cluster's.
+
+        What one caller may not read is no answer for another.
+        """
+        kept = self._capabilities.get(caller)
+        if kept is not None:
+            return kept
+        bodies = []
+        for path in (_INFO, _LICENCE):
+            try:
+                bodies.append((yield path).body)
+            except (ApiError, SerializationError, RecursionError):  # not allowed to ask, or no such endpoint
+                bodies.append(None)
+        found = read_capabilities(*bodies)
+        is_told = found.runs_licensed_retrievers or found.licence is not None
+        return self._capabilities.keep(caller, found, _CAPABILITIES_KEPT_S if is_told else _UNTOLD_KEPT_S)
 
     def forget_mappings(self) -> None:
         """Forget all mappings: an index has been changed through this client."""
@@ -228,14 +285,17 @@ class Call:
                     raise
                 retries_left -= 1
                 continue
+            except (SerializationError, RecursionError) as error:
+                raise unreadable("_msearch", error) from error
             self.meta = response.meta
-            if "responses" not in response.body:
+            if not 200 <= response.meta.status < 300 and isinstance(response.body, Mapping):
                 raise api_error(response.body, response.meta, response.meta.status)
-            failed = [leg for leg in response.body["responses"] if "error" in leg]
+            responses = searches_in(response.body, need.bodies)
+            failed = [leg for leg in responses if "error" in leg]
             if not failed:
-                return list(response.body["responses"])
-            if retries_left == 0 or not all(leg.get("status") in self.retry_on_status for leg in failed):
-                raise api_error(failed[0], response.meta, failed[0].get("status", 500))
+                return responses
+            if retries_left == 0 or not all(_status(leg) in self.retry_on_status for leg in failed):
+                raise api_error(failed[0], response.meta, _status(failed[0]))
             retries_left -= 1
 
     def response(self, body: dict[str, Any]) -> ObjectApiResponse[Any]:
@@ -247,9 +307,26 @@ class Call:
 def api_error(body: Mapping[str, Any], meta: ApiResponseMeta, status: int) -> ApiError:
     """Make the error that elasticsearch-py raises for an error body with this status."""
     error = body.get("error")
-    message = error["type"] if isinstance(error, dict) and "type" in error else str(error)
+    message = str(error)
+    if isinstance(error, dict):
+        message = str(error.get("type", message))
+        error = _with_root_cause(error)
     shown = {"error": error, "status": status}
     return HTTP_EXCEPTIONS.get(status, ApiError)(message=message, meta=replace(meta, status=status), body=shown)
+
+
+def _with_root_cause(error: dict[str, Any]) -> dict[str, Any]:
+    """Return an error with the cause whose reason elasticsearch-py puts into its message."""
+    causes = error.get("root_cause")
+    first = causes[0] if isinstance(causes, list) and causes else None
+    if isinstance(first, dict) and "reason" in first:
+        return error
+    return {**error, "root_cause": [{"type": error.get("type"), "reason": error.get("reason")}]}
+
+
+def _status(leg: Mapping[str, Any]) -> int:
+    status = leg.get("status")
+    return status if isinstance(status, int) else 500
 
 
 def unless_ignored(error: ApiError, ignored: Any) -> ObjectApiResponse[Any]:

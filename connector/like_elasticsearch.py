@@ -13,7 +13,8 @@ from typing import Any
 
 from elastic_transport import ObjectApiResponse
 
-from connector.opensearch_calls import OpenSearch, TransportError, as_api_error, response
+from connector.answers import object_in, point_in_time_in
+from connector.opensearch_calls import OpenSearch, SerializationError, TransportError, as_api_error, response
 
 _RENAMED = {"from_": "from", "source": "_source"}
 _OF_THE_URL = frozenset(
@@ -135,7 +136,7 @@ def told() -> Iterator[None]:
     """Tell opensearch-py's errors as elasticsearch-py's."""
     try:
         yield
-    except TransportError as error:
+    except (TransportError, SerializationError) as error:
         raise as_api_error(error) from error
 
 
@@ -156,8 +157,8 @@ class _Told:
         return call
 
 
-def _opened(body: Mapping[str, Any]) -> ObjectApiResponse[Any]:
-    return response({**body, "id": body["pit_id"]})
+def _opened(body: Any) -> ObjectApiResponse[Any]:
+    return response({**object_in("open_point_in_time", body), "id": point_in_time_in(body, "pit_id")})
 
 
 def adapted(client: Any, with_models: Callable[[Any], Any]) -> LikeElasticsearch | AsyncLikeElasticsearch:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectApiResponse
+from elastic_transport import SerializationError as UnreadableError
 from elasticsearch import ApiError
 
 from connector.errors import MissingExtraError
@@ -21,11 +22,11 @@ from connector.hybrid import Call, api_error
 
 try:
     from opensearchpy import OpenSearch, Transport, helpers
-    from opensearchpy.exceptions import HTTP_EXCEPTIONS, OpenSearchException, TransportError
+    from opensearchpy.exceptions import HTTP_EXCEPTIONS, OpenSearchException, SerializationError, TransportError
 except ImportError as error:
     raise MissingExtraError("opensearchpy", "opensearch") from error
 
-__all__ = ["OpenSearch", "Transport", "TransportError", "helpers"]
+__all__ = ["OpenSearch", "SerializationError", "Transport", "TransportError", "UnreadableError", "helpers"]
 
 _ENDPOINTS = {
     ("_search",): "search",
@@ -142,6 +143,10 @@ def _read(name: str, value: Any) -> Any:
     return int(value) if value.lstrip("-").isdigit() else value
 
 
+READ = Request("GET", "/", {}, {}, None)
+"""A request of the client's own, with its credentials and its timeout."""
+
+
 def call_of(transport: Any) -> Call:
     """Read what a transport says of retries.
 
@@ -163,8 +168,10 @@ def response(body: Any) -> ObjectApiResponse[Any]:
     return ObjectApiResponse(body=body, meta=replace(_META, status=body["status"]) if is_error else _META)
 
 
-def as_api_error(error: TransportError) -> Exception:
+def as_api_error(error: TransportError | SerializationError) -> Exception:
     """Tell an error that the cluster answered with as elasticsearch-py does; any other is itself."""
+    if isinstance(error, SerializationError):
+        return UnreadableError(str(error.args[0]), errors=(error,)) if isinstance(error.args[0], str) else error
     status, body = error.status_code, error.info
     if not isinstance(status, int):
         return error
@@ -173,8 +180,10 @@ def as_api_error(error: TransportError) -> Exception:
     return told
 
 
-def as_transport_error(error: ApiError) -> OpenSearchException:
+def as_transport_error(error: ApiError | UnreadableError) -> Exception:
     """Tell an error of a flow's as opensearch-py does: the very one that it raised, or one made in its manner."""
-    if isinstance(error.__cause__, TransportError):
+    if isinstance(error.__cause__, OpenSearchException):
         return error.__cause__
+    if isinstance(error, UnreadableError):
+        return error
     return HTTP_EXCEPTIONS.get(error.meta.status, TransportError)(error.meta.status, error.message, error.body)

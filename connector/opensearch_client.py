@@ -11,25 +11,30 @@ from typing import Any
 from elastic_transport import ObjectApiResponse
 from elasticsearch import ApiError
 
+from connector.answers import bulk_items_in, readable
 from connector.calls import CallNeed, OwnSearch, Pass, RenderTemplate
 from connector.dialects import OpenSearchDialect
 from connector.errors import RequestError
+from connector.hosts import check_opensearch_hosts
 from connector.hybrid import (
     EncoderLike,
     Execution,
     Hybrid,
     RerankerLike,
     lines,
-    mapping_path,
     unless_ignored,
 )
 from connector.json_values import default_of
+from connector.keeping import caller_of
 from connector.needs import MultiSearch, Need, ReadMappings, run
 from connector.opensearch_calls import (
+    READ,
     OpenSearch,
     Request,
+    SerializationError,
     Transport,
     TransportError,
+    UnreadableError,
     as_api_error,
     as_transport_error,
     call_of,
@@ -65,6 +70,7 @@ class HybridOpenSearch(OpenSearch):
         execution: Execution = "auto",
         **kwargs: Any,
     ) -> None:
+        check_opensearch_hosts(args[0] if args else kwargs.get("hosts"))
         super().__init__(*args, **kwargs)
         self._hybrid = Hybrid(
             encoder,
@@ -95,7 +101,26 @@ class HybridOpenSearch(OpenSearch):
         return read
 
     def _streaming_bulk(self, actions: Iterable[dict[str, Any]], **options: Any) -> Iterator[tuple[bool, Any]]:
-        return iter(helpers.streaming_bulk(self, actions, **options))
+        checked: Any = _CheckedBulk(self)
+        return iter(helpers.streaming_bulk(checked, actions, **options))
+
+
+class _CheckedBulk:
+    """A client for opensearch-py's bulk helper, which loses documents where an answer has fewer items than asked."""
+
+    def __init__(self, client: HybridOpenSearch) -> None:
+        self._client = client
+        self.transport = client.transport
+
+    def bulk(self, *args: Any, body: str, **options: Any) -> Any:
+        """Send index actions, each with its document."""
+        with readable("_bulk"):
+            try:
+                answer = self._client.bulk(*args, body=body, **options)
+            except SerializationError as error:
+                raise as_api_error(error) from error
+        bulk_items_in(answer, body.count("\n") // 2)
+        return answer
 
 
 _RENAMED_OPTIONS = {"basic_auth": "http_auth", "request_timeout": "timeout"}
@@ -118,7 +143,9 @@ def own_options(options: Mapping[str, Any]) -> dict[str, Any]:
     named = {_RENAMED_OPTIONS.get(name, name): value for name, value in options.items()}
     for name in named.keys() - _OPTIONS:
         raise RequestError(
-            name, named[name], f"is no option of OpenSearch's client; it has {', '.join(sorted(_OPTIONS))}"
+            name,
+            type(named[name]).__name__,
+            f"is no option of OpenSearch's client; it has {', '.join(sorted(_OPTIONS))}",
         )
     return named
 
@@ -162,23 +189,19 @@ class HybridTransport:
                 flow = self._hybrid.call_flow(request.endpoint, searches, request.params, request.index)
                 if flow is not None:
                     return run(flow, lambda need: self._perform_call(need, request)).body
-            except ApiError as error:
+            except (ApiError, UnreadableError) as error:
                 raise as_transport_error(error) from error.__cause__
         return self.inner.perform_request(
             method, url, params=params, body=body, timeout=timeout, ignore=ignore, headers=headers
         )
 
-    def read_mappings(self, index: str | None) -> Mapping[str, Any]:
-        """Read an index's mappings, or give those read a short time ago; {} when they can't be read."""
-        if (kept := self._hybrid.kept_mappings(index)) is not None:
-            return kept
-        try:
-            mappings = self.inner.perform_request("GET", mapping_path(index))
-        except TransportError as error:
-            if not isinstance(error.status_code, int):
-                raise
-            mappings = {}  # not allowed to read it, or no such index, which the search itself will tell
-        return self._hybrid.keep_mappings(index, mappings)
+    def read_mappings(self, index: str | None, request: Request = READ) -> Mapping[str, Any]:
+        """Read an index's mappings, or give those read a short time ago; {} when they can't be read.
+
+        Args: index: an index expression. request: whose credentials and timeout are taken.
+        """
+        flow = self._hybrid.mappings_flow(caller_of(request.headers), index)
+        return run(flow, lambda path: self._sent(request, "GET", path, {}, None))
 
     def _perform_call(self, need: CallNeed, request: Request) -> Any:
         match need:
@@ -193,7 +216,7 @@ class HybridTransport:
     def _search(
         self, request: Request, body: Any, params: Mapping[str, Any], index: str | None
     ) -> ObjectApiResponse[Any]:
-        flow = self._hybrid.flow(body, params, index)
+        flow = self._hybrid.flow(body, params, index, caller_of(request.headers))
         call = call_of(self.inner)
 
         def perform(need: Need) -> Any:
@@ -201,7 +224,7 @@ class HybridTransport:
                 case MultiSearch():
                     return run(call.multi_search(need), lambda need: self._send(request, need))
                 case ReadMappings(index):
-                    return self.read_mappings(index)
+                    return self.read_mappings(index, request)
                 case _:
                     return self._hybrid.perform(need)
 
@@ -234,5 +257,5 @@ class HybridTransport:
                     headers=request.headers,
                 )
             )
-        except TransportError as error:
+        except (TransportError, SerializationError) as error:
             raise as_api_error(error) from error

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from elastic_transport import ObjectApiResponse
 from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch, NotFoundError
 
+from connector.answers import point_in_time_in, readable, search_in
 from connector.collapse import these
 from connector.errors import PagesClosedError, RequestError
 from connector.needs import arun, run
@@ -143,14 +144,16 @@ class _Cursor:
             raise PagesClosedError("these pages are closed: search again with pages(...)")
         if self._order is None:
             try:
-                opened = yield Ask("open_point_in_time", {"index": self._index, "keep_alive": self._keep_alive})
-                self._pit = opened["id"]
+                with readable("open_point_in_time"):
+                    opened = yield Ask("open_point_in_time", {"index": self._index, "keep_alive": self._keep_alive})
+                self._pit = point_in_time_in(opened.body)
             except ApiError as error:
                 if not _lacks_points_in_time(error):
                     raise
             where = {"index": self._index} if self._pit is None else {"pit": self._point(), "source": False}
             try:
-                found = self._note((yield Ask("search", {**self._body, **where})))
+                with readable("_search"):
+                    found = self._note((yield Ask("search", {**self._body, **where})))
             except Exception:
                 yield from self._close_flow()
                 raise
@@ -164,16 +167,18 @@ class _Cursor:
         if self._pit is None or not hits:
             return ObjectApiResponse(body=order.drawn(number, hits, order.response), meta=self._meta)
         try:
-            answer = yield Ask("search", page_arguments(hits, self._point(), self._body.get("source")))
+            with readable("_search"):
+                answer = yield Ask("search", page_arguments(hits, self._point(), self._body.get("source")))
         except NotFoundError as error:
             self._closed = True
             raise PagesClosedError(
                 f"the point in time behind these pages has lapsed after {self._keep_alive} without a page, or its "
                 f"shards are gone: search again, with a longer keep_alive ({error})"
             ) from error
-        self._pit = answer.get("pit_id", self._pit)
-        fetched = answer["hits"]["hits"]
-        drawn = order.drawn(number, filled(hits, fetched), answer, len(hits) - len(fetched))
+        found = search_in(answer.body)
+        self._pit = found.get("pit_id", self._pit)
+        fetched = found["hits"]["hits"]
+        drawn = order.drawn(number, filled(hits, fetched), found, len(hits) - len(fetched))
         return ObjectApiResponse(body=drawn, meta=answer.meta)
 
     def _next_flow(self) -> Generator[Ask, Any, Response | None]:

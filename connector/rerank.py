@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -10,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connector.best_passages import Candidate, candidates
+from connector.errors import ModelError, ModelOutputError, RequestError, error_text
 from connector.fusion import Key, Ranking, blend, rank
 from connector.models.texts import checked_scores, each_once
 from connector.needs import Compute, Flow, Score, Shorten
 from connector.plan import Leg
 from connector.response import Provenance
 from connector.retrievers import TextSimilarityReranker
+
+_LOG = logging.getLogger(__name__)
 
 
 def reranked(
@@ -51,7 +55,9 @@ def reranked(
     except Exception as error:
         if not retriever.allow_rerank_failures:
             raise
-        provenance.degrade(f"not reranked: {type(error).__name__}: {error}")
+        provenance.degrade(f"not reranked: {_reason(error)}")
+        _LOG.warning("not reranked: %s", error_text(error))
+        _LOG.debug("not reranked", exc_info=error)
         return ranking
     provenance.model = model
     provenance.depth += len(pairs)
@@ -67,6 +73,17 @@ def reranked(
     unread = [key for key, of_hit in zip(ranking.keys, found, strict=True) if not of_hit]
     final = np.concatenate([normalized_rerank_scores(scored.scores), np.zeros(len(unread), np.float32)])
     return Ranking(scored.keys + unread, final).above(retriever.min_score)
+
+
+def _reason(error: Exception) -> str:
+    """Return why a reranker failed in words that are this package's own, or the name of the error's type.
+
+    The words of another's error may hold secrets, as a URL with its key; they go to the log.
+    """
+    if isinstance(error, ModelOutputError | RequestError):
+        return error_text(error)
+    cause = error.__cause__ if type(error) is ModelError else None
+    return f"{type(error if cause is None else cause).__name__} (see the log of {__name__})"
 
 
 def _texts(retriever: TextSimilarityReranker, read: Sequence[Candidate]) -> Flow[list[str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import threading
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from concurrent.futures import Future
@@ -17,8 +18,11 @@ from itertools import chain, count
 from time import monotonic
 from typing import Any, TypeAlias
 
-from connector.errors import RequestError
+from connector.errors import RequestError, error_text
 from connector.leaf_retrievers import MAX_MODEL_TEXT
+from connector.threads import UnraisableError, raisable
+
+_LOG = logging.getLogger(__name__)
 
 MAX_TEXTS = 8
 """How many texts one hook may give: each is two more legs."""
@@ -86,7 +90,8 @@ def gathered(text: str, outcomes: Mapping[str, Any], timeout: float) -> Rewritte
         if isinstance(outcome, TimeoutError | asyncio.TimeoutError | FutureTimeoutError):
             failures.append(f"rewrite {name!r} was not done within {timeout:g} s")
         elif isinstance(outcome, BaseException):
-            failures.append(f"rewrite {name!r} failed: {type(outcome).__name__}: {outcome}")
+            failures.append(f"rewrite {name!r} failed: {_kind_of(outcome)} (see the log of {__name__})")
+            _LOG.warning("rewrite %r failed: %s", name, error_text(outcome))
         elif (reason := _fault(outcome)) is not None:
             failures.append(f"rewrite {name!r} gave {reason}")
         else:
@@ -96,6 +101,11 @@ def gathered(text: str, outcomes: Mapping[str, Any], timeout: float) -> Rewritte
             for each in fresh:
                 texts[_free_name(name, texts)] = each
     return Rewritten(texts, tuple(failures))
+
+
+def _kind_of(error: BaseException) -> str:
+    cause = error.__cause__ if isinstance(error, UnraisableError) else None
+    return type(error if cause is None else cause).__name__
 
 
 def _free_name(name: str, taken: Container[str]) -> str:
@@ -128,8 +138,7 @@ def _started(hook: Hook, text: str) -> Future[Any]:
             outcome = hook(text)
             future.set_result(asyncio.run(_result(outcome)) if inspect.isawaitable(outcome) else outcome)
         except BaseException as error:  # an exit or a cancellation of the hook's is a failure of it, no more
-            is_plain = isinstance(error, Exception) and not isinstance(error, StopIteration)
-            future.set_exception(error if is_plain else RuntimeError(f"{type(error).__name__}: {error}"))
+            future.set_exception(raisable(error))
 
     threading.Thread(target=work, name="rewrite", daemon=True).start()
     return future
@@ -137,7 +146,12 @@ def _started(hook: Hook, text: str) -> Future[Any]:
 
 async def _awaited(hook: Hook, text: str) -> Any:
     if inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(getattr(hook, "__call__", None)):  # noqa: B004
-        return await _result(hook(text))
+        try:
+            return await _result(hook(text))
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            raise raisable(error) from error.__cause__
     return await asyncio.wrap_future(_started(hook, text))
 
 

@@ -41,12 +41,17 @@ def passages_in(mapping: Mapping[str, Any], field: str) -> Mapping[str, Any] | N
 def fingerprint_in(mapping: Mapping[str, Any], field: str) -> Fingerprint | None:
     """Give the encoder that `_meta` names for a vector field; None when `_meta` says nothing of it."""
     said = _said_of(mapping, field)
-    return Fingerprint.from_meta(said["encoder"]) if said else None
+    return Fingerprint.from_meta(_part(said, "encoder")) if said else None
 
 
-def _said_of(mapping: Mapping[str, Any], field: str) -> dict[str, Any]:
-    said: dict[str, Any] = (mapping.get("_meta") or {}).get(META_KEY, {}).get("vectors", {}).get(field, {})
-    return said
+def _said_of(mapping: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+    return _part(_part(_part(mapping.get("_meta"), META_KEY), "vectors"), field)
+
+
+def _part(value: object, name: str) -> Mapping[str, Any]:
+    """Return a part of `_meta`, which anybody may have written; {} where it is no object."""
+    found = value.get(name) if isinstance(value, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
 
 
 def vector_fields(mapping: Mapping[str, Any], dialect: Dialect) -> dict[str, int]:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectApiResponse
+from elastic_transport import ApiResponseMeta, ConnectionTimeout, HttpHeaders, NodeConfig, ObjectApiResponse
 from elasticsearch import ApiError, NotFoundError
 
-from connector import HybridElasticsearch, connect
+from connector import Connector, HybridElasticsearch, connect
 from connector.calls import (
     CallNeed,
     OwnSearch,
@@ -22,7 +22,13 @@ from connector.calls import (
     search_template_flow,
 )
 from connector.capabilities import Capabilities
-from connector.errors import RequestError
+from connector.errors import (
+    EncoderMismatchError,
+    MalformedAnswerError,
+    ModelError,
+    ModelNotFoundError,
+    RequestError,
+)
 from connector.hybrid import Hybrid
 from connector.needs import run
 from connector.request import is_elastics
@@ -82,6 +88,56 @@ def test_a_line_that_fails_has_its_error_in_its_own_answer() -> None:
     assert found[1]["error"] == {"type": "x"}
     assert found[2]["error"]["type"] == "illegal_argument_exception"
     assert "must be at least 0" in found[2]["error"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        (EncoderMismatchError("another encoder"), 400, "illegal_argument_exception"),
+        (ModelError("the encoder raised RuntimeError"), 500, "model_error"),
+        (ModelNotFoundError("no such model"), 500, "model_not_found_error"),
+        (MalformedAnswerError("_msearch", "is no object", "<html>"), 500, "malformed_answer_error"),
+        (ConnectionTimeout("timed out"), 503, "connection_timeout"),
+        (RuntimeError("a fault of our own"), 500, "runtime_error"),
+        (StopIteration(), 500, "stop_iteration"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_whatever_a_line_raises_costs_its_own_answer_alone(error: Exception, status: int, kind: str) -> None:
+    perform = answered([], response(responses=["theirs"]), response(took=1), error, response(took=2))
+    found = run(multi_search_flow([{}, PLAIN, *([{}, OURS] * 3)], "articles", is_ours), perform).body["responses"]
+    assert [found[0], found[1]["status"], found[3]["status"]] == ["theirs", 200, 200]
+    assert (found[2]["status"], found[2]["error"]["type"]) == (status, kind)
+    assert str(error) in found[2]["error"]["reason"]
+
+
+def failing_encoder(texts: list[str]) -> Any:
+    raise OSError("encoder endpoint 503")
+
+
+def test_an_encoders_own_exception_is_a_model_error_of_the_search_and_of_its_line_alone() -> None:
+    with connect("embedded:", models={"broken": failing_encoder}, encoder=count_words) as client:
+        vector = {"type": "dense_vector", "dims": 9, "index": True, "similarity": "cosine"}
+        client.indices.create(index="cars", mappings={"properties": {"v": vector}})
+        client.index(index="cars", id="1", document={"body": "small car"}, refresh=True)
+        builder = {"text_embedding": {"model_id": "broken", "model_text": "car"}}
+        knn = {"knn": {"field": "v", "query_vector_builder": builder, "k": 1, "num_candidates": 1}}
+        broken: dict[str, Any] = {"retriever": {"rrf": {"retrievers": [LEG, knn]}}}
+        with pytest.raises(ModelError, match=r"encoder '.*failing_encoder' raised OSError: encoder endpoint 503"):
+            client.search(index="cars", **broken)
+        whole = {"retriever": {"rrf": {"retrievers": [LEG, LEG]}}}
+        header = {"index": "cars"}
+        found = client.msearch(searches=[header, broken, header, PLAIN, header, whole])["responses"]
+    assert [each["status"] for each in found] == [500, 200, 200]
+    assert found[0]["error"]["type"] == "model_error"
+
+
+def test_an_encoders_own_exception_is_a_model_error_where_an_index_is_created() -> None:
+    with (
+        connect("embedded:", encoder=failing_encoder) as client,
+        pytest.raises(ModelError, match="encoder endpoint 503"),
+    ):
+        Connector(client, "cars", text_fields=["body"]).create()
 
 
 def test_where_every_line_is_wrong_the_error_is_raised() -> None:

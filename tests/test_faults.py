@@ -10,6 +10,7 @@ import elasticsearch
 import pytest
 
 from connector import AsyncHybridElasticsearch, HybridElasticsearch
+from connector.errors import MalformedAnswerError
 from tests.models_by_hand import count_words, first_words
 from tests.scripted_server import SHARDS, Script, failed_leg, leg, responses, serving
 
@@ -122,8 +123,8 @@ def test_a_connection_that_breaks_is_the_transports_own_error(search: Search) ->
     assert len(script.asked) == 2
 
 
-def test_an_answer_that_is_no_json_is_the_transports_own_error(search: Search) -> None:
-    with serving(saying((200, b"<html>"))) as script, pytest.raises(elasticsearch.SerializationError):
+def test_an_answer_that_is_no_json_is_shown_in_the_error(search: Search) -> None:
+    with serving(saying((200, b"<html>"))) as script, pytest.raises(MalformedAnswerError, match="<html>"):
         search(script.url)
 
 

@@ -12,6 +12,7 @@ import opensearchpy
 import pytest
 
 from connector import AsyncHybridOpenSearch, HybridOpenSearch
+from connector.errors import MalformedAnswerError
 from tests.models_by_hand import count_words, first_words
 from tests.scripted_server import SHARDS, Script, failed_leg, leg, responses, serving
 from tests.test_faults import BROKEN_SHARD, TREE, ids
@@ -115,8 +116,26 @@ def test_a_connection_that_breaks_is_the_transports_own_error(search: Search) ->
     assert len(script.asked) == 2
 
 
-def test_an_answer_that_is_no_json_is_the_transports_own_error(search: Search) -> None:
-    with serving(saying((200, b"<html>"))) as script, pytest.raises(opensearchpy.SerializationError):
+def test_an_answer_that_is_no_json_is_shown_in_the_error(search: Search) -> None:
+    with serving(saying((200, b"<html>"))) as script, pytest.raises(MalformedAnswerError, match="<html>"):
+        search(script.url)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        (b"null", "null"),
+        (b"[]", "a list"),
+        (b'"<html>"', "<html>"),
+        (b'{"responses":[{}]}', "has 1 items, must have 2"),
+        (b'{"responses":[{},null]}', "timed_out is missing"),
+        (b"[" * 100_000 + b"]" * 100_000, "too deeply"),
+    ],
+    ids=lambda body: body[1],
+)
+def test_an_answer_that_is_none_is_shown_in_the_error(search: Search, body: tuple[bytes, str]) -> None:
+    content, shown = body
+    with serving(saying((200, content))) as script, pytest.raises(MalformedAnswerError, match=shown):
         search(script.url)
 
 

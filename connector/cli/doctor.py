@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from connector.cli.options import DEFAULT_URL
-from connector.errors import RequestError
+from connector.hosts import check_elasticsearch_hosts, without_credentials
 
 EXIT_FAILING, EXIT_NO_ANSWER = 1, 2
 _TIMEOUT_S = 10
@@ -33,7 +33,7 @@ def doctor(
     from connector.needs import run
 
     with closing(_client(url)) as client:
-        report = run(examine(_without_credentials(url)), lambda asked: _answered(client, asked))
+        report = run(examine(without_credentials(url)), lambda asked: _answered(client, asked))
     if as_json:
         typer.echo(json.dumps(report.to_json(), ensure_ascii=False))
     else:
@@ -48,10 +48,8 @@ def _client(url: str) -> Elasticsearch:
         from connector.client import connect
 
         return connect(url)  # type: ignore[return-value]
-    try:
-        return Elasticsearch(url, max_retries=0, request_timeout=_TIMEOUT_S)
-    except ValueError as error:
-        raise RequestError("url", _without_credentials(url), f"{error}; write it as http://host:9200") from error
+    check_elasticsearch_hosts(url)
+    return Elasticsearch(url, max_retries=0, request_timeout=_TIMEOUT_S)
 
 
 def _answered(client: Elasticsearch, asked: Any) -> Any:
@@ -60,17 +58,11 @@ def _answered(client: Elasticsearch, asked: Any) -> Any:
     headers = {"accept": "application/json", **({"content-type": "application/json"} if asked.body else {})}
     try:
         answer = client.transport.perform_request(asked.method, asked.path, headers=headers, body=asked.body)
-    except SerializationError:
-        return Answered(None, "it is no JSON")
+    except (SerializationError, RecursionError):
+        return Answered(None, "it is no JSON that can be read")
     except TransportError as error:
         return Answered(None, error.message)
     return Answered(answer.meta.status, answer.body)
-
-
-def _without_credentials(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}" if separator else url
 
 
 def _print(report: Any) -> None:

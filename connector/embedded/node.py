@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from typing import Any, ClassVar
@@ -12,9 +11,11 @@ from elastic_transport._node import NodeApiResponse
 from elastic_transport.client_utils import DEFAULT, DefaultType
 
 from connector.embedded.engine import Engine, dump
+from connector.threads import Threads
 
 _COMPATIBLE = re.compile(r"application/vnd\.elasticsearch\+(?:json|x-ndjson)\s*;\s*compatible-with=(\d+)")
 _MAJORS = ("8", "9")
+_THREADS = Threads("connector-embedded")
 
 
 def _perform(
@@ -76,7 +77,7 @@ class AsyncEmbeddedNode(BaseAsyncNode):
         request_timeout: DefaultType | float | None = DEFAULT,  # noqa: ARG002
     ) -> NodeApiResponse:
         """Answer a request from the engine; see elastic-transport's `BaseAsyncNode`."""
-        response = await asyncio.to_thread(_perform, self._engine, self.config, method, target, body, headers)
+        response = await _THREADS.run(_perform, self._engine, self.config, method, target, body, headers)
         self._log_request(method, target, headers, body, meta=response.meta, response=response.body)
         return response
 

@@ -14,6 +14,7 @@ from connector.errors import DocumentError, IndexingError
 from connector.indexing.passages import Passages
 from connector.indexing.vector_field import VectorField, check_place, filled, vector_field_of
 from connector.models.encoder import Encoder
+from connector.models.texts import own_errors
 
 _WINDOW = 256
 _MAX_BULK_BYTES = 10 * 1024 * 1024
@@ -123,7 +124,8 @@ def _vectorized(
 ) -> list[tuple[dict[str, Any], bool]]:
     """Give the documents as they are written, and whether each has text, and so a vector."""
     parts = [field.parts(document) for document in documents]
-    vectors = iter(encoder.encode([part.text for of_document in parts for part in of_document]))
+    with own_errors("the encoder"):
+        vectors = iter(encoder.encode([part.text for of_document in parts for part in of_document]))
     return [
         (filled(document, field, own, [next(vectors).tolist() for _ in own]), bool(own))
         for document, own in zip(documents, parts, strict=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,6 +16,7 @@ from connector.integrations.documents import FoundDocument, Reading, checked_cou
 from connector.integrations.reranking import TextReranker
 from connector.integrations.settings import connector_of, has_credentials, settings_of
 from connector.models.folders import BUNDLED
+from connector.threads import MODELS
 
 try:
     from haystack import Document, component, default_from_dict, default_to_dict
@@ -206,7 +206,7 @@ class ConnectorReranker:
         self, query: str, documents: list[Document], top_k: int | None = None
     ) -> dict[str, list[Document]]:
         """Order documents without blocking the event loop: see `run`."""
-        found: dict[str, list[Document]] = await asyncio.to_thread(self.run, query, documents, top_k)
+        found: dict[str, list[Document]] = await MODELS.run(self.run, query, documents, top_k)
         return found
 
     def to_dict(self) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from connector.models.encoder import Fingerprint, name_of
 from connector.models.folders import BUNDLED
 from connector.models.loading import Once
 from connector.models.texts import checked_texts, unit_rows
+from connector.threads import MODELS
 
 try:
     from langchain_core.callbacks import (
@@ -158,6 +159,12 @@ class ConnectorReranker(BaseDocumentCompressor):
             )
             for text in order
         ]
+
+    async def acompress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> Sequence[Document]:
+        """Order documents without blocking the event loop: see `compress_documents`."""
+        return await MODELS.run(self.compress_documents, documents, query, callbacks)
 
 
 class EmbeddingsEncoder:

@@ -14,6 +14,7 @@ from connector.integrations.conditions import all_of, any_of, comparison, none_o
 from connector.integrations.documents import FoundDocument, Reading, checked_count
 from connector.integrations.reranking import TextReranker
 from connector.models.folders import BUNDLED
+from connector.threads import MODELS
 
 try:
     from llama_index.core.base.base_retriever import BaseRetriever
@@ -157,6 +158,11 @@ class ConnectorReranker(BaseNodePostprocessor):
         texts = [node.node.get_content(metadata_mode=self.metadata_mode) for node in nodes]
         order = self._texts.order(query_bundle.query_str, texts, self.top_n)
         return [_rescored(nodes[text.place], text.score, text.rerank_score) for text in order]
+
+    async def _apostprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        return await MODELS.run(self._postprocess_nodes, nodes, query_bundle)
 
 
 def _node(key: str, found: FoundDocument, in_text: set[str]) -> NodeWithScore:

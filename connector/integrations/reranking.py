@@ -14,7 +14,7 @@ from connector.hybrid import RerankerLike
 from connector.models.folders import BUNDLED
 from connector.models.loading import Once
 from connector.models.reranker import as_reranker
-from connector.models.texts import checked_scores
+from connector.models.texts import checked_scores, own_errors
 from connector.rerank import normalized_rerank_scores
 
 
@@ -64,7 +64,8 @@ class TextReranker:
         """
         read = [place for place, text in enumerate(texts) if text.strip()]
         reranker = self._reranker.get()
-        raw = checked_scores(reranker.score(query, [texts[place] for place in read]), len(read), reranker.name)
+        with own_errors("the reranker"):
+            raw = checked_scores(reranker.score(query, [texts[place] for place in read]), len(read), reranker.name)
         logits = np.full(len(texts), -np.inf, dtype=np.float32)
         logits[read] = raw
         if self._blend is None:

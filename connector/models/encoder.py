@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from connector.errors import ConnectorError, ModelError, RequestError
+from connector.errors import ConnectorError, ModelError, ModelOutputError, RequestError
 from connector.models.agreement import LEAST_RECALL, SHIPPED, Recall, Window, kept_recall, shipped_windows
 from connector.models.backends.registry import AUTO, TORCH, check_backend, is_int8
 from connector.models.backends.session import Arrays
@@ -28,7 +28,7 @@ from connector.models.inspection import check_files
 from connector.models.lanes import Batcher, keep_torch_to_one_thread
 from connector.models.loading import ForkSafeLock, Once, quiet_progress, shared, turn_on
 from connector.models.query_cache import QueryCache
-from connector.models.texts import checked_texts, each_once, unit_rows
+from connector.models.texts import checked_texts, each_once, own_errors, unit_rows
 from connector.stretches import most_characters
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class CallableEncoder:
     def __init__(self, function: Callable[[list[str]], ArrayLike]) -> None:
         self._function = function
         self._name = name_of(function)
-        self._dims = Once(lambda: unit_rows(function([_PROBE]), 1, self._name).shape[1])
+        self._dims = Once(lambda: self._vectors([_PROBE]).shape[1])
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -210,14 +210,21 @@ class CallableEncoder:
         clean = checked_texts(texts, "texts")
         if not clean:
             return np.empty((0, self._dims.get()), dtype=np.float32)
-        vectors = unit_rows(self._function(clean), len(clean), self._name)
+        vectors = self._vectors(clean)
         if vectors.shape[1] != self._dims.get():
-            raise ModelError(f"encoder {self._name!r} gave {vectors.shape[1]} dims, and {self._dims.get()} before")
+            raise ModelOutputError(
+                f"encoder {self._name!r} gave {vectors.shape[1]} dims, and {self._dims.get()} before"
+            )
         return vectors
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the same as `encode`."""
         return self.encode(texts)
+
+    def _vectors(self, texts: list[str]) -> NDArray[np.float32]:
+        count = len(texts)  # the function may change the list
+        with own_errors(f"encoder {self._name!r}"):
+            return unit_rows(self._function(texts), count, self._name)
 
 
 def load_encoder(name: str = BUNDLED, *, backend: str | None = None, device: str | None = None) -> Encoder:
@@ -307,8 +314,10 @@ def as_encoder(encoder: Encoder | str | Callable[[list[str]], ArrayLike]) -> Enc
 
 def name_of(function: object) -> str:
     """Return what to call a function, or an object that can be called, in errors and fingerprints."""
-    named = function if hasattr(function, "__qualname__") else type(function)
-    return f"{named.__module__}.{named.__qualname__}"
+    try:
+        return f"{function.__module__}.{function.__qualname__}"  # type: ignore[attr-defined]
+    except Exception:  # an object has no such name, or its class raises what it likes when asked
+        return f"{type(function).__module__}.{type(function).__qualname__}"
 
 
 def _load(found: ModelFolder, device: str | None) -> SentenceTransformersEncoder:

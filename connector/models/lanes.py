@@ -2,7 +2,7 @@
 
 Whoever has texts to compute gives its rows to a `Batcher` and waits; threads, one a core, take batches from all who
 wait. Who has been served least comes first, so that a small search is not stuck behind a large one, and what is left
-of a batch is filled with others' rows of the same network. Asyncio code comes in from a thread (`asyncio.to_thread`).
+of a batch is filled with others' rows of the same network. Asyncio code runs it on a thread (`connector.threads`).
 A batch is computed on one core, which waits for no other: on cores that are shared, a batch that is split over all of
 them goes at the pace of the slowest.
 Source: fair queueing by served work, as stride scheduling (Waldspurger and Weihl, 1995).

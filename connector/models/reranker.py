@@ -29,7 +29,7 @@ from connector.models.loading import shared
 from connector.models.shares import shortened
 from connector.models.states import TwoHalves
 from connector.models.static_match import StaticMatch
-from connector.models.texts import checked_scores, checked_text, checked_texts, each_once
+from connector.models.texts import checked_scores, checked_text, checked_texts, each_once, own_errors
 from connector.models.tokenizing import TextTokenizer, TokenRow
 
 if TYPE_CHECKING:
@@ -146,7 +146,9 @@ class CallableReranker:
         if not texts:
             return np.empty(0, dtype=np.float32)
         once, places = each_once(texts)
-        return checked_scores(self._function(query, once), len(once), self.name)[places]
+        count = len(once)  # the function may change the list
+        with own_errors(f"reranker {self.name!r}"):
+            return checked_scores(self._function(query, once), count, self.name)[places]
 
 
 def load_reranker(name: str = BUNDLED, *, backend: str | None = None, device: str | None = None) -> Reranker:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import inspect
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from connector.errors import ModelError, RequestError
+from connector.errors import ConnectorError, ModelError, ModelOutputError, RequestError, error_text
+
+_CONVERTED_KINDS = "biufOU"
+"""The kinds of NumPy's dtypes that become floats without losing a part; objects and texts are converted one by one."""
 
 
 def checked_text(text: object, path: str) -> str:
@@ -42,30 +47,32 @@ def each_once(texts: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]:
 
 
 def checked_scores(scores: ArrayLike, count: int, name: str) -> NDArray[np.float32]:
-    """Return a reranker's scores as float32 (count,). Raises: ModelError: another shape, or one isn't finite."""
+    """Return a reranker's scores as float32 (count,). Raises: ModelOutputError: another shape, or one isn't finite."""
     array = _floats(scores, name)
     if array.shape != (count,):
-        raise ModelError(
+        raise ModelOutputError(
             f"reranker {name!r} gave scores of shape {array.shape} for {count} passages, must be ({count},)"
         )
     for position in np.flatnonzero(~np.isfinite(array))[:1]:
-        raise ModelError(f"reranker {name!r} gave {array[position]} for passage {position}: scores must be finite")
+        raise ModelOutputError(
+            f"reranker {name!r} gave {array[position]} for passage {position}: scores must be finite"
+        )
     return array
 
 
 def unit_rows(vectors: ArrayLike, count: int, name: str) -> NDArray[np.float32]:
     """Return an encoder's vectors as float32 (count, dims), each divided by its length.
 
-    Raises: ModelError: another shape, a value that isn't finite, or a vector of length 0, which has no direction.
+    Raises: ModelOutputError: another shape, a value that isn't finite, or a vector of length 0, which has no direction.
     """
     array = _floats(vectors, name)
     if array.ndim != 2 or array.shape[0] != count or array.shape[1] == 0:
-        raise ModelError(
+        raise ModelOutputError(
             f"encoder {name!r} gave an array of shape {array.shape} for {count} texts, must be ({count}, dims)"
         )
     lengths = np.linalg.norm(array.astype(np.float64), axis=1)
     for position in np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))[:1]:
-        raise ModelError(
+        raise ModelOutputError(
             f"encoder {name!r} gave a vector of length {lengths[position]} for text {position}: "
             "it must be finite and not 0, as cosine similarity needs a direction"
         )
@@ -73,8 +80,31 @@ def unit_rows(vectors: ArrayLike, count: int, name: str) -> NDArray[np.float32]:
     return unit
 
 
-def _floats(values: ArrayLike, name: str) -> NDArray[np.float32]:
+@contextmanager
+def own_errors(what: str) -> Iterator[None]:
+    """Turn whatever a user's function or object raises into a ModelError, but for KeyboardInterrupt.
+
+    Args: what: what runs, as `reranker 'rank'`.
+    """
     try:
-        return np.asarray(values, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"{name!r} gave {type(values).__name__}, must be an array of numbers: {error}") from error
+        yield
+    except (ConnectorError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # an exit or a cancellation that a model raises is a failure of the model
+        raise ModelError(f"{what} raised {error_text(error)}") from error
+
+
+def _floats(values: ArrayLike, name: str) -> NDArray[np.float32]:
+    """Return numbers as float32; what NumPy would convert by dropping a part is refused."""
+    if inspect.iscoroutine(values):
+        values.close()
+        raise ModelOutputError(f"{name!r} is async and gave a coroutine; give a function that waits for it")
+    try:
+        array = np.asarray(values)
+        is_partial = array.dtype.kind not in _CONVERTED_KINDS or np.ma.is_masked(values)
+        if is_partial or (array.dtype.kind == "O" and any(np.iscomplexobj(each) for each in array.flat)):
+            raise TypeError(f"{array.dtype} values, or masked ones")
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, which the caller refuses
+            return array.astype(np.float32)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ModelOutputError(f"{name!r} gave {type(values).__name__}, must be an array of real numbers") from error

@@ -19,6 +19,7 @@ from connector.indexing.reindex.reports import ReindexReport
 from connector.reindexing.asking import Source
 from connector.reindexing.jobs import reindex, resume
 from connector.reindexing.opening import AnyClient, JobOptions
+from connector.threads import MODELS, Threads
 
 if TYPE_CHECKING:
     from opensearchpy import AsyncOpenSearch
@@ -46,9 +47,9 @@ async def _off_the_loop(
     stop = given.stop or threading.Event()
     hybrid, sync = getattr(client, "_hybrid", None), await _as_sync(client)
     if hybrid is not None and sync is not client and arguments.get("encoder") is None:
-        arguments["encoder"] = await asyncio.to_thread(hybrid.own_encoder)
+        arguments["encoder"] = await MODELS.run(hybrid.own_encoder)
     arguments["options"] = replace(given, stop=stop)
-    running = asyncio.ensure_future(asyncio.to_thread(function, sync, what, **arguments))
+    running = asyncio.ensure_future(Threads("connector-reindex").run(function, sync, what, **arguments))
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:

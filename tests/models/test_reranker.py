@@ -66,9 +66,7 @@ def test_a_bi_encoder_is_no_reranker() -> None:
 @settings(max_examples=10, deadline=None)
 def test_every_permutation_of_a_batch_gives_the_same_scores(reranker: Reranker, passages: list[str]) -> None:
     expected = dict(zip(MIXED, reranker.score(QUERY, MIXED), strict=True))
-    np.testing.assert_allclose(
-        reranker.score(QUERY, passages), [expected[passage] for passage in passages], atol=NOISE
-    )
+    np.testing.assert_allclose(reranker.score(QUERY, passages), [expected[passage] for passage in passages], atol=NOISE)
 
 
 def test_passages_alone_score_as_they_do_together(reranker: Reranker) -> None:
@@ -77,9 +75,7 @@ def test_passages_alone_score_as_they_do_together(reranker: Reranker) -> None:
 
 
 def test_more_passages_than_one_batch_holds_keep_their_order(reranker: Reranker) -> None:
-    np.testing.assert_allclose(
-        reranker.score(QUERY, MIXED * 20), np.tile(reranker.score(QUERY, MIXED), 20), atol=NOISE
-    )
+    np.testing.assert_allclose(reranker.score(QUERY, MIXED * 20), np.tile(reranker.score(QUERY, MIXED), 20), atol=NOISE)
 
 
 def test_equal_passages_have_equal_scores_whatever_is_beside_them(reranker: Reranker) -> None:

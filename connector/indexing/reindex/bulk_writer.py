@@ -12,6 +12,7 @@ import numpy as np
 from elastic_transport import ConnectionTimeout
 from elasticsearch import ApiError
 
+from connector.answers import bulk_items_in
 from connector.errors import ReindexError
 from connector.indexing.reindex.bulk_size import BulkSize, halves
 from connector.indexing.reindex.cluster import Cluster
@@ -72,6 +73,7 @@ class BulkWriter:
         self._counters = counters
         self._params = {"pipeline": pipeline} if pipeline and cluster.engine.has_points_in_time else {}
         self._faults: dict[Key, int] = {}
+        self._turned_away = ""
         self.size = BulkSize()
 
     def write(self, actions: Sequence[Action]) -> list[Outcome]:
@@ -92,7 +94,7 @@ class BulkWriter:
                 self.size.turned_away()
                 self._counters.retries += 1
             if len(again) == number:
-                raise NotYetError(f"{number} documents were turned away")
+                raise NotYetError(f"{number} documents were turned away: {self._turned_away}")
 
         while left:
             self._cluster.patience.call(attempt)
@@ -124,9 +126,10 @@ class BulkWriter:
         self._counters.bulk_bytes += len(body)
         self.size.took(took_ms, len(batch), len(body))
         again = []
-        for (place, each), item in zip(batch, answer.body["items"], strict=True):
-            outcome = self._outcome(each.key, *next(iter(item.items())))
+        for (place, each), (kind, item) in zip(batch, bulk_items_in(answer.body, len(batch)), strict=True):
+            outcome = self._outcome(each.key, kind, item)
             if outcome is None:
+                self._turned_away = _reason(item)
                 again.append((place, each))
             else:
                 outcomes[place] = outcome

@@ -7,14 +7,17 @@ from typing import Any, TypeVar
 
 from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
+from connector.answers import documents_in, mappings_in, object_in, part_of, search_in
 from connector.capabilities import read_capabilities
 from connector.errors import SourceError
+from connector.indexing.reindex.cluster_answers import aliases_in, checkpoints_in, indices_in, shard_counts_in
 from connector.indexing.reindex.engines import engine_of, hides_vectors
 from connector.indexing.reindex.items import NO_SEQ_NO, Item, Key
 from connector.indexing.reindex.retrying import NotYetError, Patience, complete
 
 Result = TypeVar("Result")
 Hit = Mapping[str, Any]
+_OF_HITS: dict[str, type[Any]] = {"_routing": str, "_seq_no": int, "_primary_term": int, "_source": dict}
 _JSON = {"accept": "application/json", "content-type": "application/json"}
 
 
@@ -52,7 +55,7 @@ class Cluster:
 
         def send(es: Elasticsearch) -> Mapping[str, Any]:
             answer: Any = es.perform_request("POST", path, params=params, headers=_JSON, body=body)
-            return complete(answer.body)
+            return search_in(complete(object_in("_search", answer.body)), is_sorted="sort" in body)
 
         return self.call(send)
 
@@ -81,7 +84,7 @@ class Cluster:
 
         def send(es: Elasticsearch) -> list[Hit]:
             answer: Any = es.perform_request("POST", "/_mget", params=params, headers=_JSON, body={"docs": docs})
-            found: list[Hit] = answer.body["docs"]
+            found: list[Hit] = [*documents_in(answer.body, len(docs))]
             if broken := next((hit for hit in found if "error" in hit), None):
                 raise NotYetError(f"document {broken['_id']!r} can't be read: {broken['error']}")
             return found
@@ -93,13 +96,13 @@ class Cluster:
         """Count the documents that a search sees."""
 
         def send(es: Elasticsearch) -> int:
-            return int(complete(es.count(index=index).body)["count"])
+            return part_of("_count", complete(object_in("_count", es.count(index=index).body)), ["count"], int)
 
         return self.call(send)
 
     def refresh(self, index: str) -> None:
         """Make every write that is acknowledged visible on every copy of every shard."""
-        self.call(lambda es: complete(es.indices.refresh(index=index).body))
+        self.call(lambda es: complete(object_in("_refresh", es.indices.refresh(index=index).body)))
 
     def checkpoints(self, index: str) -> dict[int, int]:
         """Give each shard's global checkpoint: up to which `_seq_no` every copy has every write (-1: none yet).
@@ -109,16 +112,9 @@ class Cluster:
 
         def send(es: Elasticsearch) -> dict[int, int]:
             described = es.indices.get_settings(index=index, flat_settings=True).body
-            ((name, body),) = described.items()
-            answer = es.indices.stats(index=name, level="shards", metric="docs").body
-            shards = (answer.get("indices", {}).get(name) or {}).get("shards", {})
-            found = {
-                int(number): copy["seq_no"]["global_checkpoint"]
-                for number, copies in shards.items()
-                for copy in copies
-                if copy["routing"]["primary"] and copy["routing"]["state"] in ("STARTED", "RELOCATING")
-            }
-            missing = int(body["settings"]["index.number_of_shards"]) - len(found)
+            ((name, shard_count),) = shard_counts_in(described).items()
+            found = checkpoints_in(es.indices.stats(index=name, level="shards", metric="docs").body, name)
+            missing = shard_count - len(found)
             if missing:
                 raise NotYetError(f"{missing} primary shards of {name!r} are not there")
             return found
@@ -133,7 +129,8 @@ class Cluster:
             answer = self.call(lambda es: es.indices.stats(index=index, metric="store").body)
         except ApiError:  # not allowed to ask
             return 0
-        return int(answer["_all"]["primaries"].get("store", {}).get("size_in_bytes", 0))
+        store = part_of("_stats", answer, ["_all", "primaries"], dict).get("store", {})
+        return part_of("_stats", {"store": store}, ["store", "size_in_bytes"], int) if store else 0
 
     def describe(self, name: str) -> dict[str, dict[str, Any]]:
         """Give settings, mappings and aliases of the indices behind a name.
@@ -142,7 +139,7 @@ class Cluster:
         """
 
         def send(es: Elasticsearch) -> dict[str, dict[str, Any]]:
-            return dict(es.indices.get(index=name).body)
+            return indices_in(es.indices.get(index=name).body)
 
         try:
             found = self.call(send)
@@ -154,17 +151,17 @@ class Cluster:
 
     def mappings(self, index: str) -> dict[str, Any]:
         """Give an index's mappings, by index, as `GET INDEX/_mapping`."""
-        return self.call(lambda es: dict(es.indices.get_mapping(index=index).body))
+        return self.call(lambda es: mappings_in(es.indices.get_mapping(index=index).body))
 
     def aliases(self, alias: str) -> dict[str, dict[str, Any]]:
         """Give what an alias is on each index that it points to; {} where it points nowhere."""
         if not self.engine.has_points_in_time:
             return {}
         try:
-            found = self.call(lambda es: es.indices.get_alias(name=alias).body)
+            found = self.call(lambda es: aliases_in(es.indices.get_alias(name=alias).body))
         except NotFoundError:
             return {}
-        return {index: dict(body["aliases"][alias]) for index, body in found.items() if alias in body["aliases"]}
+        return {index: aliases[alias] for index, aliases in found.items() if alias in aliases}
 
     def is_data_stream(self, name: str) -> bool:
         """Tell whether a name is a data stream's; where there can be none, it is not."""
@@ -172,14 +169,15 @@ class Cluster:
             answer: Any = self.call(lambda es: es.perform_request("GET", f"/_data_stream/{name}", headers=_JSON))
         except ApiError:
             return False
-        return bool(answer.body.get("data_streams"))
+        return bool(object_in("_data_stream", answer.body).get("data_streams"))
 
 
 def item_of(hit: Hit, place: int) -> Item:
     """Make an item of a hit of a search or of a document that was read."""
-    key = Key(place, hit["_id"], hit.get("_routing", ""))
-    seq_no, term = hit.get("_seq_no", NO_SEQ_NO), hit.get("_primary_term", 0)
-    return Item(key, hit["_index"], max(seq_no, NO_SEQ_NO), term, dict(hit.get("_source") or {}))
+    known = {name: part_of("_search", hit, [name], kind) for name, kind in _OF_HITS.items() if name in hit}
+    key = Key(place, hit["_id"], known.get("_routing", ""))
+    seq_no, term = known.get("_seq_no", NO_SEQ_NO), known.get("_primary_term", 0)
+    return Item(key, hit["_index"], max(seq_no, NO_SEQ_NO), term, dict(known.get("_source", {})))
 
 
 def items_of(hits: Iterable[Hit], place: int) -> list[Item]:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from elasticsearch import BadRequestError, Elasticsearch
 
+from connector.answers import point_in_time_in
 from connector.capabilities import Capabilities
 from connector.dialects import Dialect, ElasticsearchDialect, OpenSearchDialect
 from connector.errors import IndexMismatchError
@@ -46,7 +47,7 @@ class ElasticsearchEngine:
 
     def open_point_in_time(self, client: Elasticsearch, index: str) -> str:
         """See `ReindexEngine`."""
-        return str(client.open_point_in_time(index=index, keep_alive=_KEEP_ALIVE)["id"])
+        return point_in_time_in(client.open_point_in_time(index=index, keep_alive=_KEEP_ALIVE).body)
 
     def close_point_in_time(self, client: Elasticsearch, point_in_time: str) -> None:
         """See `ReindexEngine`."""
@@ -75,7 +76,7 @@ class OpenSearchEngine:
         """See `ReindexEngine`."""
         path = f"/{index}/_search/point_in_time"
         answer: Any = client.perform_request("POST", path, params={"keep_alive": _KEEP_ALIVE}, headers=_JSON)
-        return str(answer["pit_id"])
+        return point_in_time_in(answer.body, "pit_id")
 
     def close_point_in_time(self, client: Elasticsearch, point_in_time: str) -> None:
         """See `ReindexEngine`."""

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from elasticsearch import ApiError, NotFoundError
 
+from connector.answers import part_of
 from connector.errors import SourceError
 from connector.indexing.reindex.cluster import Cluster, Hit, items_of
 from connector.indexing.reindex.items import Page
@@ -85,7 +86,7 @@ class ShardWalk:
                 "_source": self._cluster.source_option(index),
             }
             hits = self._cluster.search(body, index, preference=f"_shards:{shard}")
-            done = upper if len(hits) < size else int(hits[-1]["_seq_no"])
+            done = upper if len(hits) < size else part_of("_search", hits[-1], ["_seq_no"], int)
             width = min(width * 2, _WIDEST) if len(hits) < size // 2 else max(size, width)
             size = page_size(hits, size)
             yield Page(partition, done, items_of(hits, place))
@@ -146,7 +147,7 @@ class SliceScan:
                 continue
             if not hits:
                 return
-            after = hits[-1]["sort"]
+            after = part_of("_search", hits[-1], ["sort"], list)
             size = page_size(hits, size)
             yield Page(partition, None, items_of(hits, place))
 

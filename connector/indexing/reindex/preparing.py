@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from connector.errors import JobStoppedError, ModelError, ReindexError
+from connector.errors import JobStoppedError, ModelError, ReindexError, error_text
 from connector.indexing.reindex.items import Counters, DeadLetter, Item, Prepared
 from connector.indexing.reindex.vector_cache import Vector, VectorCache, hash_of
 from connector.indexing.vector_field import VectorField
 from connector.models.encoder import Encoder
-from connector.models.texts import checked_text, unit_rows
+from connector.models.texts import checked_text, own_errors, unit_rows
 
 _PROBE = "a"
 _FEWEST_AT_ONCE, _AT_ONCE, _MOST_AT_ONCE = 32, 128, 4_096
@@ -107,7 +107,7 @@ class Preparer:
             if not is_known_to_work:
                 self._check_that_it_works(error)
             if len(digests) == 1:
-                faults[digests[0]] = f"{type(error).__name__}: {error}"
+                faults[digests[0]] = error_text(error)
                 return {}
             middle = len(digests) // 2
             made: dict[bytes, Vector] = {}
@@ -117,7 +117,8 @@ class Preparer:
         return dict(zip(digests, vectors, strict=True))
 
     def _checked(self, texts: list[str]) -> Vector:
-        given = self._encoder.encode(texts)
+        with own_errors("the encoder"):
+            given = self._encoder.encode(texts)
         unit = unit_rows(given, len(texts), self._encoder.fingerprint.name)
         if unit.shape[1] != self._dims:
             raise ModelError(f"the encoder gave {unit.shape[1]} dims, and {self._dims} before")
@@ -129,7 +130,7 @@ class Preparer:
             self._checked([_PROBE])
         except Exception as probe:
             raise ReindexError(
-                f"the encoder fails on every text, also on {_PROBE!r} ({type(probe).__name__}: {probe}; "
-                f"first: {error}). "
+                f"the encoder fails on every text, also on {_PROBE!r} ({error_text(probe)}; "
+                f"first: {error_text(error)}). "
                 "See to it, then resume the job"
             ) from error

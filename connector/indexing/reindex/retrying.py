@@ -22,6 +22,7 @@ from tenacity import (
 )
 from tenacity.wait import wait_exponential, wait_random
 
+from connector.answers import readable
 from connector.errors import ReindexError
 
 TRANSIENT_STATUSES = frozenset({429, 502, 503, 504})
@@ -75,7 +76,8 @@ class Patience:
             reraise=True,
         )
         try:
-            return retrying(function)
+            with readable("a call"):
+                return retrying(function)
         except (ApiError, TransportError, NotYetError) as error:
             if not is_transient(error):
                 raise
@@ -96,6 +98,7 @@ def complete(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     Raises: NotYetError: a shard failed or ran out of time.
     """
     shards = answer.get("_shards", {})
-    if answer.get("timed_out") or shards.get("failed"):
+    failed = shards.get("failed") if isinstance(shards, Mapping) else None
+    if answer.get("timed_out") or failed:
         raise NotYetError(f"shards failed: {shards.get('failures') or shards}")
     return answer

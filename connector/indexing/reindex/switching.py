@@ -10,6 +10,7 @@ from elasticsearch import ApiError, BadRequestError, NotFoundError
 
 from connector.errors import AliasChangedError, ReindexError
 from connector.indexing.reindex.cluster import Cluster
+from connector.indexing.reindex.cluster_answers import uuid_in
 from connector.indexing.reindex.plan import Plan
 
 
@@ -31,7 +32,7 @@ def uuid_of(cluster: Cluster, index: str) -> str:
         described = cluster.call(lambda es: es.indices.get_settings(index=index).body)
     except NotFoundError:
         return ""
-    return str(described[index]["settings"]["index"]["uuid"])
+    return uuid_in(described, index)
 
 
 def check_is_ours(cluster: Cluster, index: str, uuid: str) -> None:

@@ -1,0 +1,301 @@
+"""What a cluster answers, checked where it comes in: after that, code reads it without looking. Pure.
+
+A proxy's page, an answer cut short or one of a server that this package does not know raises MalformedAnswerError here
+and nowhere else. Only what is read is checked; what is passed on to the user may be anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from elastic_transport import SerializationError
+
+from connector.errors import MalformedAnswerError
+
+T = TypeVar("T")
+
+_LARGEST_SCORE = 3.4028234663852886e38
+_DEEPEST = 200
+_KINDS: dict[type, str] = {
+    dict: "an object",
+    list: "a list",
+    str: "a text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+}
+_OF_REQUESTS = "Unable to serialize"
+"""How elastic-transport begins an error about a request, not an answer."""
+_OF_CONTENT_TYPES = "Unknown mimetype"
+_MISSING: Any = object()
+
+
+class _Answer:
+    """An answer while it is checked.
+
+    Args: what: what it answers, as `_msearch`. body: all of it, for the error.
+    """
+
+    def __init__(self, what: str, body: object) -> None:
+        self.what = what
+        self.body = body
+
+    def fault(self, fault: str) -> MalformedAnswerError:
+        return MalformedAnswerError(self.what, fault, self.body)
+
+    def checked(self, value: object, path: str, kind: type[T]) -> T:
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise self.fault(f"{path or 'it'} is {_said(value)}, must be {_KINDS[kind]}")
+        return value
+
+    def part(self, parent: Mapping[str, Any], path: str, kind: type[T]) -> T:
+        """Return the part at a path's last name, which must be there."""
+        value = parent.get(path.rpartition(".")[2], _MISSING)
+        if value is _MISSING:
+            raise self.fault(f"{path} is missing")
+        return self.checked(value, path, kind)
+
+    def optional(self, parent: Mapping[str, Any], path: str, kind: type[T]) -> T | None:
+        return self.part(parent, path, kind) if path.rpartition(".")[2] in parent else None
+
+    def not_too_deep(self, value: object, path: str) -> None:
+        """Refuse what is nested too deeply for functions that call themselves."""
+        level, depth = [value], 0
+        while level:
+            depth += 1
+            if depth > _DEEPEST:
+                raise self.fault(f"{path} is nested more than {_DEEPEST} levels deep")
+            level = [inner for each in level for inner in _inside(each)]
+
+
+def _inside(value: object) -> Sequence[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else ()
+
+
+def _said(value: object) -> str:
+    return "null" if value is None else _KINDS.get(type(value), type(value).__name__)
+
+
+def unreadable(what: str, error: Exception) -> Exception:
+    """Return the error for an answer that is no JSON, or is too deep; an error about anything else is itself."""
+    if isinstance(error, RecursionError):
+        if "decoding" not in str(error):
+            return error
+        return MalformedAnswerError(what, "it is nested too deeply to be read", "[" * 8)
+    message = error.message if isinstance(error, SerializationError) else str(error.args[0] if error.args else error)
+    if message.startswith(_OF_REQUESTS):
+        return error
+    reason, _, came = message.partition(": ")
+    if reason.startswith(_OF_CONTENT_TYPES):
+        return MalformedAnswerError(what, "it has an unknown content type", came)
+    return MalformedAnswerError(what, "it can't be read as JSON", came.removeprefix("b'") or reason)
+
+
+@contextmanager
+def readable(what: str) -> Iterator[None]:
+    """Raise MalformedAnswerError where the answer to a call can't be read: see `unreadable`."""
+    try:
+        yield
+    except (SerializationError, RecursionError) as error:
+        raise unreadable(what, error) from error
+
+
+def searches_in(body: object, bodies: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the responses of an `_msearch`, one for each body sent; one with an `error` is not looked into."""
+    answer = _Answer("_msearch", body)
+    responses = responses_in(body, len(bodies))
+    for place, (response, asked) in enumerate(zip(responses, bodies, strict=True)):
+        if "error" not in answer.checked(response, f"responses[{place}]", dict):
+            counts = asked.get("track_total_hits") is not False
+            _check_search(answer, response, f"responses[{place}].", is_sorted="sort" in asked, counts=counts)
+    return responses
+
+
+def responses_in(body: object, count: int) -> list[Any]:
+    """Return the responses of an `_msearch`, as many as there were searches; none is looked into."""
+    answer = _Answer("_msearch", body)
+    responses = answer.part(answer.checked(body, "", dict), "responses", list)
+    if len(responses) != count:
+        raise answer.fault(f"responses has {len(responses)} items, must have {count}")
+    return responses
+
+
+def search_in(body: object, *, is_sorted: bool = False) -> dict[str, Any]:
+    """Return the answer to one search. Args: is_sorted: hits need no score."""
+    answer = _Answer("_search", body)
+    found = answer.checked(body, "", dict)
+    _check_search(answer, found, "", is_sorted=is_sorted)
+    return found
+
+
+def _check_search(answer: _Answer, response: dict[str, Any], at: str, *, is_sorted: bool, counts: bool = False) -> None:
+    answer.part(response, f"{at}timed_out", bool)
+    shards = answer.part(response, f"{at}_shards", dict)
+    for name in ("total", "successful", "failed"):
+        answer.part(shards, f"{at}_shards.{name}", int)
+    answer.optional(shards, f"{at}_shards.skipped", int)
+    answer.not_too_deep(answer.optional(shards, f"{at}_shards.failures", list), f"{at}_shards.failures")
+    if (profile := answer.optional(response, f"{at}profile", dict)) is not None:
+        answer.optional(profile, f"{at}profile.shards", list)
+    answer.optional(response, f"{at}pit_id", str)
+    hits = answer.part(response, f"{at}hits", dict)
+    if counts or "total" in hits:
+        total = answer.part(hits, f"{at}hits.total", dict)
+        answer.part(total, f"{at}hits.total.value", int)
+        answer.part(total, f"{at}hits.total.relation", str)
+    if hits.get("max_score") is not None:
+        _check_score(answer, hits["max_score"], f"{at}hits.max_score")
+    for place, hit in enumerate(answer.part(hits, f"{at}hits.hits", list)):
+        _check_hit(answer, hit, f"{at}hits.hits[{place}]", is_sorted=is_sorted)
+
+
+def _check_hit(answer: _Answer, hit: object, at: str, *, is_sorted: bool) -> None:
+    found = answer.checked(hit, at, dict)
+    for name in ("_index", "_id"):
+        answer.part(found, f"{at}.{name}", str)
+    score = found.get("_score", _MISSING)
+    if score is _MISSING:
+        raise answer.fault(f"{at}._score is missing")
+    if score is not None or not is_sorted:
+        _check_score(answer, score, f"{at}._score")
+    if "fields" in found:
+        _check_fields(answer, found, at)
+    answer.optional(found, f"{at}._explanation", dict)
+    named = found.get("matched_queries", ())
+    if not isinstance(named, list | dict | tuple) or not all(isinstance(name, str) for name in named):
+        raise answer.fault(f"{at}.matched_queries must be names")
+    for name, inner in (answer.optional(found, f"{at}.inner_hits", dict) or {}).items():
+        path = f"{at}.inner_hits.{name}"
+        inner_hits = answer.part(answer.checked(inner, path, dict), f"{path}.hits", dict)
+        for place, each in enumerate(answer.part(inner_hits, f"{path}.hits", list)):
+            inner_at = f"{path}.hits[{place}]"
+            inner_hit = answer.checked(each, inner_at, dict)
+            answer.optional(inner_hit, f"{inner_at}._nested", dict)
+            if "fields" in inner_hit:
+                _check_fields(answer, inner_hit, inner_at)
+
+
+def _check_fields(answer: _Answer, hit: dict[str, Any], at: str) -> None:
+    fields = answer.part(hit, f"{at}.fields", dict)
+    for name, values in fields.items():
+        answer.checked(values, f"{at}.fields[{name!r}]", list)
+    answer.not_too_deep(fields, f"{at}.fields")
+
+
+def _check_score(answer: _Answer, score: object, path: str) -> None:
+    is_number = isinstance(score, int | float) and not isinstance(score, bool)
+    if not is_number or not abs(score) <= _LARGEST_SCORE:  # type: ignore[arg-type]
+        raise answer.fault(f"{path} is {_said(score)}, must be a finite number")
+
+
+def mappings_in(body: object) -> dict[str, Any]:
+    """Return the mappings of `GET INDEX/_mapping`, by index."""
+    answer = _Answer("_mapping", body)
+    found = answer.checked(body, "", dict)
+    for index, described in found.items():
+        mapping = answer.part(answer.checked(described, index, dict), f"{index}.mappings", dict)
+        answer.optional(mapping, f"{index}.mappings._meta", dict)
+        for _ in _definitions(answer, mapping, f"{index}.mappings"):
+            pass
+    return found
+
+
+def field_count(mappings: Mapping[str, Any]) -> int:
+    """Return how many fields checked mappings have, of all indices together."""
+    answer = _Answer("_mapping", None)
+    return sum(1 for index, body in mappings.items() for _ in _definitions(answer, body["mappings"], index))
+
+
+def _definitions(answer: _Answer, mapping: Mapping[str, Any], at: str) -> Iterator[dict[str, Any]]:
+    """Give the definition of each field, of objects and of sub-fields too."""
+    level: list[tuple[str, Mapping[str, Any]]] = [(at, mapping)]
+    depth = 0
+    while level:
+        depth += 1
+        if depth > _DEEPEST:
+            raise answer.fault(f"{at} is nested more than {_DEEPEST} levels deep")
+        below: list[tuple[str, Mapping[str, Any]]] = []
+        for path, parent in level:
+            for group in ("properties", "fields", "runtime"):
+                if group not in parent or (group == "runtime" and depth > 1):
+                    continue
+                for name, definition in answer.part(parent, f"{path}.{group}", dict).items():
+                    where = f"{path}.{group}.{name}"
+                    found = answer.checked(definition, where, dict)
+                    answer.optional(found, f"{where}.type", str)
+                    for size in ("dims", "dimension"):
+                        answer.optional(found, f"{where}.{size}", int)
+                    below.append((where, found))
+                    yield found
+        level = below
+
+
+def point_in_time_in(body: object, name: str = "id") -> str:
+    """Return the id of a point in time that was opened."""
+    answer = _Answer("open_point_in_time", body)
+    return answer.part(answer.checked(body, "", dict), name, str)
+
+
+def rendered_in(body: object) -> Any:
+    """Return the search that a template was filled in to."""
+    answer = _Answer("_render/template", body)
+    return answer.part(answer.checked(body, "", dict), "template_output", dict)
+
+
+def bulk_items_in(body: object, count: int) -> list[tuple[str, dict[str, Any]]]:
+    """Return what became of each of so many actions: the action's kind, and its item with a status."""
+    answer = _Answer("_bulk", body)
+    items = answer.part(answer.checked(body, "", dict), "items", list)
+    if len(items) != count:
+        raise answer.fault(f"items has {len(items)} items, must have {count}")
+    found = []
+    for place, each in enumerate(items):
+        item = answer.checked(each, f"items[{place}]", dict)
+        if len(item) != 1:
+            raise answer.fault(f"items[{place}] has {len(item)} kinds of action, must have one")
+        ((kind, outcome),) = item.items()
+        at = f"items[{place}].{kind}"
+        answer.part(answer.checked(outcome, at, dict), f"{at}.status", int)
+        for name in ("_seq_no", "_primary_term"):
+            answer.optional(outcome, f"{at}.{name}", int)
+        found.append((kind, outcome))
+    return found
+
+
+def documents_in(body: object, count: int) -> list[dict[str, Any]]:
+    """Return what an `_mget` says of so many documents; one with an `error` is not looked into."""
+    answer = _Answer("_mget", body)
+    docs = answer.part(answer.checked(body, "", dict), "docs", list)
+    if len(docs) != count:
+        raise answer.fault(f"docs has {len(docs)} items, must have {count}")
+    for place, each in enumerate(docs):
+        doc = answer.checked(each, f"docs[{place}]", dict)
+        for name in ("_index", "_id"):
+            answer.part(doc, f"docs[{place}].{name}", str)
+        if "error" not in doc and answer.part(doc, f"docs[{place}].found", bool):
+            answer.optional(doc, f"docs[{place}]._source", dict)
+    return docs
+
+
+def object_in(what: str, body: object) -> dict[str, Any]:
+    """Return an answer that must be an object."""
+    return _Answer(what, body).checked(body, "", dict)
+
+
+def part_of(what: str, body: object, path: Sequence[str], kind: type[T]) -> T:
+    """Return what stands at a path in an answer, all of whose other parts are objects."""
+    answer = _Answer(what, body)
+    parent, at = answer.checked(body, "", dict), ""
+    for name in path[:-1]:
+        at = f"{at}.{name}" if at else name
+        if name not in parent:
+            raise answer.fault(f"{at} is missing")
+        parent = answer.checked(parent[name], at, dict)
+    at = f"{at}.{path[-1]}" if at else path[-1]
+    if path[-1] not in parent:
+        raise answer.fault(f"{at} is missing")
+    return answer.checked(parent[path[-1]], at, kind)
