@@ -29,10 +29,12 @@ _KINDS: dict[type, str] = {
 _OF_REQUESTS = "Unable to serialize"
 """How elastic-transport begins an error about a request, not an answer."""
 _OF_CONTENT_TYPES = "Unknown mimetype"
+_OF_FEW_HITS = frozenset({"_explanation", "inner_hits", "matched_queries"})
+_NESTED = frozenset({dict, list})
 _MISSING: Any = object()
 
 
-class _Answer:
+class Answer:
     """An answer while it is checked.
 
     Args: what: what it answers, as `_msearch`. body: all of it, for the error.
@@ -43,9 +45,11 @@ class _Answer:
         self.body = body
 
     def fault(self, fault: str) -> MalformedAnswerError:
+        """Return the error that says what is wrong."""
         return MalformedAnswerError(self.what, fault, self.body)
 
     def checked(self, value: object, path: str, kind: type[T]) -> T:
+        """Return a part of this kind, which stands at a path."""
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise self.fault(f"{path or 'it'} is {_said(value)}, must be {_KINDS[kind]}")
         return value
@@ -58,6 +62,7 @@ class _Answer:
         return self.checked(value, path, kind)
 
     def optional(self, parent: Mapping[str, Any], path: str, kind: type[T]) -> T | None:
+        """Return the part at a path's last name; None where it is not there."""
         return self.part(parent, path, kind) if path.rpartition(".")[2] in parent else None
 
     def not_too_deep(self, value: object, path: str) -> None:
@@ -106,7 +111,7 @@ def readable(what: str) -> Iterator[None]:
 
 def searches_in(body: object, bodies: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the responses of an `_msearch`, one for each body sent; one with an `error` is not looked into."""
-    answer = _Answer("_msearch", body)
+    answer = Answer("_msearch", body)
     responses = responses_in(body, len(bodies))
     for place, (response, asked) in enumerate(zip(responses, bodies, strict=True)):
         if "error" not in answer.checked(response, f"responses[{place}]", dict):
@@ -117,7 +122,7 @@ def searches_in(body: object, bodies: Sequence[Mapping[str, Any]]) -> list[dict[
 
 def responses_in(body: object, count: int) -> list[Any]:
     """Return the responses of an `_msearch`, as many as there were searches; none is looked into."""
-    answer = _Answer("_msearch", body)
+    answer = Answer("_msearch", body)
     responses = answer.part(answer.checked(body, "", dict), "responses", list)
     if len(responses) != count:
         raise answer.fault(f"responses has {len(responses)} items, must have {count}")
@@ -126,13 +131,13 @@ def responses_in(body: object, count: int) -> list[Any]:
 
 def search_in(body: object, *, is_sorted: bool = False) -> dict[str, Any]:
     """Return the answer to one search. Args: is_sorted: hits need no score."""
-    answer = _Answer("_search", body)
+    answer = Answer("_search", body)
     found = answer.checked(body, "", dict)
     _check_search(answer, found, "", is_sorted=is_sorted)
     return found
 
 
-def _check_search(answer: _Answer, response: dict[str, Any], at: str, *, is_sorted: bool, counts: bool = False) -> None:
+def _check_search(answer: Answer, response: dict[str, Any], at: str, *, is_sorted: bool, counts: bool = False) -> None:
     answer.part(response, f"{at}timed_out", bool)
     shards = answer.part(response, f"{at}_shards", dict)
     for name in ("total", "successful", "failed"):
@@ -150,10 +155,25 @@ def _check_search(answer: _Answer, response: dict[str, Any], at: str, *, is_sort
     if hits.get("max_score") is not None:
         _check_score(answer, hits["max_score"], f"{at}hits.max_score")
     for place, hit in enumerate(answer.part(hits, f"{at}hits.hits", list)):
-        _check_hit(answer, hit, f"{at}hits.hits[{place}]", is_sorted=is_sorted)
+        if not _is_plain(hit):
+            _check_hit(answer, hit, f"{at}hits.hits[{place}]", is_sorted=is_sorted)
 
 
-def _check_hit(answer: _Answer, hit: object, at: str, *, is_sorted: bool) -> None:
+def _is_plain(hit: Any) -> bool:
+    """Return whether a hit is like nearly all, which costs no path to be written."""
+    return (
+        type(hit) is dict
+        and type(hit.get("_index")) is str
+        and type(hit.get("_id")) is str
+        and type(score := hit.get("_score")) is float
+        and -_LARGEST_SCORE <= score <= _LARGEST_SCORE
+        and _OF_FEW_HITS.isdisjoint(hit)
+        and type(fields := hit.get("fields", {})) is dict
+        and all(type(values) is list and _NESTED.isdisjoint(map(type, values)) for values in fields.values())
+    )
+
+
+def _check_hit(answer: Answer, hit: object, at: str, *, is_sorted: bool) -> None:
     found = answer.checked(hit, at, dict)
     for name in ("_index", "_id"):
         answer.part(found, f"{at}.{name}", str)
@@ -179,14 +199,14 @@ def _check_hit(answer: _Answer, hit: object, at: str, *, is_sorted: bool) -> Non
                 _check_fields(answer, inner_hit, inner_at)
 
 
-def _check_fields(answer: _Answer, hit: dict[str, Any], at: str) -> None:
+def _check_fields(answer: Answer, hit: dict[str, Any], at: str) -> None:
     fields = answer.part(hit, f"{at}.fields", dict)
     for name, values in fields.items():
         answer.checked(values, f"{at}.fields[{name!r}]", list)
     answer.not_too_deep(fields, f"{at}.fields")
 
 
-def _check_score(answer: _Answer, score: object, path: str) -> None:
+def _check_score(answer: Answer, score: object, path: str) -> None:
     is_number = isinstance(score, int | float) and not isinstance(score, bool)
     if not is_number or not abs(score) <= _LARGEST_SCORE:  # type: ignore[arg-type]
         raise answer.fault(f"{path} is {_said(score)}, must be a finite number")
@@ -194,61 +214,60 @@ def _check_score(answer: _Answer, score: object, path: str) -> None:
 
 def mappings_in(body: object) -> dict[str, Any]:
     """Return the mappings of `GET INDEX/_mapping`, by index."""
-    answer = _Answer("_mapping", body)
+    answer = Answer("_mapping", body)
     found = answer.checked(body, "", dict)
     for index, described in found.items():
         mapping = answer.part(answer.checked(described, index, dict), f"{index}.mappings", dict)
         answer.optional(mapping, f"{index}.mappings._meta", dict)
-        for _ in _definitions(answer, mapping, f"{index}.mappings"):
-            pass
+        _count_fields(answer, mapping, f"{index}.mappings")
     return found
 
 
 def field_count(mappings: Mapping[str, Any]) -> int:
     """Return how many fields checked mappings have, of all indices together."""
-    answer = _Answer("_mapping", None)
-    return sum(1 for index, body in mappings.items() for _ in _definitions(answer, body["mappings"], index))
+    answer = Answer("_mapping", None)
+    return sum(_count_fields(answer, body["mappings"], index) for index, body in mappings.items())
 
 
-def _definitions(answer: _Answer, mapping: Mapping[str, Any], at: str) -> Iterator[dict[str, Any]]:
-    """Give the definition of each field, of objects and of sub-fields too."""
-    level: list[tuple[str, Mapping[str, Any]]] = [(at, mapping)]
-    depth = 0
+def _count_fields(answer: Answer, mapping: Mapping[str, Any], at: str) -> int:
+    """Return how many fields a mapping has, objects and sub-fields among them; check the definition of each."""
+    level: list[Mapping[str, Any]] = [mapping]
+    depth, count = 0, 0
     while level:
         depth += 1
         if depth > _DEEPEST:
             raise answer.fault(f"{at} is nested more than {_DEEPEST} levels deep")
-        below: list[tuple[str, Mapping[str, Any]]] = []
-        for path, parent in level:
-            for group in ("properties", "fields", "runtime"):
-                if group not in parent or (group == "runtime" and depth > 1):
-                    continue
-                for name, definition in answer.part(parent, f"{path}.{group}", dict).items():
-                    where = f"{path}.{group}.{name}"
-                    found = answer.checked(definition, where, dict)
-                    answer.optional(found, f"{where}.type", str)
-                    for size in ("dims", "dimension"):
-                        answer.optional(found, f"{where}.{size}", int)
-                    below.append((where, found))
-                    yield found
+        below: list[Mapping[str, Any]] = []
+        for parent in level:
+            for group in ("properties", "fields") if depth > 1 else ("properties", "fields", "runtime"):
+                if group in parent:
+                    for name, definition in answer.part(parent, group, dict).items():
+                        found = answer.checked(definition, name, dict)
+                        if type(found.get("type", "")) is not str:
+                            answer.part(found, "type", str)
+                        for size in ("dims", "dimension"):
+                            answer.optional(found, size, int)
+                        below.append(found)
+        count += len(below)
         level = below
+    return count
 
 
 def point_in_time_in(body: object, name: str = "id") -> str:
     """Return the id of a point in time that was opened."""
-    answer = _Answer("open_point_in_time", body)
+    answer = Answer("open_point_in_time", body)
     return answer.part(answer.checked(body, "", dict), name, str)
 
 
 def rendered_in(body: object) -> Any:
     """Return the search that a template was filled in to."""
-    answer = _Answer("_render/template", body)
+    answer = Answer("_render/template", body)
     return answer.part(answer.checked(body, "", dict), "template_output", dict)
 
 
 def bulk_items_in(body: object, count: int) -> list[tuple[str, dict[str, Any]]]:
     """Return what became of each of so many actions: the action's kind, and its item with a status."""
-    answer = _Answer("_bulk", body)
+    answer = Answer("_bulk", body)
     items = answer.part(answer.checked(body, "", dict), "items", list)
     if len(items) != count:
         raise answer.fault(f"items has {len(items)} items, must have {count}")
@@ -266,29 +285,14 @@ def bulk_items_in(body: object, count: int) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-def documents_in(body: object, count: int) -> list[dict[str, Any]]:
-    """Return what an `_mget` says of so many documents; one with an `error` is not looked into."""
-    answer = _Answer("_mget", body)
-    docs = answer.part(answer.checked(body, "", dict), "docs", list)
-    if len(docs) != count:
-        raise answer.fault(f"docs has {len(docs)} items, must have {count}")
-    for place, each in enumerate(docs):
-        doc = answer.checked(each, f"docs[{place}]", dict)
-        for name in ("_index", "_id"):
-            answer.part(doc, f"docs[{place}].{name}", str)
-        if "error" not in doc and answer.part(doc, f"docs[{place}].found", bool):
-            answer.optional(doc, f"docs[{place}]._source", dict)
-    return docs
-
-
 def object_in(what: str, body: object) -> dict[str, Any]:
     """Return an answer that must be an object."""
-    return _Answer(what, body).checked(body, "", dict)
+    return Answer(what, body).checked(body, "", dict)
 
 
 def part_of(what: str, body: object, path: Sequence[str], kind: type[T]) -> T:
     """Return what stands at a path in an answer, all of whose other parts are objects."""
-    answer = _Answer(what, body)
+    answer = Answer(what, body)
     parent, at = answer.checked(body, "", dict), ""
     for name in path[:-1]:
         at = f"{at}.{name}" if at else name

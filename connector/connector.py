@@ -20,6 +20,7 @@ from connector.errors import IndexMismatchError, RequestError
 from connector.filters import Filter, as_queries
 from connector.hybrid import EncoderLike, RerankerLike, is_opensearchs
 from connector.indexing import IndexReport, Passages, index_body, index_documents
+from connector.indexing.first_documents import Bare, checked_documents, is_mostly_without
 from connector.indexing.passages import PassageMaker, as_passages
 from connector.indexing.pipeline import Fields
 from connector.models.folders import BUNDLED
@@ -36,6 +37,7 @@ from connector.rewriting import (
 )
 from connector.search_body import MAX_WINDOW, Question, Target, check_text, legs_of, search_body, with_vectors
 from connector.target import find_target, find_vector_field, split_by, why_lexical
+from connector.text_fields import named, resolved, source_paths, text_names
 from connector.threads import MODELS, SEARCHES
 
 if TYPE_CHECKING:
@@ -54,7 +56,9 @@ class Connector:
         client: a client of ours, of elasticsearch-py or of opensearch-py, sync or async. One that is not ours is
             wrapped, with `encoder` and `reranker`; one of ours keeps its own models unless they are given here.
         index: the index's name, or an alias.
-        text_fields: dotted paths of the fields to search; their texts together are the passage.
+        text_fields: dotted paths of the fields to search; their texts together are the passage. A boost ("title^3")
+            counts for BM25. Of a sub-field, an alias field or a `copy_to` target, encoder and reranker read the fields
+            behind it.
         vector_field: where the vectors are; None finds it in the mapping, and names it `vector` in a new index.
         id_field: the key of a document's id.
         encoder: a model's name or path, an `Encoder`, or a function texts -> (n, dims).
@@ -82,13 +86,12 @@ class Connector:
         rewrite: Mapping[str, Hook] | None = None,
         rewrite_timeout: float = DEFAULT_TIMEOUT_S,
     ) -> None:
-        if isinstance(text_fields, str) or not text_fields or not all(isinstance(f, str) and f for f in text_fields):
-            raise RequestError("text_fields", text_fields, 'must be a list of field names, as ["title", "body"]')
+        self._named_fields = named(text_fields)
         if not isinstance(index, str) or not index:
             raise RequestError("index", index, "must be the name of an index")
         self.client = _ours(client, encoder, reranker)
         self.index_name = index
-        self.text_fields = tuple(text_fields)
+        self.text_fields = tuple(field.name for field in self._named_fields)
         self._vector_field = vector_field
         self._id_field = id_field
         self._passages = as_passages(passages, vector_field, self.text_fields)
@@ -141,6 +144,9 @@ class Connector:
             DocumentError: a document has another shape than it must have.
             IndexingError: the cluster refused some documents; all others were written.
             IndexMismatchError: the index has no vector field to write to.
+            RequestError: a text field can't be read, or is in no mapping and in no document; nothing is written.
+
+        Warns: most documents have no text.
         """
         client = self._sync("index")
         mappings = self._mappings(client)
@@ -150,10 +156,13 @@ class Connector:
                 f"index {self.index_name!r} has no vector field of {client._hybrid.fingerprint().dims} dims to write "
                 "to. Call create() for a new index"
             )
-        fields = Fields(self.text_fields, vector_field, self._id_field, split_by(mappings, vector_field))
+        found = resolved(mappings, self._named_fields)
+        fields = Fields(source_paths(found), vector_field, self._id_field, split_by(mappings, vector_field))
+        tally = Bare(fields.text)
+        checked = tally.counted(checked_documents(documents, found, self._id_field, text_names(mappings)))
         try:
             report = index_documents(
-                client, self.index_name, documents, fields, client._hybrid.own_encoder(), on_progress=on_progress
+                client, self.index_name, checked, fields, client._hybrid.own_encoder(), on_progress=on_progress
             )
         except BaseException:
             with suppress(ApiError, TransportError, RecursionError):  # the first error is the one to see
@@ -161,6 +170,13 @@ class Connector:
             raise
         with readable("_refresh"):
             client.indices.refresh(index=self.index_name)
+            client._hybrid.forget_mappings()  # dynamic fields may have been added
+        if is_mostly_without(tally.bare, tally.total):
+            warnings.warn(
+                f"{tally.bare:,} of {tally.total:,} documents have no text in {', '.join(self.text_fields)}, so they "
+                "have no vector; check text_fields",
+                stacklevel=2,
+            )
         return report
 
     def search(
@@ -341,8 +357,8 @@ class Connector:
         if self._target is not None:
             return self._target
         hybrid = self.client._hybrid
-        target = find_target(mappings, self.text_fields, self._vector_field, hybrid.fingerprint(), hybrid.dialect)
-        if mappings and target.vector_field is not None:
+        target = find_target(mappings, self._named_fields, self._vector_field, hybrid.fingerprint(), hybrid.dialect)
+        if mappings and target.vector_field is not None and target.is_mapped:
             self._target = target
         self._lexical_because = None
         if target.vector_field is None:

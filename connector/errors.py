@@ -15,6 +15,7 @@ ConnectorError
 │   ├── CheckpointError         the job's own files can't be read or written
 │   ├── JobRunningError         another process works on the job
 │   ├── JobStoppedError         it was interrupted or cancelled
+│   ├── RollbackRefusedError    documents were written since that would go out of view
 │   └── NotSwitchedError        the new index was not put in the old one's place
 │       ├── VerificationError       it is not what it should be
 │       └── AliasChangedError       somebody else moved the alias
@@ -179,6 +180,22 @@ class JobRunningError(ReindexError):
 
 class JobStoppedError(ReindexError):
     """A job was interrupted or cancelled; its checkpoint is clean."""
+
+
+class RollbackRefusedError(ReindexError):
+    """Documents differ between the index that is served and the one before it: says how many; nothing was moved.
+
+    Args:
+        message: what differs, and what to do.
+        written, deleted, changed: how many documents only the index that is served has, how many only the one before
+            it has, and how many are another document in the two.
+    """
+
+    def __init__(self, message: str, *, written: int = 0, deleted: int = 0, changed: int = 0) -> None:
+        self.written = written
+        self.deleted = deleted
+        self.changed = changed
+        super().__init__(message)
 
 
 class NotSwitchedError(ReindexError):

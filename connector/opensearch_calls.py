@@ -23,10 +23,20 @@ from connector.hybrid import Call, api_error
 try:
     from opensearchpy import OpenSearch, Transport, helpers
     from opensearchpy.exceptions import HTTP_EXCEPTIONS, OpenSearchException, SerializationError, TransportError
+    from opensearchpy.serializer import Deserializer, JSONSerializer
 except ImportError as error:
     raise MissingExtraError("opensearchpy", "opensearch") from error
 
-__all__ = ["OpenSearch", "SerializationError", "Transport", "TransportError", "UnreadableError", "helpers"]
+__all__ = [
+    "Deserializer",
+    "JSONSerializer",
+    "OpenSearch",
+    "SerializationError",
+    "Transport",
+    "TransportError",
+    "UnreadableError",
+    "helpers",
+]
 
 _ENDPOINTS = {
     ("_search",): "search",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from elastic_transport.client_utils import DEFAULT
 from elasticsearch import Elasticsearch
 from elasticsearch.serializer import DEFAULT_SERIALIZERS
 
-from connector.opensearch_calls import OpenSearch, TransportError
+from connector.opensearch_calls import Deserializer, JSONSerializer, OpenSearch, SerializationError, TransportError
 
 if TYPE_CHECKING:
     from opensearchpy import AsyncOpenSearch
@@ -80,6 +80,12 @@ class OpenSearchTransport:
             return TransportApiResponse(replace(_META, status=200 if answer else 404), None)
         return TransportApiResponse(_META, answer)
 
+    def reading(self, loads: Callable[[str], Any]) -> OpenSearchTransport:
+        """Return a transport over the same connections that reads JSON answers with `loads`."""
+        same = copy(self)
+        same._own = _reading(self._own, loads)
+        return same
+
     def close(self) -> None:
         """Leave the connections to the client that they belong to."""
 
@@ -91,6 +97,27 @@ def _told(error: TransportError) -> TransportApiResponse:
         return TransportApiResponse(replace(_META, status=status), told)
     kind = ConnectionTimeout if status == "TIMEOUT" else ConnectionError
     raise kind(str(error), errors=(error,)) from error
+
+
+class _Reader(JSONSerializer):
+    def __init__(self, read: Callable[[str], Any]) -> None:
+        self._read = read
+
+    def loads(self, s: str) -> Any:
+        try:
+            return self._read(s)
+        except ValueError as error:
+            raise SerializationError(s, error) from error
+
+
+def _reading(transport: Any, loads: Callable[[str], Any]) -> Any:
+    same = copy(transport)
+    if "inner" in vars(same):  # one of ours, around opensearch-py's
+        same.inner = _reading(same.inner, loads)
+        return same
+    reader = _Reader(loads)
+    same.deserializer = Deserializer({**same.deserializer.serializers, reader.mimetype: reader})
+    return same
 
 
 def _without_retries(transport: Any) -> Any:

@@ -104,6 +104,6 @@ def _texts(values: Iterator[object]) -> Iterator[str]:
         elif isinstance(value, list):
             waiting.extend(reversed(value))
         elif isinstance(value, Mapping):
-            waiting.extend(reversed(value.values()))
+            waiting.extend(list(value.values())[::-1])
         elif isinstance(value, int | float) and not isinstance(value, bool):
             yield str(value)

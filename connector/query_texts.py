@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from connector.errors import RequestError
+from connector.json_values import MAX_LEVELS
 from connector.leaf_retrievers import QueryVectorBuilder, TextEmbedding
 from connector.nearest import suggestion
 
@@ -76,12 +77,15 @@ def _checked(knn: Mapping[str, Any], path: str) -> TextEmbedding:
         raise RequestError(at, problem["input"], remedy) from error
 
 
-def _knn_queries(query: object, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _knn_queries(query: object, path: str, levels: int = MAX_LEVELS) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if levels == 0:  # what is nested deeper is refused, here or by the cluster
+        return
     if isinstance(query, list | tuple):
         for place, each in enumerate(query):
-            yield from _knn_queries(each, f"{path}[{place}]")
+            if isinstance(each, Mapping | list | tuple):
+                yield from _knn_queries(each, f"{path}[{place}]", levels - 1)
     elif isinstance(query, Mapping):
         for name, value in query.items():
             if name == "knn" and isinstance(value, Mapping):
                 yield f"{path}.knn", value
-            yield from _knn_queries(value, f"{path}.{name}")
+            yield from _knn_queries(value, f"{path}.{name}", levels - 1)

@@ -26,8 +26,11 @@ def with_retriever(body: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises: RequestError: less than two searches are to be fused, or something is not as Elasticsearch has it.
     """
-    rank = body["rank"]
-    options = {_RENAMED.get(name, name): value for name, value in (rank["rrf"] or {}).items()}
+    rank: Mapping[str, Any] = body["rank"]
+    if not isinstance(rank["rrf"], Mapping):
+        raise RequestError("rank.rrf", rank["rrf"], "must be an object, as {'rank_window_size': 50}")
+    given: Mapping[str, Any] = rank["rrf"]
+    options = {_RENAMED.get(name, name): value for name, value in given.items()}
     for name in options.keys() - _OPTIONS:
         raise RequestError(f"rank.rrf.{name}", options[name], suggestion(name, _OPTIONS))
     for name in rank.keys() - {"rrf"}:

@@ -279,7 +279,10 @@ def _with_url_options(body: Mapping[str, Any], params: Mapping[str, Any]) -> dic
     source: dict[str, Any] = {}
     for name, value in params.items():
         if name in ("_source_includes", "_source_excludes"):
-            source[name.removeprefix("_source_")] = value.split(",") if isinstance(value, str) else list(value)
+            fields = value.split(",") if isinstance(value, str) else value
+            if not isinstance(fields, list) or not all(isinstance(each, str) for each in fields):
+                raise RequestError(name, value, "must be a field, or a list of fields")
+            source[name.removeprefix("_source_")] = fields
         elif name in _BODY_OPTIONS_IN_URL:
             merged[name] = value
         elif name not in _URL_PARAMETERS:

@@ -21,18 +21,20 @@ class Target:
     """What is searched.
 
     Attributes:
-        text_fields: dotted paths of the fields that are searched as text, and read by the reranker.
+        text_fields: the fields that are searched as text, with their boosts.
         vector_field: where the vectors are; None: the index has none of this encoder's.
         nested_path: the nested objects that hold the vectors, where they do.
-        read_fields: what the reranker reads instead of `text_fields`, where passages have a text of their own.
+        read_fields: the fields that the reranker reads: those that hold the text, or the passages' own.
         hidden: what `_source` leaves out unless it is asked for.
+        is_mapped: whether all text fields are mapped, so that the target stays what it is.
     """
 
     text_fields: tuple[str, ...]
     vector_field: str | None
     nested_path: str | None = None
-    read_fields: tuple[str, ...] | None = None
+    read_fields: tuple[str, ...] = ()
     hidden: str | None = None
+    is_mapped: bool = True
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Comes in from `connector`.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from connector.field_paths import nested_above
 from connector.indexing import Passages
 from connector.models.encoder import Fingerprint
 from connector.search_body import Target
+from connector.text_fields import Resolved, TextField, has_analysed_text, is_misspelt, nearest, resolved, text_names
 from connector.vectors import (
     check_encoder,
     check_not_semantic,
@@ -27,7 +29,7 @@ from connector.vectors import (
 
 def find_target(
     mappings: Mapping[str, Any],
-    text_fields: Sequence[str],
+    text_fields: Sequence[TextField],
     vector_field: str | None,
     fingerprint: Fingerprint,
     dialect: Dialect,
@@ -42,15 +44,19 @@ def find_target(
         dialect: the cluster's.
 
     Raises:
-        RequestError: a field is a semantic_text, or several fields could be meant.
+        RequestError: a field is a semantic_text or in no mapping, or several vector fields could be meant.
         EncoderMismatchError: the vectors are another encoder's.
         IndexMismatchError: of several indices some keep passages, and others do not.
     """
-    text_fields = tuple(text_fields)
-    check_not_semantic(mappings, text_fields, "text_fields")
+    check_not_semantic(mappings, [each.name for each in text_fields], "text_fields")
+    found = resolved(mappings, text_fields)
+    _check_mapped(mappings, found)
+    searched = tuple(each.name + each.boost for each in found)
+    read = tuple(dict.fromkeys(path for each in found for path in each.shown))
     field = find_vector_field(mappings, vector_field, fingerprint, dialect)
+    is_mapped = all(each.is_mapped for each in found)
     if field is None:
-        return Target(text_fields, None)
+        return Target(searched, None, None, read, None, is_mapped)
     paths = {index: nested_above(body["mappings"], field) for index, body in mappings.items()}
     if len(set(paths.values())) > 1:
         raise IndexMismatchError(
@@ -59,12 +65,30 @@ def find_target(
             "apart, or index the documents of all in one way"
         )
     path = next(iter(paths.values()), None)
-    said = next((found for body in mappings.values() if (found := passages_in(body["mappings"], field))), None)
+    said = next((each for body in mappings.values() if (each := passages_in(body["mappings"], field))), None)
     if path is None or said is None:
-        return Target(text_fields, field, path, None, field)
+        return Target(searched, field, path, read, field, is_mapped)
     passages = Passages.from_meta(said)
-    short = [each for each in text_fields if each not in passages.fields]
-    return Target(text_fields, field, path, (*short, passages.text_field), path)
+    short = [each for each in read if each not in passages.fields]
+    return Target(searched, field, path, (*short, passages.text_field), path, is_mapped)
+
+
+def _check_mapped(mappings: Mapping[str, Any], fields: Sequence[Resolved]) -> None:
+    """Refuse names that find nothing, and warn of those that may yet be mapped.
+
+    Raises: RequestError: a name is like one that is mapped, or none is mapped where others are.
+    """
+    there = text_names(mappings)
+    names = [each.name for each in fields]
+    missing = [each for each in fields if not each.is_mapped]
+    all_missing = len(missing) == len(fields) and has_analysed_text(mappings)
+    for each in missing:
+        remedy = f"is in no mapping of {', '.join(sorted(mappings)[:3])}; {nearest(each.name, there)}"
+        if all_missing or not each.may_come or is_misspelt(each.name, there, names):
+            raise RequestError("text_fields", each.name, remedy)
+    if missing and has_analysed_text(mappings):
+        named = ", ".join(repr(each.name) for each in missing)
+        warnings.warn(f"text field {named} is in no mapping yet, so no search finds text in it", stacklevel=6)
 
 
 def split_by(mappings: Mapping[str, Any], vector_field: str) -> Passages | None:

@@ -127,4 +127,7 @@ def _cosines(vectors: NDArray[np.float64], query: QueryVector) -> NDArray[np.flo
         given = query if isinstance(query, str) else f"{len(query)} numbers"
         raise RequestError("retriever...diversify.query_vector", given, f"must have {dims}, as the vectors of the hits")
     lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(numbers)
-    return np.divide(vectors @ np.array(numbers), lengths, out=np.zeros(count), where=lengths > 0)
+    cosines: NDArray[np.float64] = np.divide(
+        vectors @ np.array(numbers), lengths, out=np.zeros(count), where=lengths > 0
+    )
+    return cosines

@@ -44,6 +44,12 @@ def fingerprint_in(mapping: Mapping[str, Any], field: str) -> Fingerprint | None
     return Fingerprint.from_meta(_part(said, "encoder")) if said else None
 
 
+def text_fields_in(mapping: Mapping[str, Any], field: str) -> list[str]:
+    """Return the text fields that `_meta` names for a vector field; [] when it names none."""
+    named = _said_of(mapping, field).get("text_fields")
+    return [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
+
+
 def _said_of(mapping: Mapping[str, Any], field: str) -> Mapping[str, Any]:
     return _part(_part(_part(mapping.get("_meta"), META_KEY), "vectors"), field)
 

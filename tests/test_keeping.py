@@ -165,7 +165,9 @@ class GuardedConnection(Connection):
 
     asked: ClassVar[list[tuple[str, str]]]
 
-    def perform_request(self, method: str, url: str, params: Any = None, body: Any = None, **rest: Any) -> Any:
+    def perform_request(  # type: ignore[override]
+        self, method: str, url: str, params: Any = None, body: Any = None, **rest: Any
+    ) -> Any:
         path, key = url.partition("?")[0], (rest.get("headers") or {}).get("authorization", "")
         type(self).asked.append((path, key))
         is_high = key == "ApiKey HIGH"

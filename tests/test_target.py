@@ -11,10 +11,12 @@ from connector.dialects import Dialect, ElasticsearchDialect, OpenSearchDialect
 from connector.errors import IndexMismatchError
 from connector.models.encoder import Fingerprint
 from connector.target import find_target, why_lexical
+from connector.text_fields import named
 from connector.vectors import check_encoder, meta_of
 from tests.conftest import EngineUnderTest
 from tests.models_by_hand import WORDS, count_words, first_words
 
+BODY = named(["body"])
 DIMS = len(WORDS) + 1
 ENCODER = Fingerprint("by hand", "", DIMS, "", True, "", "")
 ES, OS = ElasticsearchDialect(), OpenSearchDialect()
@@ -50,13 +52,13 @@ def test_a_field_that_floats_can_not_search_is_no_candidate(
     books = index_of(v=definition)
     if is_ours:
         books["mappings"]["_meta"] = meta_of("v", ENCODER, ["body"])
-    assert find_target({"books": books}, ["body"], None, ENCODER, dialect).vector_field is None
+    assert find_target({"books": books}, BODY, None, ENCODER, dialect).vector_field is None
     assert reason in why_lexical({"books": books}, ENCODER, dialect)
     fit = FLOATS if dialect is ES else KNN
     both = {"books": index_of(v=definition, w=fit)}
-    assert find_target(both, ["body"], None, ENCODER, dialect).vector_field == "w"
+    assert find_target(both, BODY, None, ENCODER, dialect).vector_field == "w"
     elsewhere = {"books": index_of(v=fit), "drafts": index_of(v=definition)}
-    assert find_target(elsewhere, ["body"], None, ENCODER, dialect).vector_field is None
+    assert find_target(elsewhere, BODY, None, ENCODER, dialect).vector_field is None
     assert why_lexical(elsewhere, ENCODER, dialect) == why_lexical({"drafts": index_of(v=definition)}, ENCODER, dialect)
 
 
@@ -66,14 +68,14 @@ def test_such_a_field_that_is_named_is_refused_with_the_reason(
 ) -> None:
     mappings = {"books": index_of(v=definition)}
     with pytest.raises(IndexMismatchError, match=f"'books', field 'v': it .*{reason}"):
-        find_target(mappings, ["body"], "v", ENCODER, dialect)
+        find_target(mappings, BODY, "v", ENCODER, dialect)
     with pytest.raises(IndexMismatchError, match=reason):
         check_encoder(mappings, "v", ENCODER, dialect)
 
 
 @pytest.mark.parametrize(("dialect", "definition"), FIT)
 def test_a_field_of_floats_is_a_candidate_whatever_its_similarity(dialect: Dialect, definition: dict[str, Any]) -> None:
-    assert find_target({"books": index_of(v=definition)}, ["body"], None, ENCODER, dialect).vector_field == "v"
+    assert find_target({"books": index_of(v=definition)}, BODY, None, ENCODER, dialect).vector_field == "v"
 
 
 def test_other_dims_are_a_reason() -> None:

@@ -6,32 +6,36 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from connector.cli.jsonl import read_documents
-from connector.cli.options import DEFAULT_TEXT_FIELDS, DEFAULT_URL, EncoderName, TextFields, Url
+from connector.cli.documents import read_documents
+from connector.cli.options import DEFAULT_URL, EncoderName, Encoding, TextFields, Url
 from connector.cli.progress import counted
+from connector.cli.text_fields import of_documents
 
 
 def index(
-    file: Annotated[Path, typer.Argument(help="One JSON object a line; .gz is unpacked.", exists=True, dir_okay=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(help="A file of JSON, CSV or Parquet; .gz and .zst are unpacked.", exists=True, dir_okay=False),
+    ],
     name: Annotated[str, typer.Option("--index", help="The index; it is made when it is missing.")],
     url: Url = DEFAULT_URL,
-    text_fields: TextFields = DEFAULT_TEXT_FIELDS,
+    text_fields: TextFields = None,
     id_field: Annotated[str, typer.Option(help="The field of a document that holds its id.")] = "_id",
+    encoding: Encoding = None,
     encoder: EncoderName = "bundled",
     passages: Annotated[
         bool, typer.Option("--passages", help="Split the last text field into passages, each with a vector.")
     ] = False,
 ) -> None:
-    """Index a file of JSON lines: text for BM25 beside vectors for kNN."""
+    """Index a file of documents: text for BM25 and vectors for kNN."""
     from connector import Connector, connect
 
     console = Console(stderr=True)
+    names = of_documents(text_fields, read_documents(file, encoding), id_field, file)
     with connect(url) as client:
-        connector = Connector(
-            client, name, text_fields=text_fields, id_field=id_field, encoder=encoder, passages=passages
-        )
+        connector = Connector(client, name, text_fields=names, id_field=id_field, encoder=encoder, passages=passages)
         connector.create()
-        report = connector.index(counted(read_documents(file), console, "indexing"))
+        report = connector.index(counted(read_documents(file, encoding), console, "indexing"))
     console.print(_told(report.indexed, report.without_text, name), highlight=False, markup=False)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 DEFAULT_URL = "http://127.0.0.1:9200"
-DEFAULT_TEXT_FIELDS = ["title", "body"]
+USUAL_TEXT_FIELDS = ["title", "body"]
 
 Url: TypeAlias = Annotated[
     str,
@@ -15,7 +15,18 @@ Url: TypeAlias = Annotated[
     ),
 ]
 TextFields: TypeAlias = Annotated[
-    list[str], typer.Option("--text-field", help="A field that holds text; repeat it, the most telling first.")
+    list[str] | None,
+    typer.Option(
+        "--text-field",
+        help="A field that holds text; repeat it, the most telling first. Left out: those of title and body that "
+        "there are.",
+    ),
+]
+Encoding: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="The file's encoding, as cp1252; left out, a byte order mark tells it, and without one it is UTF-8."
+    ),
 ]
 EncoderName: TypeAlias = Annotated[str, typer.Option(help="The bi-encoder: a sentence-transformers name or path.")]
 RerankerName: TypeAlias = Annotated[str, typer.Option(help="The cross-encoder: a sentence-transformers name or path.")]

@@ -15,11 +15,18 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from connector.cli.options import DEFAULT_TEXT_FIELDS, DEFAULT_URL, EncoderName, TextFields, Url
+from connector.cli.options import DEFAULT_URL, EncoderName, Encoding, TextFields, Url
 from connector.cli.reindex_view import Watcher, estimate_table, report_table, status_table
+from connector.cli.text_fields import of_source
 
 EXIT_DEAD_LETTERS = 1
-_CODES = {"SourceError": 2, "JobRunningError": 5, "NotSwitchedError": 4, "ReindexError": 3}
+_CODES = {
+    "SourceError": 2,
+    "JobRunningError": 5,
+    "NotSwitchedError": 4,
+    "RollbackRefusedError": 4,
+    "ReindexError": 3,
+}
 
 
 class _RunByDefault(TyperGroup):
@@ -64,7 +71,7 @@ RetryFor: TypeAlias = Annotated[
 def run(
     source: Annotated[str, typer.Argument(help="An index, alias or data stream; or a .jsonl, .csv or .parquet file.")],
     url: Url = DEFAULT_URL,
-    text_fields: TextFields = DEFAULT_TEXT_FIELDS,
+    text_fields: TextFields = None,
     alias: Annotated[
         str | None, typer.Option(help="The alias for the new index; left out, the source is an alias and moves.")
     ] = None,
@@ -76,6 +83,7 @@ def run(
         bool, typer.Option("--passages", help="Split the last text field into passages, each with a vector.")
     ] = False,
     id_field: Annotated[str, typer.Option(help="The field of a file's documents that holds their id.")] = "_id",
+    encoding: Encoding = None,
     encoder: EncoderName = "bundled",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would take.")] = False,
     pipeline: Annotated[str, typer.Option(help="The ingest pipeline that documents go through.")] = "_none",
@@ -83,6 +91,9 @@ def run(
     max_dead_share: Annotated[
         float, typer.Option(min=0, max=1, help="The share of dead letters with which the alias is still switched.")
     ] = 0.1,
+    allow_without_text: Annotated[
+        bool, typer.Option("--allow-without-text", help="Go on where most documents have no text, and so no vector.")
+    ] = False,
     readers: Annotated[int, typer.Option(min=1, max=16, help="How many shards are read side by side.")] = 2,
     keep_vectors: Annotated[
         bool, typer.Option(help="Keep vectors by text, so that no text is encoded twice, in any job.")
@@ -98,17 +109,19 @@ def run(
     from connector import reindexing as jobs
 
     asked: dict[str, Any] = {
-        "text_fields": text_fields,
         "alias": alias,
         "in_place": in_place,
         "vector_field": vector_field,
         "passages": passages,
         "id_field": id_field,
+        "encoding": encoding,
         "encoder": encoder,
+        "allow_without_text": allow_without_text,
     }
     if dry_run:
         with connect(url) as client, explained():
-            estimate = jobs.estimate(client, source, **asked, options=jobs.JobOptions(state=state))
+            names = of_source(text_fields, client, source, id_field, encoding)
+            estimate = jobs.estimate(client, source, text_fields=names, **asked, options=jobs.JobOptions(state=state))
             _tell(as_json, estimate.to_json(), lambda: estimate_table(estimate))
         return
     with _watched(url, state, as_json, metrics_port, retry_for, keep_vectors=keep_vectors) as (client, options):
@@ -118,7 +131,8 @@ def run(
             "max_dead_share": max_dead_share,
             "readers": readers,
         }
-        report = jobs.reindex(client, source, **asked, **more, job=job, options=options)
+        names = of_source(text_fields, client, source, id_field, encoding)
+        report = jobs.reindex(client, source, text_fields=names, **asked, **more, job=job, options=options)
     _finish(report, as_json)
 
 
@@ -169,15 +183,28 @@ def cancel(job: Job, url: Url = DEFAULT_URL, state: StateDirectory = None) -> No
 
 
 @reindex.command()
-def rollback(job: Job, url: Url = DEFAULT_URL, state: StateDirectory = None) -> None:
-    """Put the old index back behind its alias, in one step; the new one is kept."""
+def rollback(
+    job: Job,
+    url: Url = DEFAULT_URL,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go back even if documents were written, deleted or changed since.")
+    ] = False,
+    state: StateDirectory = None,
+) -> None:
+    """Put the old index back behind its alias, in one step; the new one is kept.
+
+    Documents of both are compared first; where any differ, it says how many, and moves nothing without --force.
+    """
     from connector import connect
     from connector import reindexing as jobs
 
     with connect(url) as client, explained():
-        plan = jobs.rollback(client, job, options=jobs.JobOptions(state=state))
-    now = ", ".join(plan.alias_before) or "nothing"
-    Console(stderr=True).print(f"{plan.alias} points to {now} again; {plan.target} is kept", highlight=False)
+        report = jobs.rollback(client, job, force=force, options=jobs.JobOptions(state=state))
+    told = f"{report.alias} points to {report.previous or 'nothing'} again; {report.target} is kept"
+    if report.written or report.deleted or report.changed:
+        counts = f"{report.written:,} written, {report.deleted:,} deleted, {report.changed:,} changed since"
+        told += f" with what is not in view any more: {counts}"
+    Console(stderr=True).print(told, highlight=False, markup=False)
 
 
 @reindex.command()

@@ -86,6 +86,7 @@ def report_table(report: Any) -> Table:
         ("alias", f"{report.alias} (before: {report.previous or 'nothing'})" if report.alias else "none"),
         ("documents with vectors", f"{report.written:,}"),
         ("documents without text", f"{report.without_text:,}"),
+        ("written, had theirs", f"{report.counters.written:,}, {report.counters.current:,}"),
         ("dead letters", f"{report.dead_letters:,} {report.dead_letters_file or ''}".strip()),
         ("deleted meanwhile", f"{report.deleted:,}"),
         ("changes seen", (report.estimate or {}).get("changes", "unknown")),

@@ -7,14 +7,15 @@ import typer
 from rich.console import Console
 
 from connector.cli.hits import hits_table
-from connector.cli.options import DEFAULT_TEXT_FIELDS, DEFAULT_URL, EncoderName, RerankerName, TextFields, Url
+from connector.cli.options import DEFAULT_URL, EncoderName, RerankerName, TextFields, Url
+from connector.cli.text_fields import of_index
 
 
 def search(
     index: Annotated[str, typer.Argument(help="The index to search.")],
     text: Annotated[str, typer.Argument(help="What to search for, in your own words.")],
     url: Url = DEFAULT_URL,
-    text_fields: TextFields = DEFAULT_TEXT_FIELDS,
+    text_fields: TextFields = None,
     size: Annotated[int, typer.Option(min=1, help="How many hits to show.")] = 10,
     depth: Annotated[int, typer.Option(min=1, help="How many hits the cross-encoder reads.")] = 50,
     blend: Annotated[
@@ -28,9 +29,10 @@ def search(
     from connector import Connector, connect
 
     with connect(url) as client:
-        connector = Connector(client, index, text_fields=text_fields, encoder=encoder, reranker=reranker)
+        names = of_index(text_fields, client, index)
+        connector = Connector(client, index, text_fields=names, encoder=encoder, reranker=reranker)
         response = connector.search(text, size=size, depth=depth, blend=blend)
     if as_json:
         typer.echo(json.dumps(response.body, ensure_ascii=False))
     else:
-        Console().print(hits_table(response.body, text_fields))
+        Console().print(hits_table(response.body, connector.text_fields))

@@ -20,6 +20,7 @@ from connector.embedded.values import (
 )
 from connector.embedded.vector_parameters import MAX_DIMS, max_dims
 from connector.embedded.vectors import as_array, dims_of, fault, numbers_in
+from connector.exact_json import decoded
 
 _MIN_DYNAMIC_DIMS = 128
 
@@ -44,7 +45,7 @@ def load_source(source: bytes) -> dict[str, Any]:
     Raises: EngineError: 400 document_parsing_exception: not a JSON object, or NaN or Infinity in it.
     """
     try:
-        document = json.loads(source, parse_constant=_refuse_constant)
+        document = json.loads(decoded(source), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise unparsable_document(f"failed to parse: {error}", "x_content_parse_exception", str(error)) from error
     if not isinstance(document, dict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 from pathlib import Path
@@ -15,6 +14,7 @@ from connector.embedded.document_calls import DocumentCalls
 from connector.embedded.failures import EngineError, illegal, invalid_index_name
 from connector.embedded.index_calls import IndexCalls
 from connector.embedded.search_calls import SearchCalls
+from connector.exact_json import dumps
 
 _COMMON = {"pretty", "human", "error_trace"}
 _INDEX = {"ignore_unavailable", "allow_no_indices", "expand_wildcards", "master_timeout", "timeout", "local"}
@@ -151,9 +151,5 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 
 def dump(body: Any) -> bytes:
-    """An answer's body as bytes."""
-    return (
-        b""
-        if body is None
-        else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-    )
+    """An answer's body as bytes, a document's numbers as they were sent."""
+    return b"" if body is None else dumps(body)

@@ -11,6 +11,7 @@ from connector.embedded.index import Index
 from connector.embedded.mapping import Mapping
 from connector.embedded.source_filter import SourceFilter
 from connector.embedded.store import Store
+from connector.exact_json import decoded, loads
 
 _PLAIN_NAME = re.compile(r"\w[\w-]*")
 
@@ -23,7 +24,7 @@ class Sources:
 
     def read(self, index: Index, slot: int, source_filter: SourceFilter) -> dict[str, Any]:
         """A document's source, without what the mapping or the filter leaves out."""
-        source = _own(index.mapping, json.loads(self._store.source(index.rows[slot])))
+        source = _own(index.mapping, loads(self._store.source(index.rows[slot])))
         hidden = source_filter.exclude_vectors
         if hidden is None:
             hidden = index.settings.get("mapping.exclude_source_vectors") == "true"
@@ -60,7 +61,7 @@ class Sources:
         for name in index.mapping.vector_names:
             if _PLAIN_NAME.fullmatch(name):
                 source = _with_null_arrays(source, _key(name))
-        return _own(index.mapping, json.loads(source))
+        return _own(index.mapping, json.loads(decoded(source)))
 
 
 def _listed(value: Any) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from connector.embedded.index import Index
 from connector.embedded.source_filter import SourceFilter
 from connector.embedded.sources import Sources
 from connector.embedded.store import StoredDocument
+from connector.exact_json import canonical, dumps, loads
 
 _MAX_ID_BYTES = 512
 _SHARDS = {"total": 1, "successful": 1, "failed": 0}
@@ -103,14 +103,14 @@ class Documents:
             if fresh is None:
                 reason = f"[{doc_id}]: document missing"
                 raise EngineError(404, "document_missing_exception", reason, extra=_where(index))
-            return self.put(name, doc_id, json.dumps(fresh).encode())
+            return self.put(name, doc_id, dumps(fresh))
         _check_expected(index, doc_id, expected)
-        held = json.loads(self._catalog.store.source(index.rows[slot]))
+        held = loads(self._catalog.store.source(index.rows[slot]))
         merged, changed = _merged(_updatable(index, held), body.get("doc", {}))
         if not changed and body.get("detect_noop", True):
             answer = _answer(index, doc_id, index.versions[slot], index.seq_nos[slot], "noop")
             return Written(200, {**answer, "_shards": {"total": 0, "successful": 0, "failed": 0}})
-        return self.put(name, doc_id, json.dumps(merged, ensure_ascii=False).encode())
+        return self.put(name, doc_id, dumps(merged))
 
     def get(self, name: str, doc_id: str, source_filter: SourceFilter) -> dict[str, Any]:
         """A document with its metadata; `found` is false when it isn't there.
@@ -155,7 +155,7 @@ def load_update(source: bytes) -> dict[str, Any]:
     Raises: EngineError: 400 x_content_parse_exception.
     """
     try:
-        body = json.loads(source)
+        body = loads(source)
     except ValueError as error:
         raise x_content(str(error)) from error
     if not isinstance(body, dict):
@@ -231,6 +231,6 @@ def _merged(held: dict[str, Any], doc: dict[str, Any]) -> tuple[dict[str, Any], 
         if isinstance(value, dict) and isinstance(before, dict):
             result[key], inner = _merged(before, value)
             changed |= inner
-        elif key not in result or before != value or type(before) is not type(value):
+        elif key not in result or canonical(before) != canonical(value):
             result[key], changed = value, True
     return result, changed

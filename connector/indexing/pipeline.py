@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from connector.errors import DocumentError, IndexingError
+from connector.exact_json import dumps, holds_exact_numbers
 from connector.indexing.passages import Passages
 from connector.indexing.vector_field import VectorField, check_place, filled, vector_field_of
 from connector.models.encoder import Encoder
@@ -137,6 +138,19 @@ def _actions(
 ) -> Iterator[dict[str, Any]]:
     """Write the bulk actions."""
     for document, whole in zip(documents, sources, strict=True):
-        source = {name: value for name, value in whole.items() if name != "_id"}
-        identifier = document.get(id_field)
-        yield {"_source": source} if identifier is None else {"_id": str(identifier), "_source": source}
+        source = {name: value for name, value in whole.items() if name not in ("_id", "_routing")}
+        action: dict[str, Any] = {"_source": _written(source)}
+        for name, value in (("_id", document.get(id_field)), ("routing", document.get("_routing"))):
+            if value is not None:
+                action[name] = str(value)
+        yield action
+
+
+def _written(source: dict[str, Any]) -> dict[str, Any] | str:
+    """Write a source whose numbers the client would round, digit for digit; every other is left to the client."""
+    if not holds_exact_numbers(source):
+        return source
+    try:
+        return dumps(source).decode()
+    except (TypeError, ValueError):  # what only the client can write, or refuses
+        return source

@@ -18,6 +18,7 @@ from connector.models.encoder import Encoder
 from connector.passages import passage_of, values_at
 
 Vector = Sequence[float] | NDArray[np.float32]
+_BFLOAT16, _SUMS = 2.0**-8, 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,33 @@ def vectors_in(source: Mapping[str, Any], field: VectorField) -> list[list[float
     """Give the vectors that a document holds."""
     found: list[Any] = [value for value in values_at(source, field.vector) if value is not None]
     return found
+
+
+def is_current(source: Mapping[str, Any], field: VectorField, parts: Sequence[Part], vectors: Sequence[Vector]) -> bool:
+    """True if a document already has these vectors at their place, and in addition what belongs to them."""
+    held = list(values_at(source, field.place))
+    return len(held) == 1 and _is_same(held[0], field.value(parts, vectors))
+
+
+def _is_same(held: object, wanted: object) -> bool:
+    if isinstance(wanted, Mapping):
+        return (
+            isinstance(held, Mapping)
+            and held.keys() == wanted.keys()
+            and all(_is_same(held[name], value) for name, value in wanted.items())
+        )
+    if isinstance(wanted, list):
+        return isinstance(held, list) and len(held) == len(wanted) and all(map(_is_same, held, wanted))
+    return is_same_vector(held, wanted) if isinstance(wanted, np.ndarray) else held == wanted
+
+
+def is_same_vector(held: object, wanted: NDArray[np.float32]) -> bool:
+    """True if a vector, as JSON has it, is this one: as near as bfloat16, and another processor's sums, allow."""
+    try:
+        numbers = np.asarray(held, np.float32)
+    except (TypeError, ValueError):
+        return False
+    return numbers.shape == wanted.shape and bool(np.allclose(numbers, wanted, rtol=_BFLOAT16, atol=_SUMS))
 
 
 def without(source: Mapping[str, Any], path: str) -> dict[str, Any]:

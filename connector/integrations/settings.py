@@ -43,7 +43,7 @@ def settings_of(connector: Connector) -> dict[str, Any]:
         "engine": client._hybrid.dialect.name,
         "is_async": iscoroutinefunction(client._read_mappings),
         "index": connector.index_name,
-        "text_fields": list(connector.text_fields),
+        "text_fields": [field.name + field.boost for field in connector._named_fields],
         "vector_field": connector._vector_field,
         "id_field": connector._id_field,
         "passages": None if passages is None else {**asdict(passages), "fields": list(passages.fields)},

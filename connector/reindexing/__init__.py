@@ -8,9 +8,9 @@ $XDG_STATE_HOME or ~/.local/state), one folder a job, and vectors by text beside
 from connector.indexing.reindex.estimating import Estimate
 from connector.indexing.reindex.folders import JobStatus
 from connector.indexing.reindex.letters import RetryReport
-from connector.indexing.reindex.reports import Progress, ReindexReport
+from connector.indexing.reindex.reports import Progress, ReindexReport, RollbackReport
 from connector.reindexing.jobs import cancel, estimate, reindex, resume, retry_dead_letters, rollback, status
-from connector.reindexing.off_the_loop import areindex, aresume
+from connector.reindexing.off_the_loop import areindex, aresume, arollback
 from connector.reindexing.opening import JobOptions
 
 __all__ = [
@@ -20,8 +20,10 @@ __all__ = [
     "Progress",
     "ReindexReport",
     "RetryReport",
+    "RollbackReport",
     "areindex",
     "aresume",
+    "arollback",
     "cancel",
     "estimate",
     "reindex",

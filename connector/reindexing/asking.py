@@ -8,14 +8,15 @@ from typing import Any, TypeAlias
 
 from connector.errors import RequestError
 from connector.indexing import Passages
+from connector.indexing.files import file_records, is_file_name
 from connector.indexing.passages import as_passages
-from connector.indexing.reindex.file_source import file_records, is_file_name
 from connector.indexing.reindex.folders import opened
-from connector.indexing.reindex.plan import Request, checked_names
+from connector.indexing.reindex.plan import Request
+from connector.text_fields import named
 
 Source: TypeAlias = str | Path | Iterable[Mapping[str, Any]]
 Records: TypeAlias = Callable[[], Any]
-_MAY_CHANGE = ("max_dead_share", "verify", "readers")
+_MAY_CHANGE = ("max_dead_share", "verify", "readers", "allow_without_text")
 _DEFAULT_FIELD = "vector"
 
 
@@ -28,13 +29,13 @@ def request_of(
     **asked: Any,
 ) -> tuple[Request, Records]:
     """Give what is asked, and what opens the documents of a file or an iterable. Raises: RequestError."""
-    names = checked_names(text_fields, "text_fields")
+    names = tuple(dict.fromkeys(field.name for field in named(text_fields)))
     made = as_passages(passages, vector_field, names)
     field = made.vector_field if made else _DEFAULT_FIELD if vector_field is None else vector_field
     asked |= {"text_fields": names, "vector_field": field, "passages": made}
     if isinstance(source, Path) or (isinstance(source, str) and is_file_name(source)):
         request = Request(str(source), "file", **asked)
-        return request, file_records(Path(source))
+        return request, file_records(Path(source), request.encoding)
     if isinstance(source, str):
         if not source:
             raise RequestError("source", source, "must be the name of an index or a file")
@@ -47,7 +48,7 @@ def request_of(
 def records_of(request: Request, documents: Iterable[Mapping[str, Any]] | None) -> Records:
     """Give what opens the documents of a job that goes on. Raises: RequestError: they are an iterable, not given."""
     if request.kind == "file":
-        return file_records(Path(request.source))
+        return file_records(Path(request.source), request.encoding)
     if request.kind == "iterable":
         if documents is None:
             raise RequestError("documents", None, "must be the iterable again, which the job began with")

@@ -9,9 +9,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from connector.errors import RequestError
+from connector.errors import RequestError, RollbackRefusedError
 from connector.hybrid import EncoderLike
 from connector.indexing import Passages
+from connector.indexing.reindex.differing import Differences, differences
 from connector.indexing.reindex.estimating import Estimate
 from connector.indexing.reindex.folders import (
     OVER,
@@ -29,9 +30,9 @@ from connector.indexing.reindex.folders import (
 )
 from connector.indexing.reindex.job import CANCEL_REQUESTED
 from connector.indexing.reindex.letters import RetryReport, retry_letters
-from connector.indexing.reindex.plan import Plan, Request
-from connector.indexing.reindex.reports import ReindexReport
-from connector.indexing.reindex.switching import switch_back
+from connector.indexing.reindex.plan import Request
+from connector.indexing.reindex.reports import ReindexReport, RollbackReport
+from connector.indexing.reindex.switching import is_back, switch_back
 from connector.models.encoder import Encoder
 from connector.reindexing.asking import Records, Source, check_same, no_records, records_of, request_of
 from connector.reindexing.opening import AnyClient, JobOptions, cluster_of, cluster_uuid, encoder_of, open_job
@@ -50,10 +51,12 @@ def reindex(
     vector_field: str | None = None,
     passages: Passages | bool = False,
     id_field: str = "_id",
+    encoding: str | None = None,
     encoder: EncoderLike | None = None,
     pipeline: str = "_none",
     verify: bool = True,
     max_dead_share: float = 0.1,
+    allow_without_text: bool = False,
     readers: int = 2,
     job: str | None = None,
     options: JobOptions | None = None,
@@ -62,18 +65,22 @@ def reindex(
 
     Args:
         client: a sync client, of ours, of elasticsearch-py or of opensearch-py.
-        source: an index, an alias or a data stream; a file (.jsonl, .csv, also .gz and .zst; .parquet); an iterable of
-            dicts, which must give the same documents again to go on.
-        text_fields: dotted paths of the fields whose text is encoded.
+        source: an index, an alias or a data stream; a file (.jsonl, .json, .csv, also .gz and .zst; .parquet); an
+            iterable of dicts, which must give the same documents again to go on.
+        text_fields: dotted paths of the fields whose text is encoded; of a sub-field, an alias field or a `copy_to`
+            target it is the text of the fields behind it. One that no mapping and no document has is refused.
         alias: the alias that the new index is put behind; None: the source itself, where that is an alias.
         in_place: write the vectors into the source, where nobody has written since; no index is made.
         vector_field: dotted path of the vectors; None is "vector", or where the passages have theirs.
         passages: how long fields are split into passages, each with a vector; True is `Passages()`.
         id_field: the field of a file's documents that holds their id.
+        encoding: a file's, as cp1252; None: told by a byte order mark, else UTF-8.
         encoder: a model's name or path, an `Encoder`, or a function; None takes the client's own, else the bundled one.
         pipeline: the ingest pipeline that documents go through; "_none" is none.
         verify: check the new index before it is switched to.
-        max_dead_share: the share of documents that may be dead letters when the alias is switched (20 always may).
+        max_dead_share: the share of documents that may be dead letters when the alias is switched; 20
+            may be where that is more, but no more than the documents that are not dead letters.
+        allow_without_text: go on where most documents have no text in these fields, and so get no vector.
         readers: how many parts of the source are read side by side.
         job: the job's name; None makes one of what is asked.
         options: see `JobOptions`.
@@ -92,10 +99,12 @@ def reindex(
         vector_field=vector_field,
         passages=passages,
         id_field=id_field,
+        encoding=encoding,
         alias=alias,
         in_place=in_place,
         pipeline=pipeline,
         max_dead_share=max_dead_share,
+        allow_without_text=allow_without_text,
         verify=verify,
         readers=readers,
     )
@@ -141,7 +150,9 @@ def estimate(
     vector_field: str | None = None,
     passages: Passages | bool = False,
     id_field: str = "_id",
+    encoding: str | None = None,
     encoder: EncoderLike | None = None,
+    allow_without_text: bool = False,
     options: JobOptions | None = None,
 ) -> Estimate:
     """Say what a job would take, from 200 of its documents; nothing is changed on the cluster. Args: as `reindex`."""
@@ -152,8 +163,10 @@ def estimate(
         vector_field=vector_field,
         passages=passages,
         id_field=id_field,
+        encoding=encoding,
         alias=alias,
         in_place=in_place,
+        allow_without_text=allow_without_text,
     )
     own = encoder_of(client, encoder)
     folder = state_directory(options.state) / f".estimate-{os.getpid()}"
@@ -185,10 +198,18 @@ def retry_dead_letters(
             return retry_letters(held_job)
 
 
-def rollback(client: AnyClient, job: str, *, options: JobOptions | None = None) -> Plan:
+def rollback(client: AnyClient, job: str, *, force: bool = False, options: JobOptions | None = None) -> RollbackReport:
     """Put a job's old index back in its place, in one step; the new one is kept.
 
-    Raises: AliasChangedError: the alias is not what the job made it. RequestError: nothing was switched.
+    What was written to the new index since is then out of view, and what was deleted from it is back. So the documents
+    of both are compared first.
+
+    Args: client, job, options: as for `resume`. force: go back even if documents differ.
+
+    Raises:
+        RollbackRefusedError: documents differ; it says how many, and nothing was moved.
+        AliasChangedError: the alias is not what the job made it.
+        RequestError: nothing was switched.
     """
     options = options or JobOptions()
     folder = existing_folder(options.state, job)
@@ -196,9 +217,20 @@ def rollback(client: AnyClient, job: str, *, options: JobOptions | None = None) 
         plan = kept_plan(checkpoint)
         if plan is None or plan.target is None or checkpoint.get("state") not in ("switching", "switched", *OVER):
             raise RequestError("job", job, "has switched nothing; use cancel to give up a job that is not done")
-        switch_back(cluster_of(client, options), plan)
+        cluster, request = cluster_of(client, options), kept_request(checkpoint)
+        place = request.passages.path if request.passages else request.vector_field
+        found = Differences() if is_back(cluster, plan) else differences(cluster, plan, checkpoint, place)
+        previous = next(iter(plan.alias_before), None)
+        if found.total and not force:
+            raise RollbackRefusedError(
+                f"job {job!r} was not rolled back: {found.total:,} documents of {plan.target!r}, which is served, "
+                f"differ from {repr(previous) if previous else 'what the job wrote'} ({found}). Going back hides what "
+                "was written and changed, and brings back what was deleted; to do it anyway: --force (force=True)",
+                **vars(found),
+            )
+        switch_back(cluster, plan)
         checkpoint.put(state="rolled back")
-        return plan
+        return RollbackReport(job, str(plan.alias), plan.target, previous, **vars(found))
 
 
 def cancel(client: AnyClient, job: str, *, options: JobOptions | None = None) -> None:

@@ -9,15 +9,16 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from elastic_transport import AsyncTransport, TransportApiResponse
 from elasticsearch import AsyncElasticsearch, Elasticsearch
 
 from connector.hybrid import is_opensearchs, share
-from connector.indexing.reindex.reports import ReindexReport
+from connector.indexing.reindex.exact_reading import transport_reading
+from connector.indexing.reindex.reports import ReindexReport, RollbackReport
 from connector.reindexing.asking import Source
-from connector.reindexing.jobs import reindex, resume
+from connector.reindexing.jobs import reindex, resume, rollback
 from connector.reindexing.opening import AnyClient, JobOptions
 from connector.threads import MODELS, Threads
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from opensearchpy import AsyncOpenSearch
 
 SyncOrAsync: TypeAlias = "AnyClient | AsyncElasticsearch | AsyncOpenSearch"
+Report = TypeVar("Report")
 
 
 async def areindex(client: SyncOrAsync, source: Source, **arguments: Any) -> ReindexReport:
@@ -32,24 +34,35 @@ async def areindex(client: SyncOrAsync, source: Source, **arguments: Any) -> Rei
 
     Args: client: as for `reindex`, or an async one, of ours or not. arguments: as for `reindex`.
     """
-    return await _off_the_loop(reindex, client, source, arguments)
+    return await _off_the_loop(reindex, client, source, await _with_own_encoder(client, arguments))
 
 
 async def aresume(client: SyncOrAsync, job: str, **arguments: Any) -> ReindexReport:
     """Run `resume` off the event loop: see `areindex`."""
-    return await _off_the_loop(resume, client, job, arguments)
+    return await _off_the_loop(resume, client, job, await _with_own_encoder(client, arguments))
+
+
+async def arollback(client: SyncOrAsync, job: str, **arguments: Any) -> RollbackReport:
+    """Run `rollback` off the event loop: see `areindex`."""
+    return await _off_the_loop(rollback, client, job, arguments)
+
+
+async def _with_own_encoder(client: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Name the encoder of an async client of ours where none is named, which the sync one made of it would not have."""
+    hybrid = getattr(client, "_hybrid", None)
+    if hybrid is None or arguments.get("encoder") is not None:
+        return arguments
+    return {**arguments, "encoder": await MODELS.run(hybrid.own_encoder)}
 
 
 async def _off_the_loop(
-    function: Callable[..., ReindexReport], client: SyncOrAsync, what: Any, arguments: dict[str, Any]
-) -> ReindexReport:
+    function: Callable[..., Report], client: SyncOrAsync, what: Any, arguments: dict[str, Any]
+) -> Report:
     given = arguments.get("options") or JobOptions()
     stop = given.stop or threading.Event()
     hybrid, sync = getattr(client, "_hybrid", None), await _as_sync(client)
-    if hybrid is not None and sync is not client and arguments.get("encoder") is None:
-        arguments["encoder"] = await MODELS.run(hybrid.own_encoder)
-    arguments["options"] = replace(given, stop=stop)
-    running = asyncio.ensure_future(Threads("connector-reindex").run(function, sync, what, **arguments))
+    asked = {**arguments, "options": replace(given, stop=stop)}
+    running = asyncio.ensure_future(Threads("connector-reindex").run(function, sync, what, **asked))
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
@@ -90,6 +103,10 @@ class LoopTransport:
         """Send a request on the loop: see `elastic_transport.AsyncTransport.perform_request`."""
         sending = self._own.perform_request(method, target, **options)
         return asyncio.run_coroutine_threadsafe(sending, self._loop).result()
+
+    def reading(self, loads: Callable[[bytes], Any]) -> LoopTransport:
+        """Return a transport over the same connections that reads JSON answers with `loads`."""
+        return LoopTransport(transport_reading(self._own, loads), self._loop)
 
     def close(self) -> None:
         """Leave the connections to the client that they belong to."""

@@ -22,8 +22,10 @@ SIZES: dict[str, Any] = {
 @functools.cache
 def tokenizer() -> Any:
     """Return the bundled encoder's tokenizer with the letters and every fiftieth word of its vocabulary alone."""
+    import transformers
     from tokenizers import Tokenizer
-    from transformers import BertTokenizerFast
+
+    library: Any = transformers
 
     whole = json.loads((bundled_encoder().folder / "tokenizer.json").read_text("utf-8"))
     words = list(whole["model"]["vocab"])
@@ -35,7 +37,7 @@ def tokenizer() -> Any:
     places = {word: place for place, word in enumerate(dict.fromkeys(kept))}
     whole["model"]["vocab"] = places
     whole["padding"] = whole["truncation"] = None
-    return BertTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(whole)), model_max_length=512)
+    return library.BertTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(whole)), model_max_length=512)
 
 
 def write(folder: Path, kind: str, config: str, *, words: Any = None, **settings: Any) -> Path:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 from elastic_transport import ConnectionTimeout
 from elasticsearch import ApiError
 
 from connector.answers import bulk_items_in
 from connector.errors import ReindexError
+from connector.exact_json import dumps
 from connector.indexing.reindex.bulk_size import BulkSize, halves
 from connector.indexing.reindex.cluster import Cluster
 from connector.indexing.reindex.items import NO_SEQ_NO, Counters, Key
 from connector.indexing.reindex.retrying import TRANSIENT_STATUSES, NotYetError
-from connector.quick_json import quick_json
 
 _HEADERS = {"accept": "application/json", "content-type": "application/x-ndjson"}
 _TRIES_OF_A_FAULT = 3
@@ -44,19 +42,9 @@ class Outcome:
 
 
 def action(key: Key, kind: str, header: dict[str, Any], body: dict[str, Any] | None = None) -> Action:
-    """Write an action. A lone surrogate, which UTF-8 can't hold, stays the escape that it was in the source's JSON."""
+    """Write an action, every number of the body as it was read."""
     lines = [{kind: header}] if body is None else [{kind: header}, body]
-    return Action(key, b"".join(_encoded(line) + b"\n" for line in lines))
-
-
-def _encoded(line: dict[str, Any]) -> bytes:
-    written = quick_json(line)
-    if written is not None:
-        return written
-    try:
-        return json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=np.ndarray.tolist).encode()
-    except UnicodeEncodeError:
-        return json.dumps(line, separators=(",", ":"), default=np.ndarray.tolist).encode()
+    return Action(key, b"".join(dumps(line) + b"\n" for line in lines))
 
 
 class BulkWriter:

@@ -1,7 +1,9 @@
 """A job's memory: one SQLite database (WAL), and the dead letters beside it. The job and its commands come in.
 
-What `acknowledge` has returned from survives kill -9. Dead letters are appended first; how long their file is stands in
-the database, so that what was appended without being acknowledged is cut off when the job goes on.
+What `acknowledge` has returned from survives kill -9. What a bulk is about to write is announced before it is sent, so
+that a process killed before the acknowledgement leaves nothing in the new index that the next one doesn't know of. Dead
+letters are appended first; how long their file is stands in the database, so that what was appended without being
+acknowledged is cut off when the job goes on.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from connector.errors import CheckpointError, JobRunningError
+from connector.exact_json import loads, text_of
 from connector.indexing.reindex.items import DeadLetter, Key
+from connector.indexing.reindex.private_files import private_file, private_folder, readable_failure
 
 DEAD_LETTERS = "dead-letters.jsonl"
 _DATABASE = "checkpoint.sqlite3"
@@ -27,6 +31,9 @@ CREATE TABLE IF NOT EXISTS positions (partition TEXT PRIMARY KEY, position TEXT 
 CREATE TABLE IF NOT EXISTS documents (
     place INTEGER NOT NULL, id TEXT NOT NULL, routing TEXT NOT NULL, state INTEGER NOT NULL,
     seq_no INTEGER NOT NULL, written_seq_no INTEGER NOT NULL, written_term INTEGER NOT NULL, text_hashes BLOB NOT NULL,
+    PRIMARY KEY (place, id, routing)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS announced (
+    place INTEGER NOT NULL, id TEXT NOT NULL, routing TEXT NOT NULL, digest BLOB NOT NULL,
     PRIMARY KEY (place, id, routing)) WITHOUT ROWID;
 """
 _CHUNK = 300
@@ -64,10 +71,8 @@ class Checkpoint:
         self.folder = folder
         self._lock = threading.RLock()
         self._name = folder / _DATABASE
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CheckpointError(f"{folder} can't be made ({error}); choose another state directory") from error
+        private_folder(folder)
+        private_file(self._name)
         with self._guarded():
             self._database = sqlite3.connect(self._name, timeout=30, isolation_level=None, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode=WAL")
@@ -95,11 +100,6 @@ class Checkpoint:
             rows = self._database.execute("SELECT partition, position FROM positions").fetchall()
         return {partition: json.loads(position) for partition, position in rows}
 
-    def forget_positions(self) -> None:
-        """Begin every partition anew; what was acknowledged stays known."""
-        with self._transaction():
-            self._database.execute("DELETE FROM positions")
-
     def rows(self, keys: Sequence[Key]) -> dict[Key, Row]:
         """Give what is known of these documents."""
         found: dict[Key, Row] = {}
@@ -112,11 +112,26 @@ class Checkpoint:
                 found |= {row.key: row for row in map(_row, self._database.execute(query, values))}
         return found
 
+    def announce(self, digests: Mapping[Key, bytes]) -> None:
+        """Keep what is about to be written, by what `digest_of` gives of it, until it is acknowledged."""
+        with self._transaction():
+            self._database.executemany(
+                "INSERT OR REPLACE INTO announced VALUES (?, ?, ?, ?)",
+                ((*key, digest) for key, digest in digests.items()),
+            )
+
+    def announced(self) -> dict[Key, bytes]:
+        """Give what was announced and never acknowledged: some of it may have been written."""
+        with self._guarded():
+            rows = self._database.execute("SELECT * FROM announced").fetchall()
+        return {Key(*key): digest for *key, digest in rows}
+
     def acknowledge(self, rows: Iterable[Row], positions: Mapping[str, Any], dead: Sequence[DeadLetter] = ()) -> None:
         """Keep what became of documents, and where their partitions now stand, in one transaction.
 
         Raises: CheckpointError: it can't be written, and nothing of it was.
         """
+        rows = list(rows)
         with self._transaction():
             if dead:
                 self._put({"dead_letters_bytes": self._append(dead)})
@@ -124,6 +139,7 @@ class Checkpoint:
                 "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 ((*key, int(state), *rest) for key, state, *rest in rows),
             )
+            self._unannounce(row.key for row in rows)
             self._database.executemany(
                 "INSERT OR REPLACE INTO positions VALUES (?, ?)",
                 [(partition, json.dumps(position)) for partition, position in positions.items()],
@@ -131,11 +147,15 @@ class Checkpoint:
 
     def forget(self, keys: Iterable[Key]) -> None:
         """Forget documents that the source no longer has."""
+        keys = list(keys)
         with self._transaction():
-            self._database.executemany(
-                "DELETE FROM documents WHERE place = ? AND id = ? AND routing = ?",
-                keys,
-            )
+            self._database.executemany("DELETE FROM documents WHERE place = ? AND id = ? AND routing = ?", keys)
+            self._unannounce(keys)
+
+    def forget_announced(self, keys: Iterable[Key]) -> None:
+        """Forget what was announced of documents that turned out not to be written."""
+        with self._transaction():
+            self._unannounce(keys)
 
     def counts(self) -> dict[State, int]:
         """Count the acknowledged documents by what became of them."""
@@ -176,7 +196,7 @@ class Checkpoint:
         with path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
                 try:
-                    yield json.loads(line)
+                    yield loads(line)
                 except ValueError as error:
                     raise CheckpointError(f"{path}, line {number}: is no JSON ({error}); mend the line") from error
 
@@ -189,10 +209,11 @@ class Checkpoint:
         }
         known = self.rows(list(last))
         dead = {number for key, number in last.items() if key in known and known[key].state is State.DEAD}
+        private_file(kept)
         with self._guarded():
             with kept.open("w", encoding="utf-8") as out:
                 lines = (each for number, each in enumerate(self.dead_letters()) if number in dead)
-                out.writelines(json.dumps(each) + "\n" for each in lines)
+                out.writelines(text_of(each) + "\n" for each in lines)
                 length = out.tell()
             if path.exists():
                 kept.replace(path)
@@ -206,9 +227,13 @@ class Checkpoint:
             with self._guarded():
                 os.truncate(path, length)
 
+    def _unannounce(self, keys: Iterable[Key]) -> None:
+        self._database.executemany("DELETE FROM announced WHERE place = ? AND id = ? AND routing = ?", keys)
+
     def _append(self, dead: Sequence[DeadLetter]) -> int:
+        private_file(self.folder / DEAD_LETTERS)
         with (self.folder / DEAD_LETTERS).open("a", encoding="utf-8") as out:
-            out.writelines(json.dumps(letter.to_json()) + "\n" for letter in dead)
+            out.writelines(text_of(letter.to_json()) + "\n" for letter in dead)
             out.flush()
             os.fsync(out.fileno())
             return out.tell()
@@ -245,7 +270,8 @@ class JobLock:
     """
 
     def __init__(self, folder: Path, wait_s: float = 0.0) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
+        private_file(folder / "lock.sqlite3")
         with readable_failure(folder / "lock.sqlite3"):
             self._database = sqlite3.connect(
                 folder / "lock.sqlite3", timeout=wait_s, isolation_level=None, check_same_thread=False
@@ -262,20 +288,6 @@ class JobLock:
     def release(self) -> None:
         """Let others have the job."""
         self._database.close()
-
-
-@contextmanager
-def readable_failure(path: Path) -> Iterator[None]:
-    """Say of a failed read or write which file it was and what to do.
-
-    Raises: CheckpointError.
-    """
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise CheckpointError(
-            f"{path} can't be read or written ({error}); see to the disk (space, rights), then resume the job"
-        ) from error
 
 
 def _row(row: Sequence[Any]) -> Row:

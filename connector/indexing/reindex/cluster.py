@@ -7,17 +7,25 @@ from typing import Any, TypeVar
 
 from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
-from connector.answers import documents_in, mappings_in, object_in, part_of, search_in
+from connector.answers import mappings_in, object_in, part_of, search_in
 from connector.capabilities import read_capabilities
 from connector.errors import SourceError
-from connector.indexing.reindex.cluster_answers import aliases_in, checkpoints_in, indices_in, shard_counts_in
+from connector.indexing.reindex.cluster_answers import (
+    aliases_in,
+    checkpoints_in,
+    documents_in,
+    indices_in,
+    shard_counts_in,
+)
 from connector.indexing.reindex.engines import engine_of, hides_vectors
+from connector.indexing.reindex.exact_reading import reading_exactly
 from connector.indexing.reindex.items import NO_SEQ_NO, Item, Key
 from connector.indexing.reindex.retrying import NotYetError, Patience, complete
 
 Result = TypeVar("Result")
 Hit = Mapping[str, Any]
 _OF_HITS: dict[str, type[Any]] = {"_routing": str, "_seq_no": int, "_primary_term": int, "_source": dict}
+_LEAVING_OUT = ("index.mapping.exclude_source_vectors", "index.knn.derived_source.enabled")
 _JSON = {"accept": "application/json", "content-type": "application/json"}
 
 
@@ -31,6 +39,7 @@ class Cluster:
 
     def __init__(self, client: Elasticsearch, patience: Patience) -> None:
         self.client = client.options(max_retries=0, retry_on_status=(), retry_on_timeout=False, request_timeout=120)
+        self._documents = reading_exactly(self.client)
         self.patience = patience
         self.info: Mapping[str, Any] = self.call(lambda es: es.info().body)
         self.capabilities = read_capabilities(self.info, None)
@@ -53,11 +62,11 @@ class Cluster:
         if not self.engine.has_points_in_time:
             del params["allow_partial_search_results"]
 
-        def send(es: Elasticsearch) -> Mapping[str, Any]:
-            answer: Any = es.perform_request("POST", path, params=params, headers=_JSON, body=body)
+        def send() -> Mapping[str, Any]:
+            answer: Any = self._documents.perform_request("POST", path, params=params, headers=_JSON, body=body)
             return search_in(complete(object_in("_search", answer.body)), is_sorted="sort" in body)
 
-        return self.call(send)
+        return self.patience.call(send)
 
     def source_option(self, index: str) -> Any:
         """Give the `_source` of a search body that brings whole documents."""
@@ -69,28 +78,40 @@ class Cluster:
             self._hides_vectors = self.call(lambda es: hides_vectors(es, index))
         return self._hides_vectors
 
+    def keeping_source(self) -> dict[str, str]:
+        """Return the settings that a new index needs to keep `_source` as it is sent: none before Elasticsearch 9.2."""
+        version, flavour = self.capabilities.version, self.capabilities.flavour
+        knows = flavour not in ("opensearch", "embedded") and version is not None and version >= (9, 2)
+        return {"mapping.exclude_source_vectors": "false"} if knows else {}
+
     def fetch(self, wanted: Sequence[tuple[str, Key]], *, with_source: bool) -> dict[Key, Hit | None]:
         """Read documents as they are at this moment, refreshed or not.
 
         Args: wanted: for each document its index and its key. with_source: bring the whole document.
-        Returns: for each key the hit, None where there is no such document.
+        Returns: for each key the hit, None where there is no such document, or only one with another routing.
         """
         if not wanted:
             return {}
         params: dict[str, str] = {}
         if with_source and self.hides_vectors(wanted[0][0]):
             params["_source_exclude_vectors"] = "false"
-        docs = [_mget_line(index, key, with_source=with_source) for index, key in wanted]
+        more = {} if with_source else self.engine.only_the_routing()
+        docs = [_mget_line(index, key) | more for index, key in wanted]
 
-        def send(es: Elasticsearch) -> list[Hit]:
-            answer: Any = es.perform_request("POST", "/_mget", params=params, headers=_JSON, body={"docs": docs})
+        def send() -> list[Hit]:
+            answer: Any = self._documents.perform_request(
+                "POST", "/_mget", params=params, headers=_JSON, body={"docs": docs}
+            )
             found: list[Hit] = [*documents_in(answer.body, len(docs))]
             if broken := next((hit for hit in found if "error" in hit), None):
                 raise NotYetError(f"document {broken['_id']!r} can't be read: {broken['error']}")
             return found
 
-        hits = self.call(send)
-        return {key: hit if hit.get("found") else None for (_, key), hit in zip(wanted, hits, strict=True)}
+        hits = self.patience.call(send)
+        return {
+            key: hit if hit.get("found") and hit.get("_routing", "") == key.routing else None
+            for (_, key), hit in zip(wanted, hits, strict=True)
+        }
 
     def count(self, index: str) -> int:
         """Count the documents that a search sees."""
@@ -149,6 +170,19 @@ class Cluster:
             raise SourceError(f"no index is behind {name!r}; check the name")
         return found
 
+    def rewrites(self, index: str) -> bool:
+        """True if an index does not keep `_source` as it is sent: it leaves vectors out, or has a final pipeline."""
+        if not self.engine.has_points_in_time:
+            return False
+
+        def send(es: Elasticsearch) -> bool:
+            (body,) = es.indices.get_settings(index=index, flat_settings=True, include_defaults=True).body.values()
+            settings = {**body.get("defaults", {}), **body["settings"]}
+            leaves_out = [settings.get(name) for name in _LEAVING_OUT]
+            return "true" in leaves_out or settings.get("index.final_pipeline", "_none") != "_none"
+
+        return self.call(send)
+
     def mappings(self, index: str) -> dict[str, Any]:
         """Give an index's mappings, by index, as `GET INDEX/_mapping`."""
         return self.call(lambda es: mappings_in(es.indices.get_mapping(index=index).body))
@@ -185,10 +219,8 @@ def items_of(hits: Iterable[Hit], place: int) -> list[Item]:
     return [item_of(hit, place) for hit in hits]
 
 
-def _mget_line(index: str, key: Key, *, with_source: bool) -> dict[str, Any]:
+def _mget_line(index: str, key: Key) -> dict[str, Any]:
     line: dict[str, Any] = {"_index": index, "_id": key.id}
     if key.routing:
         line["routing"] = key.routing
-    if not with_source:
-        line["_source"] = False
     return line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from connector.answers import mappings_in, object_in, part_of
+from connector.answers import Answer, mappings_in, object_in, part_of
 from connector.errors import MalformedAnswerError
 
 
@@ -15,6 +15,21 @@ def indices_in(body: object) -> dict[str, dict[str, Any]]:
         part_of("GET index", found[index], ["aliases"], dict)
         part_of("GET index", found[index], ["settings", "index", "uuid"], str)
     return found
+
+
+def documents_in(body: object, count: int) -> list[dict[str, Any]]:
+    """Return what an `_mget` says of so many documents; one with an `error` is not looked into."""
+    answer = Answer("_mget", body)
+    docs = answer.part(answer.checked(body, "", dict), "docs", list)
+    if len(docs) != count:
+        raise answer.fault(f"docs has {len(docs)} items, must have {count}")
+    for place, each in enumerate(docs):
+        doc = answer.checked(each, f"docs[{place}]", dict)
+        for name in ("_index", "_id"):
+            answer.part(doc, f"docs[{place}].{name}", str)
+        if "error" not in doc and answer.part(doc, f"docs[{place}].found", bool):
+            answer.optional(doc, f"docs[{place}]._source", dict)
+    return docs
 
 
 def aliases_in(body: object) -> dict[str, dict[str, dict[str, Any]]]:

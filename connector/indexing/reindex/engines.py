@@ -14,6 +14,8 @@ from connector.errors import IndexMismatchError
 
 _JSON = {"accept": "application/json", "content-type": "application/json"}
 _KEEP_ALIVE = "5m"
+# A delete has a version, too, also one of what was not there; the shard knows it for `index.gc_deletes`.
+_FIRST_WRITE: tuple[str, dict[str, Any]] = ("index", {"version": 1, "version_type": "external"})
 
 
 class ReindexEngine(Protocol):
@@ -34,6 +36,12 @@ class ReindexEngine(Protocol):
 
     def tiebreak(self) -> dict[str, str]:
         """Give the sort that a walk through a slice of a point in time follows."""
+
+    def only_the_routing(self) -> dict[str, Any]:
+        """Give what asks for a document's version and routing, and not for its source."""
+
+    def first_write(self) -> tuple[str, dict[str, Any]]:
+        """Give the action, and its header, that is in conflict with whatever was done under an id before."""
 
 
 class ElasticsearchEngine:
@@ -56,6 +64,14 @@ class ElasticsearchEngine:
     def tiebreak(self) -> dict[str, str]:
         """See `ReindexEngine`."""
         return {"_shard_doc": "asc"}
+
+    def only_the_routing(self) -> dict[str, Any]:
+        """See `ReindexEngine`; the routing is left out with the source unless it is asked for."""
+        return {"_source": False, "stored_fields": ["_routing"]}
+
+    def first_write(self) -> tuple[str, dict[str, Any]]:
+        """See `ReindexEngine`."""
+        return _FIRST_WRITE
 
 
 class OpenSearchEngine:
@@ -86,11 +102,27 @@ class OpenSearchEngine:
         """See `ReindexEngine`."""
         return {"_doc": "asc"}
 
+    def only_the_routing(self) -> dict[str, Any]:
+        """See `ReindexEngine`; the routing is left out with the source unless it is asked for."""
+        return {"_source": False, "stored_fields": ["_routing"]}
+
+    def first_write(self) -> tuple[str, dict[str, Any]]:
+        """See `ReindexEngine`."""
+        return _FIRST_WRITE
+
 
 class EmbeddedReindexEngine(ElasticsearchEngine):
     """The engine in this process: one shard, no aliases, no points in time."""
 
     has_points_in_time = False
+
+    def only_the_routing(self) -> dict[str, Any]:
+        """See `ReindexEngine`; there is no routing."""
+        return {"_source": False}
+
+    def first_write(self) -> tuple[str, dict[str, Any]]:
+        """See `ReindexEngine`; what was deleted leaves no trace here."""
+        return "create", {}
 
 
 def engine_of(capabilities: Capabilities) -> ReindexEngine:

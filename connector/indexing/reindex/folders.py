@@ -12,6 +12,7 @@ from pathlib import Path
 from connector.errors import JobRunningError, ReindexError, RequestError
 from connector.indexing.reindex.checkpoint import DEAD_LETTERS, Checkpoint, JobLock, State
 from connector.indexing.reindex.plan import Plan, Request
+from connector.indexing.reindex.private_files import private_folder
 
 VECTORS = "vectors.sqlite3"
 OVER = ("done", "cancelled", "rolled back")
@@ -96,17 +97,22 @@ def held(folder: Path, wait_s: float = 0.0) -> Iterator[None]:
         lock.release()
 
 
+def before(folder: Path) -> Path:
+    """Give the folder where the files of the job before, of the same name, are kept."""
+    return folder.with_name(f"{folder.name}.before")
+
+
 def put_away_if_over(folder: Path) -> None:
     """Keep the files of a job that is over as those of the one before, so that the same can be asked again."""
     with opened(folder) as checkpoint:
         is_over = checkpoint.get("state") in OVER
     if is_over:
-        before = folder.with_name(f"{folder.name}.before")
-        shutil.rmtree(before, ignore_errors=True)
-        before.mkdir()
+        kept = before(folder)
+        shutil.rmtree(kept, ignore_errors=True)
+        private_folder(kept)
         for path in folder.iterdir():
             if not path.name.startswith(_LOCK):
-                path.rename(before / path.name)
+                path.rename(kept / path.name)
 
 
 def kept_request(checkpoint: Checkpoint) -> Request:

@@ -32,6 +32,8 @@ class Reader(Protocol):
 
     sees: str
     """What a pass over changes sees, for people."""
+    is_cheap_again: bool
+    """A pass over changes costs what changed, or the source is small."""
 
     def partitions(self) -> list[str]:
         """Begin a pass: give what can be read side by side. What is written later may be left for the next pass."""
@@ -49,13 +51,18 @@ class Reader(Protocol):
 class ShardWalk:
     """The walk by `_seq_no`: see the module.
 
-    Args: cluster: where. indices: the concrete indices, in the order that gives each its place.
+    Args:
+        cluster: where.
+        indices: the concrete indices, in the order that gives each its place.
+        reads_source: bring the documents, and not only what names them.
     """
 
     sees = "writes by _seq_no, deletes by comparing ids"
+    is_cheap_again = True
 
-    def __init__(self, cluster: Cluster, indices: list[str]) -> None:
+    def __init__(self, cluster: Cluster, indices: list[str], *, reads_source: bool = True) -> None:
         self._cluster = cluster
+        self._reads_source = reads_source
         self._indices = indices
         self._bounds: dict[str, int] = {}
 
@@ -83,7 +90,7 @@ class ShardWalk:
                 "sort": [{"_seq_no": "asc"}],
                 "seq_no_primary_term": True,
                 "track_total_hits": False,
-                "_source": self._cluster.source_option(index),
+                "_source": self._reads_source and self._cluster.source_option(index),
             }
             hits = self._cluster.search(body, index, preference=f"_shards:{shard}")
             done = upper if len(hits) < size else part_of("_search", hits[-1], ["_seq_no"], int)
@@ -106,9 +113,11 @@ class SliceScan:
     """A point in time an index, read in slices: see the module. Args: as `ShardWalk`; slices: how many an index."""
 
     sees = "writes and deletes by reading every document again and comparing"
+    is_cheap_again = False
 
-    def __init__(self, cluster: Cluster, indices: list[str], slices: int = 2) -> None:
+    def __init__(self, cluster: Cluster, indices: list[str], slices: int = 2, *, reads_source: bool = True) -> None:
         self._cluster = cluster
+        self._reads_source = reads_source
         self._indices = indices
         self._slices = slices
         self._open: dict[int, str] = {}
@@ -170,7 +179,7 @@ class SliceScan:
             "sort": [self._cluster.engine.tiebreak()],
             "seq_no_primary_term": True,
             "track_total_hits": False,
-            "_source": self._cluster.source_option(self._indices[place]),
+            "_source": self._reads_source and self._cluster.source_option(self._indices[place]),
         }
         if self._slices > 1:
             body["slice"] = {"id": number, "max": self._slices}
@@ -183,53 +192,62 @@ class WholeRead:
     """All documents by one search, for the engine in this process, which has neither slices nor points in time."""
 
     sees = "writes and deletes by reading every document again and comparing"
+    is_cheap_again = True
 
-    def __init__(self, cluster: Cluster, indices: list[str]) -> None:
+    def __init__(self, cluster: Cluster, indices: list[str], *, reads_source: bool = True) -> None:
         self._cluster = cluster
+        self._reads_source = reads_source
         self._indices = indices
-        self._passes = 0
+        self._read: dict[int, dict[str, int]] = {}
 
     def partitions(self) -> list[str]:
         """See `Reader`."""
-        self._passes += 1
         return [f"{place}/0" for place in range(len(self._indices))]
 
     def is_behind(self, positions: Mapping[str, Any]) -> bool:  # noqa: ARG002
-        """See `Reader`."""
-        return self._passes < 2
+        """See `Reader`: the documents are others, or at other versions, than those that were read last."""
+        return any(
+            _versions(self._hits(place, with_source=False)) != self._read.get(place)
+            for place in range(len(self._indices))
+        )
 
     def pages(self, partition: str, position: Any) -> Iterator[Page]:  # noqa: ARG002
         """See `Reader`. Raises: SourceError: the index has more documents than one search may bring."""
         place = int(partition.partition("/")[0])
-        index = self._indices[place]
-        count = self._cluster.count(index)
-        body = {"size": count, "seq_no_primary_term": True, "_source": self._cluster.source_option(index)}
-        try:
-            hits = self._cluster.search(body, index) if count else []
-        except ApiError as error:
-            raise SourceError(
-                f"index {index!r} of the embedded engine has {count:,} documents, more than one search brings there; "
-                "create it with a larger index.max_result_window, or index the documents from a file"
-            ) from error
+        hits = self._hits(place, with_source=self._reads_source)
+        self._read[place] = _versions(hits)
         for start in range(0, len(hits), _PAGE):
             yield Page(partition, None, items_of(hits[start : start + _PAGE], place))
 
     def close(self) -> None:
         """See `Reader`."""
 
+    def _hits(self, place: int, *, with_source: bool) -> list[Hit]:
+        index = self._indices[place]
+        count = self._cluster.count(index)
+        source = with_source and self._cluster.source_option(index)
+        body = {"size": count, "seq_no_primary_term": True, "_source": source}
+        try:
+            return self._cluster.search(body, index) if count else []
+        except ApiError as error:
+            raise SourceError(
+                f"index {index!r} of the embedded engine has {count:,} documents, more than one search brings there; "
+                "create it with a larger index.max_result_window, or index the documents from a file"
+            ) from error
 
-def reader_of(cluster: Cluster, indices: list[str]) -> Reader:
+
+def reader_of(cluster: Cluster, indices: list[str], *, reads_source: bool = True) -> Reader:
     """Choose the way of reading: the walk where it can be, else points in time, else all at once."""
     if not cluster.engine.has_points_in_time:
-        return WholeRead(cluster, indices)
+        return WholeRead(cluster, indices, reads_source=reads_source)
     try:
-        walk = ShardWalk(cluster, indices)
+        walk = ShardWalk(cluster, indices, reads_source=reads_source)
         walk.partitions()
         body = {"size": 0, "query": {"range": {"_seq_no": {"gte": 0}}}, "sort": [{"_seq_no": "asc"}]}
         for index in indices:
             cluster.search(body, index, preference="_shards:0")
     except ApiError:  # not allowed to ask, or no such call on this service
-        return SliceScan(cluster, indices)
+        return SliceScan(cluster, indices, reads_source=reads_source)
     return walk
 
 
@@ -240,3 +258,7 @@ def page_size(hits: list[Hit], size: int) -> int:
     sampled = hits[:: max(len(hits) // 10, 1)]
     mean = max(sum(len(str(hit.get("_source"))) for hit in sampled) / len(sampled), 1)
     return int(min(max(_PAGE_BYTES / mean, _SMALLEST_PAGE, size / 4), _LARGEST_PAGE, size * 2))
+
+
+def _versions(hits: list[Hit]) -> dict[str, int]:
+    return {hit["_id"]: hit["_seq_no"] for hit in hits}

@@ -80,17 +80,24 @@ class Prepared:
 
 @dataclass(slots=True)
 class Counters:
-    """What this process has done for a job so far: documents, seconds of encoding, bulk requests."""
+    """What this process has done for a job so far: documents, seconds of encoding, bulk requests.
+
+    `unchanged` documents are as they were when they were last acknowledged; `current` ones had their vectors already,
+    so that nothing was written; `kept` ones have no text, and a vector that is not our own, which was left as it is.
+    """
 
     read: int = 0
     unchanged: int = 0
     encoded: int = 0
     cached: int = 0
     written: int = 0
+    current: int = 0
+    kept: int = 0
     without_text: int = 0
     deleted: int = 0
     dead: int = 0
     conflicts: int = 0
+    left: int = 0
     retries: int = 0
     encoding_s: float = 0.0
     bulks: int = 0

@@ -12,16 +12,20 @@ from typing import Any
 from elasticsearch import Elasticsearch
 
 from connector.errors import ConnectorError, EncoderMismatchError, JobStoppedError, ReindexError, VerificationError
+from connector.indexing.first_documents import look_ahead
 from connector.indexing.reindex.bulk_writer import BulkWriter
-from connector.indexing.reindex.carrier import Carrier, NewIndex, SameIndex, ServedIndex, remove_deleted
+from connector.indexing.reindex.carrier import Carrier, NewIndex, SameIndex, ServedIndex, Target
 from connector.indexing.reindex.checkpoint import DEAD_LETTERS, Checkpoint, State
 from connector.indexing.reindex.cluster import Cluster
+from connector.indexing.reindex.deleting import Remover, remove_deleted
 from connector.indexing.reindex.estimating import Estimate, calibrate, first_items
+from connector.indexing.reindex.existing_field import field_change
 from connector.indexing.reindex.file_source import RecordSource
 from connector.indexing.reindex.index_source import Reader, SliceScan, reader_of
 from connector.indexing.reindex.items import Counters, DeadLetter
-from connector.indexing.reindex.plan import Plan, Request
-from connector.indexing.reindex.planning import field_mapping, make_plan
+from connector.indexing.reindex.own_vectors import OwnVectors
+from connector.indexing.reindex.plan import DELETES_KEPT_S, Plan, Request
+from connector.indexing.reindex.planning import make_plan
 from connector.indexing.reindex.preparing import Preparer
 from connector.indexing.reindex.reports import Progress, ReindexReport, progress_of
 from connector.indexing.reindex.retrying import Patience
@@ -32,16 +36,19 @@ from connector.indexing.reindex.switching import (
     create_target,
     is_switched,
     lowered,
+    put_settings,
     switch,
     uuid_of,
 )
+from connector.indexing.reindex.texts import check_enough_text
 from connector.indexing.reindex.vector_cache import VectorCache
-from connector.indexing.reindex.verifying import Verification, Verifier
+from connector.indexing.reindex.verifying import Verification, Verifier, faults_of_the_dead
 from connector.indexing.vector_field import vector_field_of
 from connector.models.encoder import Encoder, Fingerprint
 
 _MOST_PASSES = 10
 _EVERY_S = 1.0
+_SURELY_KEPT = 0.9
 CANCEL_REQUESTED = "cancel_requested"
 Records = Callable[[], Any]
 
@@ -84,9 +91,9 @@ class Job:
         self._on_progress = on_progress
         self._on_dead_letter = on_dead_letter
         self.cluster = Cluster(client, Patience(retry_for_s, stop, self._count_retry))
-        self.field = vector_field_of(request.text_fields, request.vector_field, request.passages, encoder)
         self.cache = VectorCache(cache_file, self._fingerprint)
-        self.preparer = Preparer(encoder, self.field, self.cache, self.counters, stop)
+        self.own = OwnVectors(checkpoint, self.cache)
+        self._encoder = encoder
         self.writer = BulkWriter(self.cluster, self.counters, request.pipeline)
         self._began = time.monotonic()
         self._told = 0.0
@@ -111,6 +118,7 @@ class Job:
 
     def close(self) -> None:
         """Release the file of vectors; the checkpoint is its owner's."""
+        self.own.close()
         self.cache.close()
 
     def _run(self) -> ReindexReport:
@@ -123,6 +131,7 @@ class Job:
         estimate = self.checkpoint.get("estimate")
         if self.checkpoint.get("state") in ("planned", "loading", "verifying"):
             self._check_unchanged(plan)
+            self._look_ahead()
             reader = self.reader(plan)
             estimate = estimate or self._estimate(plan, reader).to_json()
             self.checkpoint.put(estimate=estimate)
@@ -131,13 +140,18 @@ class Job:
             self._load(plan, reader)
             verification = self._verify(plan)
             if plan.target is not None:
+                self._close_the_gap(plan)
+                counts = self.checkpoint.counts()
+                check_enough_text(counts[State.WRITTEN], counts[State.WITHOUT_TEXT], self.request)
                 self._enter("switching")
-                self.checkpoint.put(state="switching")
+                self.checkpoint.put(state="switching", switching_at=time.time())
                 switch(self.cluster, plan)
             self.checkpoint.put(state="switched")
         if self.checkpoint.get("state") == "switched":
-            if plan.target is not None and plan.indices:
+            if plan.alias is not None and plan.indices:
                 self._catch_up(plan)
+            if plan.target is not None and plan.done:
+                put_settings(self.cluster, plan.target, plan.done)
             self.checkpoint.put(state="done", finished=time.time(), last_error=None)
         self.checkpoint.rewrite_dead_letters()
         self._enter("done")
@@ -154,7 +168,7 @@ class Job:
                     f"job {self.checkpoint.folder.name!r} began with encoder {held.name!r}; this one differs in "
                     f"{', '.join(different)}. Resume it with the encoder that it began with"
                 )
-            return Plan.from_json(kept)
+            return self._followed(Plan.from_json(kept))
         plan = make_plan(self.cluster, self.request, self._fingerprint)
         self.checkpoint.put(
             plan=plan.to_json(),
@@ -163,7 +177,21 @@ class Job:
             started=time.time(),
             state="planned",
         )
+        return self._followed(plan)
+
+    def _followed(self, plan: Plan) -> Plan:
+        """Have documents read and written as the plan says: their text is under the names that it found."""
+        self.request = plan.read_by(self.request)
+        asked = self.request
+        self.field = vector_field_of(asked.text_fields, asked.vector_field, asked.passages, self._encoder)
+        self.preparer = Preparer(self._encoder, self.field, self.cache, self.counters, self._stop)
         return plan
+
+    def _look_ahead(self) -> None:
+        """Look at the first documents of a file or an iterable, before anything is made for them."""
+        if self._records is not None and self.request.kind != "index" and not self.checkpoint.positions():
+            file = self.request.source if self.request.kind == "file" else None
+            self._records = look_ahead(self._records, self.request.text_fields, self.request.id_field, file)
 
     def reader(self, plan: Plan) -> Reader:
         """Choose how the source is read."""
@@ -174,18 +202,37 @@ class Job:
 
     def estimate(self) -> Estimate:
         """Give what the job would take, changing nothing on the cluster."""
-        plan = make_plan(self.cluster, self.request, self._fingerprint)
+        plan = self._followed(make_plan(self.cluster, self.request, self._fingerprint))
+        if self.request.kind == "file":  # an iterable may be read once only
+            self._look_ahead()
         return self._estimate(plan, self.reader(plan))
 
     def carrier(self, plan: Plan) -> Carrier:
         """Give what brings documents to the target, as the target now is."""
-        target: Any = SameIndex(self.field)
-        if plan.target is not None:
-            is_served = self.checkpoint.get("state") in ("switched", "done")
-            target = (ServedIndex if is_served else NewIndex)(plan, self.field)
         return Carrier(
-            self.cluster, self.checkpoint, self.preparer, self.writer, target, self.counters, self._on_dead_letter
+            self.cluster,
+            self.checkpoint,
+            self.preparer,
+            self.writer,
+            self._target(plan),
+            self.counters,
+            self._on_dead_letter,
         )
+
+    def _target(self, plan: Plan) -> Target:
+        written = plan.names() if plan.target is None else [plan.target]
+        rewriting = frozenset(name for name in written if self.cluster.rewrites(name))
+        if plan.target is None:
+            return SameIndex(self.field, self.own, self.counters, rewriting)
+        state = self.checkpoint.get("state")
+        is_served = state in ("switched", "done")
+        remover = Remover(self.cluster, plan, self.checkpoint, self.writer, is_served=is_served)
+        if not is_served:
+            return NewIndex(plan, self.field, remover, rewriting)
+        until = None
+        if state == "switched" and plan.moves_the_source():
+            until = self.checkpoint.get("switching_at", 0.0) + DELETES_KEPT_S * _SURELY_KEPT
+        return ServedIndex(self.cluster, plan, self.field, remover, until, rewriting)
 
     def _check_unchanged(self, plan: Plan) -> None:
         for index, uuid in plan.indices:
@@ -199,7 +246,7 @@ class Job:
                 add_field(
                     self.cluster,
                     index,
-                    field_mapping(body["mappings"], self.request, self._fingerprint, self.cluster.engine.dialect),
+                    field_change(body["mappings"], self.request, self._fingerprint, self.cluster.engine.dialect),
                 )
         elif (uuid := self.checkpoint.get("target_uuid")) is None:
             self.checkpoint.put(target_uuid=create_target(self.cluster, plan))
@@ -223,11 +270,21 @@ class Job:
                     raise ReindexError("points in time lapsed again and again; see why (node restarts?), then resume")
         finally:
             reader.close()
-        if plan.target is not None and plan.indices:
+        if self._may_hold_deleted(plan, reader):
             self.counters.deleted += remove_deleted(
-                self.cluster, plan, self.checkpoint, self.writer, is_stopped=self._stop.is_set
+                self.cluster, plan, self.checkpoint, self._target(plan).take_out, is_stopped=self._stop.is_set
             )
         self._check_stop()
+
+    def _may_hold_deleted(self, plan: Plan, reader: Reader) -> bool:
+        """Tell whether the ids must be compared: not if as many documents are known as are there, and all are known."""
+        if self.checkpoint.announced():
+            return True
+        known = sum(self.checkpoint.counts().values())
+        return bool(plan.indices) and (
+            known != self._count(plan)
+            or (self.checkpoint.get("state") == "switched" and reader.is_behind(self.checkpoint.positions()))
+        )
 
     def _pass(self, plan: Plan, reader: Reader) -> None:
         partitions = reader.partitions()
@@ -246,6 +303,9 @@ class Job:
     def _verify(self, plan: Plan) -> Verification:
         self._enter("verifying")
         self.checkpoint.put(state="verifying")
+        return self._checked(plan, Verifier.verify)
+
+    def _checked(self, plan: Plan, check: Callable[[Verifier], Verification]) -> Verification:
         for index in [plan.target] if plan.target else plan.names():
             self.cluster.refresh(index)
         if plan.target is not None:
@@ -253,13 +313,20 @@ class Job:
         verifier = Verifier(
             self.cluster, plan, self.request, self.checkpoint, self.field, self.cache, self._fingerprint
         )
-        found = verifier.verify() if self.request.verify else Verification()
+        found = check(verifier) if self.request.verify else Verification()
+        found.failures[:0] = faults_of_the_dead(self.checkpoint, self.request)
         if found.failures:
             raise VerificationError(
                 f"the new index was not switched to: {'; '.join(found.failures[:5])}"
                 + (f"; and {len(found.failures) - 5} more" if len(found.failures) > 5 else "")
             )
         return found
+
+    def _close_the_gap(self, plan: Plan) -> None:
+        """Bring over what was written during the verification, so that the moment of the switch is short."""
+        if plan.indices and (reader := self.reader(plan)).is_cheap_again:
+            self._passes(plan, reader)
+            self._checked(plan, Verifier.count)
 
     def _catch_up(self, plan: Plan) -> None:
         """Bring over what was written to the old index until the switch; what was written to the new one since wins."""
@@ -268,9 +335,18 @@ class Job:
                 "the old index is gone: what was written to it in the moment of the switch can't be seen"
             )
             return
-        self._passes(plan, self.reader(plan))
         assert plan.target is not None
+        check_is_ours(self.cluster, plan.target, self.checkpoint.get("target_uuid"))
+        target = self._target(plan)
+        assert isinstance(target, ServedIndex)
+        target.acknowledge_announced(self.checkpoint)
+        self._passes(plan, self.reader(plan))
         self.cluster.refresh(plan.target)
+        if self.counters.left:
+            self._notes.append(
+                f"{self.counters.left} documents were written to the old index as the alias moved, and to the new one "
+                "or deleted from it since: what was done to the new one counts"
+            )
 
     def _estimate(self, plan: Plan, reader: Reader) -> Estimate:
         sample = [] if self.request.kind == "iterable" else first_items(reader)  # an iterable may be read once only
@@ -284,6 +360,11 @@ class Job:
     def _report(self, plan: Plan, verification: Verification | None, estimate: Any) -> ReindexReport:
         counts = self.checkpoint.counts()
         now = progress_of(*self._measured())
+        if self.counters.kept:
+            self._notes.append(
+                f"{self.counters.kept:,} documents without text keep the vectors that they had, which this job did "
+                "not make"
+            )
         return ReindexReport(
             job=self.checkpoint.folder.name,
             target=plan.target,

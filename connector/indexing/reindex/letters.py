@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+from connector.indexing.files.json_files import record_of
 from connector.indexing.reindex.checkpoint import State
 from connector.indexing.reindex.cluster import item_of
-from connector.indexing.reindex.file_source import BAD_LINE, LINE, RecordSource, record_of
+from connector.indexing.reindex.file_source import BAD_LINE, LINE, RecordSource
 from connector.indexing.reindex.items import NO_SEQ_NO, Item, Key, Page
 from connector.indexing.reindex.job import Job
 from connector.indexing.reindex.plan import Plan

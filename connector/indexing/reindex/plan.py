@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from connector.errors import RequestError
@@ -16,6 +16,8 @@ from connector.models.encoder import Fingerprint
 
 Kind = Literal["index", "file", "iterable"]
 FEWEST_ALLOWED_DEAD = 20
+DELETES_KEPT_S = 3_600
+"""How long the new index remembers what was deleted from it, until the job is done."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Request:
         in_place: write the vectors into the source itself.
         pipeline: the ingest pipeline that documents go through; "_none" is none.
         max_dead_share: the share of documents that may be dead letters when the alias is switched.
+        encoding: a file's; None: told by a byte order mark, else UTF-8.
+        allow_without_text: go on where most documents have no text in the text fields.
     """
 
     source: str
@@ -45,6 +49,8 @@ class Request:
     max_dead_share: float = 0.1
     verify: bool = True
     readers: int = 2
+    encoding: str | None = None
+    allow_without_text: bool = False
 
     def __post_init__(self) -> None:
         """Check what can be checked without a cluster. Raises: RequestError."""
@@ -58,6 +64,8 @@ class Request:
             raise RequestError("alias", self.alias, "has no meaning with in_place, which makes no new index")
         if self.kind != "index" and self.alias is None:
             raise RequestError("alias", None, "must name the alias that a file's new index is put behind")
+        if self.encoding is not None and self.kind != "file":
+            raise RequestError("encoding", self.encoding, "has a meaning for files only; leave it out")
         if not 0 <= self.max_dead_share <= 1:
             raise RequestError("max_dead_share", self.max_dead_share, "must be a share, 0 to 1")
 
@@ -81,6 +89,7 @@ class Request:
         """Give the name of the job that does this, the same each time that the same is asked."""
         what: list[Any] = [cluster_uuid, self.source, self.text_fields, self.vector_field, self.alias, self.in_place]
         what += [self.passages.to_meta()] if self.passages else []
+        what += [self.encoding] if self.encoding else []
         digest = hashlib.sha256(json.dumps([*what, encoder.to_meta()]).encode()).hexdigest()
         slug = re.sub(r"[^a-z0-9]+", "-", (self.alias or self.source).lower()).strip("-")[-40:]
         return f"{slug or 'job'}-{digest[:8]}"
@@ -97,6 +106,8 @@ class Plan:
         alias_before: what the alias was, by index; {} when it was not there.
         loading: the settings that the new index has while it is loaded, and `settled` the same ones afterwards.
         body: with what the new index is created, `loading` included.
+        done: the settings that the new index has once the job is done, where they were others until then.
+        sources: where `_source` has the text of each text field, by the name that was asked for.
     """
 
     indices: tuple[tuple[str, str], ...] = ()
@@ -106,10 +117,16 @@ class Plan:
     loading: dict[str, Any] = field(default_factory=dict)
     settled: dict[str, Any] = field(default_factory=dict)
     body: dict[str, Any] = field(default_factory=dict)
+    done: dict[str, Any] = field(default_factory=dict)
+    sources: dict[str, list[str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Give it as the checkpoint keeps it."""
         return asdict(self)
+
+    def read_by(self, request: Request) -> Request:
+        """Return the request with the fields that `_source` has in the place of those that were asked for."""
+        return with_sources(request, self.sources)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Plan:
@@ -120,18 +137,28 @@ class Plan:
         """Give the source index that a document is in."""
         return self.indices[key.place][0]
 
+    def moves_the_source(self) -> bool:
+        """Tell whether people reach the source through the alias, until the new index takes its place."""
+        return any(name in self.alias_before for name in self.names())
+
     def names(self) -> list[str]:
         """Give the source indices' names, each at its place."""
         return [name for name, _ in self.indices]
 
 
+def with_sources(request: Request, sources: Mapping[str, Sequence[str]]) -> Request:
+    """Return a request whose text fields are those behind the names that were asked for. Raises: RequestError."""
+
+    def behind(names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(path for name in names for path in sources.get(name, [name])))
+
+    passages = request.passages and replace(request.passages, fields=behind(request.passages.fields))
+    return replace(request, text_fields=behind(request.text_fields), passages=passages)
+
+
 def allowed_dead(share: float, total: int) -> int:
-    """Give how many dead letters a job may have and still be switched to: a share, and never fewer than a few."""
-    return max(int(share * total), FEWEST_ALLOWED_DEAD)
+    """Return how many dead letters a job may have and still be switched to.
 
-
-def checked_names(names: Sequence[str] | str, path: str) -> tuple[str, ...]:
-    """Give field names as a tuple. Raises: RequestError: a single text stands in their place."""
-    if isinstance(names, str):
-        raise RequestError(path, names, f'must be a list of field names, as ["{names}"]')
-    return tuple(names)
+    A share of all documents; or a few, where that is more, but then no more than the documents that are not dead.
+    """
+    return max(int(share * total), min(FEWEST_ALLOWED_DEAD, total // 2))

@@ -6,16 +6,18 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from connector.dialects import Dialect
-from connector.errors import EncoderMismatchError, IndexMismatchError, RequestError, SourceError
-from connector.field_paths import definition_at, nested_above
+from connector.errors import RequestError, SourceError
+from connector.field_paths import definition_at
 from connector.indexing.mapping import index_body, put_field
 from connector.indexing.reindex.cluster import Cluster
-from connector.indexing.reindex.plan import Plan, Request
+from connector.indexing.reindex.existing_field import check_field, merged_meta
+from connector.indexing.reindex.plan import DELETES_KEPT_S, Plan, Request, with_sources
+from connector.indexing.reindex.texts import sources_of
 from connector.models.encoder import Fingerprint
-from connector.vectors import META_KEY, fingerprint_in, vector_fields
 
 _OWN_TO_AN_INDEX = (
     "uuid", "creation_date", "provided_name", "version.", "resize.", "history.", "blocks.", "lifecycle.", "frozen",
@@ -32,21 +34,24 @@ def make_plan(cluster: Cluster, request: Request, fingerprint: Fingerprint) -> P
     Raises:
         SourceError: the source can't be read without losing something.
         IndexMismatchError: the vector field can't be what it must be.
-        RequestError: the alias won't do.
+        RequestError: the alias won't do, or the text fields give no text.
     """
     dialect = cluster.engine.dialect
     if request.kind != "index":
         body = index_body(dialect, request.text_fields, request.vector_field, fingerprint, request.passages)
+        body["settings"] |= cluster.keeping_source()
         return _into_new_index(cluster, request, body, {}, ())
     described = cluster.describe(request.source)
     for index, body in described.items():
         check_source(index, body)
     indices = tuple((name, body["settings"]["index"]["uuid"]) for name, body in sorted(described.items()))
+    sources = sources_of(cluster, request, described)
+    request = with_sources(request, sources)
     if request.in_place:
         for index, body in described.items():
             cluster.engine.check_takes_vectors(index, _flat(body["settings"]["index"]))
-            _check_field(index, body["mappings"], request, fingerprint, dialect)
-        return Plan(indices=indices)
+            check_field(index, body["mappings"], request, fingerprint, dialect)
+        return Plan(indices=indices, sources=sources)
     if len(indices) > 1 or cluster.is_data_stream(request.source):
         raise SourceError(
             f"{request.source!r} stands for {len(indices)} indices or a data stream, whose documents may share ids; "
@@ -54,8 +59,10 @@ def make_plan(cluster: Cluster, request: Request, fingerprint: Fingerprint) -> P
         )
     ((name, described_body),) = described.items()
     created = copied_body(described_body, request, fingerprint, dialect)
+    created["settings"] = {**cluster.keeping_source(), **created["settings"]}
     settings = _flat(described_body["settings"]["index"])
-    return _into_new_index(cluster, request, created, settings, indices, source=name)
+    plan = _into_new_index(cluster, request, created, settings, indices, source=name)
+    return replace(plan, sources=sources)
 
 
 def check_source(index: str, described: Mapping[str, Any]) -> None:
@@ -95,57 +102,6 @@ def copied_body(
     return {"settings": {**kept, **needed}, "mappings": mapping}
 
 
-def field_mapping(
-    mapping: Mapping[str, Any], request: Request, fingerprint: Fingerprint, dialect: Dialect
-) -> dict[str, Any]:
-    """Write the change that adds the vector field to a live index's mapping, with all of `_meta`, set as a whole."""
-    ours = index_body(dialect, (), request.vector_field, fingerprint, request.passages)["mappings"]
-    return {"properties": ours["properties"], "_meta": merged_meta(mapping.get("_meta", {}), ours["_meta"], request)}
-
-
-def merged_meta(held: Mapping[str, Any], ours: Mapping[str, Any], request: Request) -> dict[str, Any]:
-    """Write `_meta` with our vector field in it, and all else that is there."""
-    mine = json.loads(json.dumps(held.get(META_KEY) or {}))
-    field = dict(ours[META_KEY]["vectors"][request.vector_field])
-    field["text_fields"] = list(request.text_fields)
-    mine.setdefault("vectors", {})[request.vector_field] = field
-    return {**held, META_KEY: mine}
-
-
-def _check_field(
-    index: str, mapping: Mapping[str, Any], request: Request, fingerprint: Fingerprint, dialect: Dialect
-) -> None:
-    field, around = request.vector_field, nested_above(mapping, request.vector_field)
-    if request.passages and around is None and definition_at(mapping, request.passages.path) is not None:
-        raise IndexMismatchError(
-            f"index {index!r}: field {request.passages.path!r} is there and holds no nested objects; choose another "
-            "path for the passages, or leave out --in-place"
-        )
-    if around is not None and not request.passages:
-        raise IndexMismatchError(
-            f"index {index!r}: field {field!r} is in nested objects {around!r}; choose another with --vector-field, or "
-            "ask for passages"
-        )
-    dims = vector_fields(mapping, dialect).get(field)
-    if dims is None:
-        if definition_at(mapping, field) is not None:
-            raise IndexMismatchError(
-                f"index {index!r}: field {field!r} is there and is no vector field; choose another with --vector-field"
-            )
-        return
-    if dims not in (0, fingerprint.dims):
-        raise IndexMismatchError(
-            f"index {index!r}: field {field!r} has {dims} dims, the encoder {fingerprint.dims}; choose another field "
-            "with --vector-field, or leave out --in-place"
-        )
-    written_by = fingerprint_in(mapping, field)
-    if written_by is not None and (different := written_by.differences(fingerprint)):
-        raise EncoderMismatchError(
-            f"index {index!r}: field {field!r} holds vectors of encoder {written_by.name!r}, which differs in "
-            f"{', '.join(different)}; choose another field with --vector-field, or leave out --in-place"
-        )
-
-
 def _into_new_index(
     cluster: Cluster,
     request: Request,
@@ -170,10 +126,12 @@ def _into_new_index(
         raise RequestError("alias", alias, f"points to {len(before)} indices, of which one can't be replaced alone")
     settled = {name: source_settings.get(name) for name in _SETTLED_LATER}
     loading = {"refresh_interval": "-1", "number_of_replicas": "0"}
+    during = {"gc_deletes": f"{DELETES_KEPT_S}s"} if indices else {}
     stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime())
     target = f"{alias}-{stamp}-{secrets.token_hex(2)}"
-    created = {**body, "settings": {**body["settings"], **loading}}
-    return Plan(indices, target, alias, before, loading, _settled(settled), created)
+    created = {**body, "settings": {**body["settings"], **loading, **during}}
+    done = {name: source_settings.get(name) for name in during}
+    return Plan(indices, target, alias, before, loading, _settled(settled), created, done)
 
 
 def _settled(settings: dict[str, Any]) -> dict[str, Any]:

@@ -88,6 +88,28 @@ class ReindexReport:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class RollbackReport:
+    """What a rollback did.
+
+    Attributes:
+        job: the job's name.
+        alias: what was moved.
+        target: the job's index, which is kept and no longer served.
+        previous: the index that is served again; None: there was none, and the alias is gone.
+        written, deleted, changed: documents that only the job's index had, that only the previous one had (or none,
+            where none is served again), and that were another document in the two.
+    """
+
+    job: str
+    alias: str
+    target: str
+    previous: str | None
+    written: int
+    deleted: int
+    changed: int
+
+
 def progress_of(
     job: str,
     phase: str,
@@ -99,7 +121,7 @@ def progress_of(
 ) -> Progress:
     """Reckon the rates from what was counted. `before`: acknowledged before this process began."""
     rate = counters.read / elapsed_s if elapsed_s > 0 else 0.0
-    done = before + counters.written + counters.without_text + counters.dead
+    done = before + counters.written + counters.current + counters.without_text + counters.dead
     is_known = documents is not None and rate > 0 and phase == "loading"
     eta_s = max((documents or 0) - before - counters.read, 0) / rate if is_known else None
     return Progress(

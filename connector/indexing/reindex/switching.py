@@ -89,20 +89,32 @@ def switch(cluster: Cluster, plan: Plan) -> None:
     _move(cluster, plan.alias, list(plan.alias_before), {plan.target: properties})
 
 
-def switch_back(cluster: Cluster, plan: Plan) -> None:
-    """Put the old index back in its place; without an old one the alias is taken away.
+def is_back(cluster: Cluster, plan: Plan) -> bool:
+    """Tell whether the alias is where it was before the job; else it is where the job put it.
 
-    Raises: AliasChangedError: the alias is not what the job made it.
+    Raises: AliasChangedError: it is neither. ReindexError: there is no alias, or the old index is gone.
     """
     assert plan.target is not None
     if plan.alias is None:
         raise ReindexError("the embedded engine has no aliases, so nothing was switched that could be rolled back")
     found = cluster.aliases(plan.alias)
     if found == plan.alias_before:
-        return
+        return True
     if found.keys() != {plan.target}:
         raise _changed(plan.alias, [plan.target], list(found))
-    _move(cluster, plan.alias, [plan.target], plan.alias_before)
+    for index in plan.alias_before:
+        if not uuid_of(cluster, index):
+            raise ReindexError(f"index {index!r}, which alias {plan.alias!r} would go back to, is gone")
+    return False
+
+
+def switch_back(cluster: Cluster, plan: Plan) -> None:
+    """Put the old index back in its place; without an old one the alias is taken away.
+
+    Raises: as `is_back`.
+    """
+    if not is_back(cluster, plan):
+        _move(cluster, str(plan.alias), [str(plan.target)], plan.alias_before)
 
 
 def _check_alias(cluster: Cluster, alias: str, expected: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from connector.indexing.reindex.checkpoint import readable_failure
+from connector.indexing.reindex.private_files import private_file, private_parents, readable_failure, tighten
 from connector.models.encoder import Fingerprint
 
 _SCHEMA = """
@@ -53,8 +53,11 @@ class VectorCache:
         self._lock = threading.Lock()
         self._database: sqlite3.Connection | None = None
         if file is not None:
+            private_parents(file.parent)
+            private_file(file)
+            for beside in ("-wal", "-shm"):
+                tighten(file.with_name(file.name + beside))
             with readable_failure(file):
-                file.parent.mkdir(parents=True, exist_ok=True)
                 self._database = sqlite3.connect(file, timeout=60, check_same_thread=False)
                 self._encoder = self._open(self._database, json.dumps(fingerprint.to_meta(), sort_keys=True))
 

@@ -83,13 +83,24 @@ def test_a_job_with_the_real_encoder_is_killed_and_goes_on(scene: Scene) -> None
     "line", ["> POST /_bulk", "< POST /_bulk", "> PUT /", "< PUT /", "> POST /_aliases", "< POST /_aliases"]
 )
 def test_a_job_killed_at_its_most_delicate_moments_goes_on(scene: Scene, line: str) -> None:
+    """Somebody deletes, changes and adds documents, by the alias, before the next process goes on."""
     scene.load(200)
     run_until(scene, "new index", lambda count, said: said.startswith(line))
+    (before,) = scene.served()
+    for number in (1, 2, 3):
+        scene.es.delete(index=scene.alias, id=f"d{number}")
+    scene.es.index(index=scene.alias, id="d4", document={"title": "changed", "n": 4})
+    scene.es.index(index=scene.alias, id="added", document={"title": "added", "n": 5})
     is_done, _ = run_until(scene, "new index", lambda count, said: False)
     assert is_done
     (target,) = scene.served()
     assert target != scene.index
-    assert scene.faults(target) == []
+    if before == scene.index:
+        assert scene.faults(target) == []
+    found = {hit["_id"]: hit["_source"].get("title") for hit in everything(scene.es, target)}
+    assert len(found) == 200 - 3 + 1
+    assert (found["d4"], found["added"]) == ("changed", "added")
+    assert found.keys().isdisjoint({"d1", "d2", "d3"})
     assert len(scene.es.indices.get(index=f"{scene.alias}*")) == 2
     settings = scene.es.indices.get_settings(index=target, flat_settings=True)[target]["settings"]
     assert "index.refresh_interval" not in settings

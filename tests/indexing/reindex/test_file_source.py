@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from connector.errors import RequestError, SourceError
-from connector.indexing.reindex.file_source import PARTITION, RecordSource, file_records, is_file_name
+from connector.indexing.files import file_records, is_file_name
+from connector.indexing.reindex.file_source import PARTITION, RecordSource
 from connector.indexing.reindex.items import Page
 
 DOCUMENTS = [{"id": f"d{number}", "title": f"title {number}"} for number in range(450)]

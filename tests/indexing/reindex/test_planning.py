@@ -106,6 +106,18 @@ def test_a_job_is_named_after_what_it_does() -> None:
     assert request.job_name("cluster", FINGERPRINT).startswith("live-")
 
 
-def test_a_few_dead_letters_are_allowed_in_any_index() -> None:
-    assert allowed_dead(0.1, 50) == 20
-    assert allowed_dead(0.1, 1_000) == 100
+@pytest.mark.parametrize(
+    ("share", "total", "allowed"),
+    [
+        (0.1, 50, 20),
+        (0.1, 1_000, 100),
+        (0.1, 14, 7),
+        (0.1, 39, 19),
+        (0.1, 1, 0),
+        (0.1, 0, 0),
+        (0.0, 1_000, 20),
+        (1.0, 9, 9),
+    ],
+)
+def test_a_few_dead_letters_are_allowed_but_never_most_of_the_documents(share: float, total: int, allowed: int) -> None:
+    assert allowed_dead(share, total) == allowed

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.cli.jsonl import read_documents
+from connector.cli.documents import read_documents
 from connector.errors import RequestError
 
 

@@ -1,0 +1,20 @@
+"""Documents from a file, read as they are needed; one that is none stops the reading."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from connector.errors import RequestError
+from connector.indexing.files import BadRecordError, file_records, unwrapped
+
+
+def read_documents(path: Path, encoding: str | None = None) -> Iterator[Mapping[str, Any]]:
+    """Read a file's documents; blank lines are passed over.
+
+    Raises: RequestError: a line that is no document, naming file and line. SourceError: the file can't be read.
+    """
+    for number, record in enumerate(file_records(path, encoding)(), 1):
+        if isinstance(record, BadRecordError):
+            raise RequestError(f"{path}, line {number}", record.line, f"must be a JSON object; {record}")
+        if record is not None:
+            yield unwrapped(record)

@@ -1,0 +1,80 @@
+"""What a reader yields for each place in a file: a document, nothing, or why there is no document. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from connector.errors import SourceError
+
+_OF_A_HIT = frozenset({"fields", "found", "highlight", "inner_hits", "matched_queries", "routing", "sort"})
+
+
+class BadRecordError(ValueError):
+    """A part of a file that is no document.
+
+    Attributes:
+        line: its text, as far as it is text.
+    """
+
+    def __init__(self, line: str, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
+Record = Mapping[str, Any] | BadRecordError | None
+"""A document; why there is none; None for a blank line."""
+
+
+def is_hit(record: Mapping[str, Any]) -> bool:
+    """True for a document in an envelope, as searches, elasticdump and the clients' bulk helpers have it."""
+    return (
+        isinstance(record.get("_source"), Mapping)
+        and ("_id" in record or "_index" in record)
+        and all(str(name).startswith("_") or name in _OF_A_HIT for name in record)
+    )
+
+
+def unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a document out of its envelope, with `_id` and `_routing` among its fields; others as they are.
+
+    Raises: ValueError: the envelope is that of a change to an index.
+    """
+    if not is_hit(record):
+        return record
+    if record.get("_op_type", "index") not in ("index", "create"):
+        raise ValueError(f"asks for {record['_op_type']!r}, and only documents to index are read")
+    routing = record.get("_routing", record.get("routing"))
+    return {**record["_source"], "_id": record.get("_id"), "_routing": routing}
+
+
+def documents_in(records: Iterable[object]) -> Iterator[Mapping[str, Any]]:
+    """Return the documents among records, out of their envelopes; what is no document is passed over."""
+    for record in records:
+        if isinstance(record, Mapping):
+            with suppress(ValueError):
+                yield unwrapped(record)
+
+
+def of_one_index(path: Path, records: Iterable[Record]) -> Iterator[Record]:
+    """Pass records on, and refuse a file that holds more than the documents of one index.
+
+    Raises: SourceError: hits of two indices, whose ids may clash, or the whole answer to a search.
+    """
+    first: object = None
+    for record in records:
+        if isinstance(record, Mapping):
+            if "took" in record and isinstance(record.get("hits"), Mapping):
+                raise SourceError(
+                    f"{path} holds the answer to a search; write its hits, one a line: jq -c '.hits.hits[]' {path.name}"
+                )
+            index = record.get("_index") if is_hit(record) else None
+            if index is not None and first not in (None, index):
+                raise SourceError(
+                    f"{path} holds documents of the indices {first!r} and {index!r}, whose ids may clash; make one "
+                    "file for each"
+                )
+            first = first or index
+        yield record

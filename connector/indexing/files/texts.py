@@ -1,0 +1,130 @@
+"""A file's text: its encoding is told by a byte order mark or by the user, else it is UTF-8; no byte is replaced."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import AnyStr
+
+from connector.errors import RequestError, SourceError
+from connector.indexing.files.packed import chunks_of
+from connector.indexing.files.records import BadRecordError
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, which it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_REMEDY = "name the file's encoding with --encoding (as cp1252 or utf-16-le), or save the file as UTF-8"
+
+
+def check_encoding(encoding: str | None) -> None:
+    """Refuse the name of what is no encoding of text. Raises: RequestError."""
+    try:
+        if encoding is not None:
+            "".encode(encoding)
+            codecs.getincrementaldecoder(encoding)
+    except (LookupError, TypeError, ValueError) as error:
+        raise RequestError(
+            "encoding", encoding, "must be an encoding that Python knows, as utf-8, cp1252 or utf-16-le"
+        ) from error
+
+
+class TextFile:
+    """The text of a file, from its beginning each time.
+
+    Args:
+        path: the file, packed or not.
+        encoding: its encoding; None: UTF-8. A byte order mark is believed before either.
+
+    Raises: SourceError: it can't be opened, or looks like UTF-16 without a mark.
+    """
+
+    def __init__(self, path: Path, encoding: str | None = None) -> None:
+        self.path = path
+        self._head = next(filter(None, chunks_of(path)), b"")
+        mark, told = next(((mark, name) for mark, name in _MARKS if self._head.startswith(mark)), (b"", encoding))
+        self._mark = len(mark)
+        self.encoding = codecs.lookup(told or "utf-8").name.removesuffix("-sig")
+        if told is None:
+            _refuse_utf16(path, self._head)
+        if self.encoding in ("utf-16", "utf-32") and self._head:
+            raise SourceError(
+                f"{path}, line 1, byte 1: has no byte order mark, so {self.encoding} does not tell its order; name "
+                f"{self.encoding}-le or {self.encoding}-be with --encoding"
+            )
+
+    def head(self) -> str:
+        """Return the first part of the text, for guessing what it is; what is no text is left out."""
+        return self._head[self._mark :].decode(self.encoding, "ignore")
+
+    def chunks(self) -> Iterator[str]:
+        """Read the text in parts. Raises: SourceError: there are bytes that are none; names line and byte."""
+        decoder = codecs.getincrementaldecoder(self.encoding)("strict")
+        lines, done = 1, self._mark
+        for chunk in chain(self._bytes(), [None]):
+            held = decoder.getstate()[0]
+            try:
+                text = decoder.decode(b"", final=True) if chunk is None else decoder.decode(chunk)
+            except UnicodeDecodeError as error:
+                before = error.object[: error.start].decode(self.encoding, "ignore")
+                place = done - len(held) + error.start + 1
+                raise SourceError(
+                    f"{self.path}, line {lines + before.count(chr(10))}, byte {place:,} of the file: {self._why(error)}"
+                ) from error
+            lines += text.count("\n")
+            done += len(chunk or b"")
+            yield text
+
+    def lines(self) -> Iterator[str | BadRecordError]:
+        """Read the text line by line, each with its newline; a line that is no text is a `BadRecordError`.
+
+        Raises: SourceError: as `chunks`, where lines can't be told before they are decoded.
+        """
+        if "\n".encode(self.encoding) != b"\n":
+            yield from _split(self.chunks(), "\n")
+            return
+        for line in _split(self._bytes(), b"\n"):
+            try:
+                yield line.decode(self.encoding)
+            except UnicodeDecodeError as error:
+                shown = line.decode(self.encoding, "backslashreplace")
+                yield BadRecordError(shown, f"byte {error.start + 1} of the line: {self._why(error)}")
+
+    def _bytes(self) -> Iterator[bytes]:
+        chunks = filter(None, chunks_of(self.path))
+        yield next(chunks, b"")[self._mark :]
+        yield from chunks
+
+    def _why(self, error: UnicodeDecodeError) -> str:
+        byte = error.object[error.start]
+        return f"0x{byte:02x} is no {self.encoding.upper()} there ({error.reason}); {_REMEDY}"
+
+
+def _refuse_utf16(path: Path, head: bytes) -> None:
+    """Raise where NUL bytes are at even places only, or at odd ones, as ASCII has them in UTF-16; a few are no sign."""
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    if bool(even) == bool(odd) or even + odd < max(len(head) // 100, 2):
+        return
+    name = "utf-16-be" if even else "utf-16-le"
+    raise SourceError(
+        f"{path}, line 1, byte {head.index(0) + 1}: is NUL, as in UTF-16 without a byte order mark; if it is that, "
+        f"read it with --encoding {name}"
+    )
+
+
+def _split(chunks: Iterable[AnyStr], newline: AnyStr) -> Iterator[AnyStr]:
+    parts: list[AnyStr] = []
+    for chunk in chunks:
+        first, *more = chunk.split(newline)
+        parts.append(first)
+        for part in more:
+            parts.append(newline)
+            yield newline[:0].join(parts)
+            parts = [part]
+    if any(parts):
+        yield newline[:0].join(parts)
