@@ -145,9 +145,9 @@ class Hybrid:
         request = parse_request(plain, as_json(params, self.default), index, self.models)
         if "preference" not in request.header and not request.has_pit:
             request = replace(request, header={**request.header, "preference": self._preference})
-        return search_flow(request, self.dialect, with_provenance=self.provenance, native=self._native(caller))
+        return search_flow(request, self.dialect, with_provenance=self.provenance, native=self.native_of(caller))
 
-    def _native(self, caller: str) -> Native | None:
+    def native_of(self, caller: str) -> Native | None:
         """Return what a caller knows of the cluster's own fusions; another may be refused what this one may run."""
         if self.execution != "native":
             return None

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import Any
 
 from elasticsearch import ApiError
 
 from connector.dialects import Dialect, NativeFusion
+from connector.keeping import Kept
 from connector.leaf_retrievers import Knn
 from connector.needs import Flow, MultiSearch
 from connector.plan import Fuse, Leaf, Leg, Plan
@@ -24,6 +24,7 @@ _HIT_OPTIONS = frozenset(
 _UNION_OPTIONS = frozenset({"aggregations", "aggs", "track_total_hits"})
 _LEG_OPTIONS = frozenset({"pit", "search_pipeline", "timeout"})
 _SHARDS_KEPT_S = 60.0
+_MOST_INDICES = 256
 
 
 @dataclass
@@ -32,16 +33,15 @@ class Native:
 
     Attributes:
         refused: the kinds of fusion that the cluster has refused.
-        spread: when an index expression was seen to lie on several shards, by the expression.
+        spread: the index expressions that were seen to lie on several shards.
     """
 
     refused: set[str] = field(default_factory=set)
-    spread: dict[tuple[str, ...], float] = field(default_factory=dict)
+    spread: Kept[tuple[str, ...], bool] = field(default_factory=lambda: Kept(_MOST_INDICES))
 
     def may_run(self, fusion: NativeFusion, index: tuple[str, ...]) -> bool:
         """Tell whether nothing is known that speaks against it."""
-        seen = self.spread.get(index)
-        return fusion.kind not in self.refused and (seen is None or monotonic() - seen > _SHARDS_KEPT_S)
+        return fusion.kind not in self.refused and not self.spread.get(index)
 
 
 def natively_fused(
@@ -79,7 +79,7 @@ def natively_fused(
             raise
         return None, fusion.kind
     if answer["_shards"]["total"] > 1:
-        native.spread[index] = monotonic()
+        native.spread.keep(index, True, _SHARDS_KEPT_S)
         return None, None
     return _scaled(answer, request, fusion), None
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connector.errors import RequestError
+from connector.hit_options import check_hit_options, check_total, checked_page
 from connector.nearest import suggestion
 from connector.query_texts import embeds_text, text_to_embed
 from connector.rank_bodies import is_ranked, with_retriever
@@ -230,6 +231,8 @@ def parse_request(
             raise RequestError(name, body[name], suggestion(name, _BODY_OPTIONS | {"retriever"}, says=says))
         if name in _FLAGS and not isinstance(body[name], bool):
             raise RequestError(name, body[name], "must be true or false")
+    check_hit_options(body)
+    check_total(body.get("track_total_hits", True))
     tree = parse_retriever(body["retriever"])
     _check_models(tree, models)
     size, offset = _page(body, tree)
@@ -284,7 +287,7 @@ def _with_url_options(body: Mapping[str, Any], params: Mapping[str, Any]) -> dic
                 raise RequestError(name, value, "must be a field, or a list of fields")
             source[name.removeprefix("_source_")] = fields
         elif name in _BODY_OPTIONS_IN_URL:
-            merged[name] = value
+            merged[name] = value.split(",") if name == "docvalue_fields" and isinstance(value, str) else value
         elif name not in _URL_PARAMETERS:
             says = "is not supported alongside a compound retriever"
             raise RequestError(name, value, suggestion(name, _URL_PARAMETERS | _BODY_OPTIONS_IN_URL, says=says))
@@ -352,7 +355,8 @@ def _collapse(value: Any) -> Collapse | None:
             raise RequestError("collapse.inner_hits.collapse", part["collapse"], "is not supported here; leave it out")
         if part["name"] in parts:
             raise RequestError("collapse.inner_hits.name", part["name"], "stands twice; give each a name of its own")
-        parts[part["name"]] = {name: option for name, option in part.items() if name != "name"}
+        options = {name: option for name, option in part.items() if name != "name"}
+        parts[part["name"]] = checked_page(options, "collapse.inner_hits")
     return Collapse(value["field"], parts)
 
 

@@ -230,9 +230,6 @@ def test_a_file_with_little_text_is_not_switched_to_until_it_is_allowed(place: P
 @pytest.mark.parametrize(
     ("name", "content", "asked", "remedy"),
     [
-        ("a.csv", "id;title\n1;car\n", {}, r"text_fields: 'title'.*separated by semicolons \(';'\)"),
-        ("a.csv", "id\ttitle\n1\tcar\n", {}, "separated by tabs"),
-        ("a.csv", 'id|"title"\n1|car\n', {}, "separated by bars"),
         ("a.tsv", "id,title\n1,car\n", {}, "separated by commas"),
         ("a.csv", "id,titel\n1,car\n", {}, "'title'.*first 1 records.*nearest are titel"),
         ("a.csv", "key,title\n1,car\n", {}, "id_field: 'id'"),

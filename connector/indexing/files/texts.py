@@ -120,11 +120,10 @@ def _refuse_utf16(path: Path, head: bytes) -> None:
 def _split(chunks: Iterable[AnyStr], newline: AnyStr) -> Iterator[AnyStr]:
     parts: list[AnyStr] = []
     for chunk in chunks:
-        first, *more = chunk.split(newline)
-        parts.append(first)
-        for part in more:
-            parts.append(newline)
-            yield newline[:0].join(parts)
-            parts = [part]
+        pieces: list[AnyStr] = chunk.split(newline)
+        for piece in pieces[:-1]:
+            yield newline[:0].join([*parts, piece, newline])
+            parts.clear()
+        parts.append(pieces[-1])
     if any(parts):
         yield newline[:0].join(parts)
