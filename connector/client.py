@@ -230,6 +230,8 @@ def connect(url: str, **options: Any) -> HybridElasticsearch | HybridOpenSearch:
         MissingExtraError: it is an OpenSearch, and opensearch-py is not installed.
         EmbeddedStoreError: the directory can't be opened.
     """
+    if not isinstance(url, str):
+        raise RequestError("url", url, "must be a string, as http://localhost:9200 or embedded:")
     scheme, _, rest = url.partition(":")
     if scheme in ("http", "https"):
         client = HybridElasticsearch(url, **options)
@@ -242,8 +244,12 @@ def connect(url: str, **options: Any) -> HybridElasticsearch | HybridOpenSearch:
     if scheme == "embedded":
         from connector.embedded import Engine, owning_node_class
 
-        node_class = owning_node_class(Engine(Path(rest) if rest else None))
-        return HybridElasticsearch("http://embedded:9200", node_class=node_class, **options)
+        engine = Engine(Path(rest) if rest else None)
+        try:
+            return HybridElasticsearch("http://embedded:9200", node_class=owning_node_class(engine), **options)
+        except BaseException:  # nobody could close the engine, and its directory would stay locked
+            engine.close()
+            raise
     raise RequestError(
         "url", scheme_of(url), "must begin with http://, https:// or embedded: (embedded:DIR keeps data)"
     )

@@ -87,8 +87,10 @@ class Connector:
         rewrite_timeout: float = DEFAULT_TIMEOUT_S,
     ) -> None:
         self._named_fields = named(text_fields)
-        if not isinstance(index, str) or not index:
-            raise RequestError("index", index, "must be the name of an index")
+        _check_name("index", index, "an index")
+        _check_name("id_field", id_field, "the key of a document's id")
+        if vector_field is not None:
+            _check_name("vector_field", vector_field, "a field")
         self.client = _ours(client, encoder, reranker)
         self.index_name = index
         self.text_fields = tuple(field.name for field in self._named_fields)
@@ -385,6 +387,12 @@ class Connector:
     def _vector_field_in(self, mappings: Mapping[str, Any]) -> str | None:
         hybrid = self.client._hybrid
         return find_vector_field(mappings, self._vector_field, hybrid.fingerprint(), hybrid.dialect)
+
+
+def _check_name(argument: str, value: object, what: str) -> None:
+    """Refuse what can't be a name: it has to be text that UTF-8 can hold."""
+    if not isinstance(value, str) or not value or any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise RequestError(argument, value, f"must be the name of {what}")
 
 
 def _paged(

@@ -20,7 +20,7 @@ ConnectorError
 │       ├── VerificationError       it is not what it should be
 │       └── AliasChangedError       somebody else moved the alias
 ├── PagesClosedError        a cursor over pages was closed, or its point in time has lapsed
-├── EmbeddedStoreError      the embedded engine can't open its directory
+├── EmbeddedStoreError      the embedded engine can't open its directory: in use, damaged, full or not writable
 └── MissingExtraError       a package that comes with an extra is not installed (also an ImportError)
 
 Errors of the cluster itself stay the client's own: elasticsearch-py's (`elasticsearch.ApiError` and `TransportError`),
@@ -211,7 +211,7 @@ class AliasChangedError(NotSwitchedError):
 
 
 class EmbeddedStoreError(ConnectorError):
-    """The embedded engine can't open its directory: names it, and what to do."""
+    """The embedded engine can't open its directory, or can't read or write it: names it, the reason and the remedy."""
 
 
 class MissingExtraError(ConnectorError, ImportError):

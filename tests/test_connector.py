@@ -156,7 +156,14 @@ def test_documents_that_are_refused_are_named_and_the_others_are_written(article
 
 @pytest.mark.parametrize(
     ("document", "field"),
-    [("text", ""), ({"_id": "", "body": "x"}, "_id"), ({"_id": 1.5}, "_id"), ({"_id": True}, "_id")],
+    [
+        ("text", ""),
+        ({"_id": "", "body": "x"}, "_id"),
+        ({"_id": 1.5}, "_id"),
+        ({"_id": True}, "_id"),
+        ({"_id": "x" * 513}, "_id"),
+        ({"_id": "\ud800"}, "_id"),
+    ],
 )
 def test_a_document_of_another_shape_is_refused(document: Any, field: str) -> None:
     with connect("embedded:", **MODELS) as client:
@@ -208,10 +215,21 @@ def test_a_wrong_argument_is_named(arguments: Any, path: str) -> None:
     assert caught.value.path == path
 
 
-@pytest.mark.parametrize("text_fields", ["body", [], [""], [1]])
+@pytest.mark.parametrize("text_fields", ["body", [], [""], [1], 1, None, {"body"}, ["\ud800"]])
 def test_text_fields_must_be_a_list_of_names(text_fields: Any) -> None:
     with connect("embedded:") as client, pytest.raises(RequestError, match="text_fields"):
         Connector(client, "articles", text_fields=text_fields)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"index": 5}, {"index": ""}, {"index": "\ud800"}, {"vector_field": ["v"]}, {"vector_field": ""}, {"id_field": 5}],
+)
+def test_a_name_that_can_be_none_is_refused(arguments: Any) -> None:
+    ((argument, value),) = arguments.items()
+    with connect("embedded:") as client, pytest.raises(RequestError) as caught:
+        Connector(client, **{"index": "articles", "text_fields": ["body"], **arguments})
+    assert (caught.value.path, caught.value.value) == (argument, value)
 
 
 def test_a_directory_keeps_the_documents(tmp_path: Any) -> None:

@@ -118,9 +118,20 @@ def test_whatever_a_reranker_raises_degrades_by_the_name_of_its_type(search: Sea
     assert found["_hybrid"]["degraded"] == f"not reranked: {type(error).__name__} {SEE_LOG}"
 
 
-def test_a_keyboard_interrupt_ends_the_search(search: Search) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        search(raising(KeyboardInterrupt()))
+def test_a_keyboard_interrupt_ends_the_search(nodes: tuple[Any, Any]) -> None:
+    reranker = raising(KeyboardInterrupt())
+    with (
+        HybridElasticsearch("http://embedded:9200", node_class=nodes[0], reranker=reranker) as client,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        client.search(index="whales", retriever=TREE)
+
+
+async def test_a_keyboard_interrupt_ends_the_awaited_search(nodes: tuple[Any, Any]) -> None:
+    reranker = raising(KeyboardInterrupt())
+    async with AsyncHybridElasticsearch("http://embedded:9200", node_class=nodes[1], reranker=reranker) as client:
+        with pytest.raises(KeyboardInterrupt):
+            await client.search(index="whales", retriever=TREE)
 
 
 async def _coroutine() -> list[float]:

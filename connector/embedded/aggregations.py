@@ -12,6 +12,7 @@ from connector.embedded.columns import NumberColumn
 from connector.embedded.failures import illegal, parsing, unsupported, x_content
 from connector.embedded.index import Index
 from connector.embedded.postings import Ints, Mask, TermColumn
+from connector.embedded.scalars import Fields, token_of
 from connector.embedded.values import FLOATS, NUMBERS
 
 Matched = Sequence[tuple[Index, Mask]]
@@ -19,6 +20,7 @@ Matched = Sequence[tuple[Index, Mask]]
 
 _METRICS = frozenset({"min", "max", "avg", "sum", "value_count", "stats"})
 _DEFAULT_SIZE = 10
+_MAX_DEPTH = 50
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,16 @@ class Aggregation:
     ascending: bool = False
 
 
-def parse_aggregations(value: Any) -> tuple[Aggregation, ...]:
+def parse_aggregations(value: Any, depth: int = 0) -> tuple[Aggregation, ...]:
     """Parse the value of `aggs`. Raises: EngineError: 400."""
     if not isinstance(value, dict):
         raise parsing("[aggs] must be an object of aggregations by name")
-    return tuple(_parse(name, body) for name, body in value.items())
+    if depth > _MAX_DEPTH:
+        raise illegal(f"aggregations are nested deeper than {_MAX_DEPTH}, the most that the embedded engine takes")
+    return tuple(_parse(name, body, depth) for name, body in value.items())
 
 
-def _parse(name: str, body: Any) -> Aggregation:
+def _parse(name: str, body: Any, depth: int) -> Aggregation:
     if not isinstance(body, dict):
         raise parsing(f"Aggregation definition for [{name} starts with a [{type(body).__name__}], expected an object")
     inner = body.get("aggs", body.get("aggregations", {}))
@@ -55,34 +59,40 @@ def _parse(name: str, body: Any) -> Aggregation:
         raise parsing(f"Expected one type of aggregation in [{name}], found {sorted(kinds)}")
     (kind,) = kinds
     options = body[kind]
+    if not isinstance(options, dict):
+        raise parsing(f"Expected [START_OBJECT] under [{kind}], but got a [{token_of(options)}] in [{name}]")
     if kind != "terms" and kind not in _METRICS:
         raise unsupported(f"[{kind}] aggregations; it knows {sorted(_METRICS | {'terms'})}")
     known = {"field", "size", "min_doc_count", "order"} if kind == "terms" else {"field"}
-    if not isinstance(options, dict) or not isinstance(options.get("field"), str):
+    if "field" not in options:
         raise illegal(f"Required one of fields [field, script], but none were specified in [{name}]")
+    fields = Fields(kind)
+    path = fields.text(options, "field", "")
     if options.keys() - known:
         raise unsupported(f"[{kind}] with {sorted(options.keys() - known)}")
     if kind != "terms":
         if inner:
             raise illegal(f"Aggregator [{name}] of type [{kind}] cannot accept sub-aggregations")
-        return Aggregation(name, kind, options["field"], ())
+        return Aggregation(name, kind, path, ())
     by_key, ascending = _order(options.get("order", {"_count": "desc"}))
-    size, least = options.get("size", _DEFAULT_SIZE), options.get("min_doc_count", 1)
-    if not isinstance(size, int) or size < 1:
+    size, least = fields.integer(options, "size", _DEFAULT_SIZE), fields.integer(options, "min_doc_count", 1)
+    if size < 1:
         raise x_content(f"[terms] failed to parse field [size]: must be greater than 0, found [{size}] in [{name}]")
-    if not isinstance(least, int) or least < 1:
+    if least < 1:
         raise unsupported(f"[min_doc_count] below 1: {least}")
-    return Aggregation(name, kind, options["field"], parse_aggregations(inner), size, least, by_key, ascending)
+    return Aggregation(name, kind, path, parse_aggregations(inner, depth + 1), size, least, by_key, ascending)
 
 
 def _order(value: Any) -> tuple[bool, bool]:
     first = value[0] if isinstance(value, list) and len(value) == 1 else value
-    if not isinstance(first, dict) or len(first) != 1:
-        raise unsupported(f"[terms] ordered by {value}")
+    if not isinstance(first, dict) or len(first) != 1 or not isinstance(next(iter(first.values())), str):
+        raise x_content("[terms] failed to parse field [order]: the embedded engine knows one [_key] or [_count]")
     ((by, direction),) = first.items()
-    if by not in ("_key", "_count") or direction not in ("asc", "desc"):
-        raise unsupported(f"[terms] ordered by {value}")
-    return by == "_key", direction == "asc"
+    if by not in ("_key", "_count"):
+        raise unsupported(f"[terms] ordered by [{by}]")
+    if direction.lower() not in ("asc", "desc"):
+        raise x_content(f"[terms] failed to parse field [order]: unknown order direction [{direction}]")
+    return by == "_key", direction.lower() == "asc"
 
 
 def aggregate(asked: Sequence[Aggregation], matched: Matched, *, typed_keys: bool = False) -> dict[str, Any]:

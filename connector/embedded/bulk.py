@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from connector.embedded.failures import EngineError, illegal, validation
+from connector.embedded.json_text import parse_json
+from connector.embedded.scalars import shown
 from connector.embedded.writes import Documents, Expected, check_id, check_update, load_update, parse_expected
 
 
@@ -18,7 +19,7 @@ class BulkItem:
 
     action: str
     index: str
-    id: str | None
+    id: Any
     source: bytes
     expected: Expected | None
 
@@ -42,7 +43,7 @@ def _bulk_items(lines: list[bytes], default_index: str | None) -> Iterator[BulkI
         if not line.strip():
             continue
         try:
-            action_line = json.loads(line)
+            action_line = parse_json(line)
         except ValueError as error:
             raise illegal(f"Malformed action/metadata line [{number}]: {error}") from error
         if not isinstance(action_line, dict) or len(action_line) != 1:
@@ -59,13 +60,15 @@ def _bulk_items(lines: list[bytes], default_index: str | None) -> Iterator[BulkI
         for key, value in metadata.items():
             if key not in known or (key == "require_alias" and value):
                 raise illegal(f"Action/metadata line [{number}] contains an unknown parameter [{key}]")
-        name = metadata.get("_index") or default_index
-        if not name:
+        name = metadata.get("_index")
+        if isinstance(name, (dict, list)):
+            raise illegal(f"Malformed action/metadata line [{number}], expected a simple value for field [_index]")
+        name = default_index if name is None else name
+        if name is None:
             raise validation("index is missing")
         doc_id = metadata.get("_id")
         if doc_id is None and action in ("update", "delete"):
             raise validation("id is missing")
-        check_id(str(doc_id))
         source = b""
         if action != "delete":
             following = next(numbered, None)
@@ -77,25 +80,42 @@ def _bulk_items(lines: list[bytes], default_index: str | None) -> Iterator[BulkI
         expected = parse_expected(metadata.get("if_seq_no"), metadata.get("if_primary_term"))
         if expected is not None and "retry_on_conflict" in metadata:
             raise validation("compare and write operations can not be retried")
-        yield BulkItem(action, str(name), None if doc_id is None else str(doc_id), source, expected)
+        yield BulkItem(action, shown(name), doc_id, source, expected)
 
 
 def run_bulk_item(documents: Documents, item: BulkItem) -> tuple[dict[str, Any], bool]:
     """Carry out one operation: its entry in the response, and whether it failed."""
     try:
+        doc_id = _read_id(item)
         if item.action == "delete":
-            written = documents.delete(item.index, item.id or "", expected=item.expected)
+            written = documents.delete(item.index, doc_id or "", expected=item.expected)
         elif item.action == "update":
-            written = documents.update(item.index, item.id or "", load_update(item.source), expected=item.expected)
+            written = documents.update(item.index, doc_id or "", load_update(item.source), expected=item.expected)
         else:
             is_new = item.action == "create"
-            written = documents.put(item.index, item.id, item.source, must_be_new=is_new, expected=item.expected)
+            written = documents.put(item.index, doc_id, item.source, must_be_new=is_new, expected=item.expected)
     except EngineError as failure:
         entry = {
             "_index": item.index,
-            "_id": secrets.token_urlsafe(15) if item.id is None else item.id,
+            "_id": secrets.token_urlsafe(15) if item.id is None else shown(item.id),
             "status": failure.status,
             "error": failure.cause(),
         }
         return {item.action: entry}, True
     return {item.action: {**written.body, "status": written.status}}, False
+
+
+def _read_id(item: BulkItem) -> str | None:
+    """An item's id; one that can't be an id fails this item alone; a real node refuses some whole requests for it.
+
+    Raises: EngineError: 400.
+    """
+    if item.id is None:
+        return None
+    if isinstance(item.id, (dict, list)):
+        raise illegal(f"_id {shown(item.id)[:200]} must be a string")
+    if item.id == "":
+        raise illegal("if _id is specified it must not be empty")
+    if item.action != "delete":
+        check_id(shown(item.id))
+    return shown(item.id)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from connector.embedded.catalog import Catalog
 from connector.embedded.failures import EngineError, body_required, illegal, parsing, unsupported, x_content
 from connector.embedded.index import Index
+from connector.embedded.json_text import parse_json
 
 
 class Answer(NamedTuple):
@@ -70,21 +71,25 @@ def json_object(body: bytes) -> dict[str, Any]:
     """
     if not body.strip():
         return {}
-    try:
-        value = json.loads(body, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        if not error.doc[error.pos :].strip():
-            raise EngineError(400, "x_content_e_o_f_exception", f"Unexpected end of file: {error}") from error
-        raise x_content(str(error)) from error
-    except (ValueError, RecursionError) as error:
-        raise x_content(str(error)) from error
+    value = read_json(body)
     if not isinstance(value, dict):
         raise parsing("Expected [START_OBJECT]")
     return value
 
 
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"Non-standard token '{name}'")
+def read_json(text: bytes, parse: Callable[[bytes], Any] = parse_json) -> Any:
+    """A body, or a line of one, as JSON.
+
+    Raises: EngineError: 400 x_content_parse_exception, or x_content_e_o_f_exception where it ends too soon.
+    """
+    try:
+        return parse(text)
+    except json.JSONDecodeError as error:
+        if not error.doc[error.pos :].strip():
+            raise EngineError(400, "x_content_e_o_f_exception", f"Unexpected end of file: {error}") from error
+        raise x_content(str(error)) from error
+    except ValueError as error:
+        raise x_content(str(error)) from error
 
 
 def check_options(options: dict[str, str]) -> None:

@@ -11,9 +11,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from connector.embedded.database import StoreFaultError, damaged
 from connector.embedded.failures import EngineError, illegal, index_not_found, invalid_index_name, unsupported
 from connector.embedded.index import Index
+from connector.embedded.limits import SETTINGS as LIMIT_SETTINGS
+from connector.embedded.limits import Limits
 from connector.embedded.mapping import Mapping, parse_mapping
+from connector.embedded.scalars import MAX_INT, shown
 from connector.embedded.store import Store, StoredIndex
 
 _SETTINGS = {
@@ -23,6 +27,13 @@ _SETTINGS = {
     "max_result_window",
     "mapping.exclude_source_vectors",
     "auto_expand_replicas",
+    *LIMIT_SETTINGS,
+}
+_COUNTS = {
+    "number_of_shards": (1, 1_024),
+    "number_of_replicas": (0, MAX_INT),
+    "max_result_window": (1, MAX_INT),
+    **dict.fromkeys(LIMIT_SETTINGS, (0, MAX_INT)),
 }
 _FORBIDDEN = re.compile(r'[ "*,/<>?\\|#:]')
 _REBUILD_ABOVE = 1_000
@@ -38,10 +49,27 @@ class Catalog:
         self.store = Store(directory)
         self.indices: dict[str, Index] = {}
         self._written: set[str] = set()
-        self._load()
+        try:
+            self._load()
+        except StoreFaultError:
+            self.store.close()
+            raise
+        except Exception as error:
+            self.store.close()
+            raise damaged(self.store.place, f"{type(error).__name__}: {error}") from error
 
     def _load(self) -> None:
         self.indices = {stored.name: self._opened(stored) for stored in self.store.indices()}
+
+    def _restore(self) -> None:
+        """Go back to what is stored; where that can't be read, the store is closed, so that nothing else is served."""
+        self._written.clear()
+        try:
+            self.store.rollback()
+            self._load()
+        except BaseException:
+            self.store.close()
+            raise
 
     def _opened(self, stored: StoredIndex) -> Index:
         return Index(stored, self.store.documents(stored.number))
@@ -62,9 +90,7 @@ class Catalog:
                 failure = refused
             self._commit()
         except BaseException:
-            self.store.rollback()
-            self._written.clear()
-            self._load()
+            self._restore()
             raise
         if failure is not None:
             raise failure
@@ -130,8 +156,12 @@ class Catalog:
                 raise EngineError(400, "parse_exception", f"unknown key [{key}] for create index")
         if body.get("aliases"):
             raise unsupported("[aliases]")
-        mapping = parse_mapping(body.get("mappings") or {})
-        settings = _checked_settings(body.get("settings") or {})
+        for key in ("settings", "mappings"):
+            if not isinstance(body.get(key, {}), dict):
+                raise EngineError(400, "parse_exception", f"key [{key}] must be an object")
+        mapping = parse_mapping(body.get("mappings", {}))
+        settings = _checked_settings(body.get("settings", {}))
+        Limits.of(settings).check(mapping)
         uuid, created_ms = secrets.token_urlsafe(16), int(time.time() * 1000)
         number = self.store.create_index(name, uuid, created_ms, settings, mapping.definition)
         stored = StoredIndex(number, name, uuid, created_ms, settings, mapping.definition, {}, 0)
@@ -155,21 +185,25 @@ class Catalog:
 
 def _check_name(name: str) -> None:
     reason = None
-    if name != name.lower():
+    if not _is_utf8(name):
+        reason = "must be valid Unicode"
+    elif name != name.lower():
         reason = "must be lowercase"
     elif name.startswith(("_", "-", "+")):
         reason = "must not start with '_', '-', or '+'"
     elif _FORBIDDEN.search(name) or name in ("", ".", ".."):
         reason = "must not contain the following characters [' ','\"','*',',','/','<','>','?','\\','|','#',':']"
-    elif len(name.encode()) > 255:
+    elif len(name.encode("utf-8", "surrogatepass")) > 255:
         reason = "index name is too long"
     if reason is not None:
         raise invalid_index_name(name, reason)
 
 
-def _checked_settings(settings: Any, prefix: str = "") -> dict[str, str]:
-    if not isinstance(settings, dict):
-        raise illegal("[settings] must be an object")
+def _is_utf8(name: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _checked_settings(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:
     result: dict[str, str] = {}
     for key, value in settings.items():
         name = f"{prefix}{key}".removeprefix("index.")
@@ -180,8 +214,21 @@ def _checked_settings(settings: Any, prefix: str = "") -> dict[str, str]:
                 f"unknown setting [index.{name}] please check that any required plugins are installed, or check the "
                 f"breaking changes documentation for removed settings; the embedded engine knows {sorted(_SETTINGS)}"
             )
-        else:
-            result[name] = str(value).lower() if isinstance(value, bool) else str(value)
-    if not result.get("max_result_window", "1").isdigit():
-        raise illegal(f"Failed to parse value [{result['max_result_window']}] for setting [index.max_result_window]")
+        elif value is not None:
+            result[name] = _checked_setting(name, shown(value))
     return result
+
+
+def _checked_setting(name: str, text: str) -> str:
+    reason = f"Failed to parse value [{text}] for setting [index.{name}]"
+    if name in _COUNTS:
+        low, high = _COUNTS[name]
+        if not re.fullmatch(r"-?\d{1,12}", text, re.ASCII):
+            raise illegal(reason)
+        if not low <= int(text) <= high:
+            raise illegal(f"{reason} must be >= {low} and <= {high}")
+    elif name == "refresh_interval" and not re.fullmatch(r"-1|0|\d+(nanos|micros|ms|s|m|h|d)", text, re.ASCII):
+        raise illegal(f"failed to parse setting [index.{name}] with value [{text}] as a time value: unit is missing")
+    elif name == "mapping.exclude_source_vectors" and text not in ("true", "false"):
+        raise illegal(f"{reason} as only [true] or [false] are allowed.")
+    return text

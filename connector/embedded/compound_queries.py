@@ -6,9 +6,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from connector.embedded.failures import ShardError
 from connector.embedded.index import Index
 from connector.embedded.minimum import minimum_should_match
 from connector.embedded.queries import MatchAll, Query, Scored, constant, nothing
+
+MAX_CLAUSES = 16_384
+"""As many as a node with a heap of 512 MiB on two cores takes."""
+
+
+def _check_count(clauses: int) -> None:
+    if clauses > MAX_CLAUSES:
+        raise ShardError(f"Query contains too many nested clauses; maxClauseCount is set to {MAX_CLAUSES}")
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,7 @@ class DisMax:
 
     def evaluate(self, index: Index, boost: float) -> Scored:
         """See `Query`."""
+        _check_count(len(self.queries))
         mask, best = nothing(index)
         total = np.zeros(len(mask), dtype=np.float64)
         for query in self.queries:
@@ -57,6 +67,7 @@ class Bool:
     def evaluate(self, index: Index, boost: float) -> Scored:
         """See `Query`."""
         boost *= self.boost
+        _check_count(len(self.must) + len(self.should) + len(self.filter) + len(self.must_not))
         if not (self.must or self.should or self.filter or self.must_not):
             return MatchAll().evaluate(index, boost)
         mask = np.ones(len(index.ids), dtype=np.bool_)

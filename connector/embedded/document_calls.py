@@ -8,6 +8,7 @@ from connector.embedded.bulk import parse_bulk, run_bulk_item
 from connector.embedded.calls import Answer, Call, json_object
 from connector.embedded.catalog import Catalog
 from connector.embedded.failures import EngineError, illegal, parsing, validation
+from connector.embedded.scalars import shown, token_of
 from connector.embedded.source_filter import SourceFilter, parse_source_filter
 from connector.embedded.writes import Documents, load_update, parse_expected
 
@@ -78,25 +79,39 @@ class DocumentCalls:
         for key in body:
             if key not in ("docs", "ids"):
                 raise parsing(f"unknown key [{key}] for multi get")
-        wanted = [*body.get("docs", []), *({"_id": doc_id} for doc_id in body.get("ids", []))]
+        wanted = _wanted(body)
         if not wanted:
             raise validation("no documents to get")
         default = parse_source_filter(call.source())
         return Answer(200, {"docs": [self._get_one(call.parts.get("index"), item, default) for item in wanted]})
 
     def _get_one(self, default_index: str | None, item: Any, default: SourceFilter) -> dict[str, Any]:
-        item = item if isinstance(item, dict) else {"_id": item}
         for key in item:
             if key not in ("_index", "_id", "_source"):
                 raise parsing(f"unknown key [{key}] for a document of multi get")
         name = item.get("_index", default_index)
         if name is None or item.get("_id") is None:
             raise validation("index is missing" if name is None else "id is missing")
+        if isinstance(name, (dict, list)) or isinstance(item["_id"], (dict, list)):
+            raise EngineError(400, "parse_exception", "failed to parse multi get request: _index and _id are strings")
+        name, doc_id = shown(name), shown(item["_id"])
         source_filter = parse_source_filter(item["_source"]) if "_source" in item else default
         try:
-            return self._documents.get(name, str(item["_id"]), source_filter)
+            return self._documents.get(name, doc_id, source_filter)
         except EngineError as failure:
-            return {"_index": name, "_id": str(item["_id"]), "error": failure.error()}
+            return {"_index": name, "_id": doc_id, "error": failure.error()}
+
+
+def _wanted(body: dict[str, Any]) -> list[dict[str, Any]]:
+    for key, value in body.items():
+        if not isinstance(value, list):
+            raise parsing(f"unexpected token [{token_of(value)}], expected [FIELD_NAME] or [START_ARRAY] in [{key}]")
+    docs, ids = body.get("docs", []), body.get("ids", [])
+    if not all(isinstance(item, dict) for item in docs):
+        raise illegal("docs array element should include an object")
+    if any(doc_id is None or isinstance(doc_id, (dict, list)) for doc_id in ids):
+        raise illegal("ids array element should only contain ids")
+    return [*docs, *({"_id": doc_id} for doc_id in ids)]
 
 
 def _check_refresh(call: Call) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from connector.embedded.failures import EngineError, unparsable_document
+from connector.embedded.json_text import parse_json
+from connector.embedded.limits import Limits
 from connector.embedded.mapping import Field, Mapping
 from connector.embedded.values import (
     NUMBERS,
@@ -20,9 +21,10 @@ from connector.embedded.values import (
 )
 from connector.embedded.vector_parameters import MAX_DIMS, max_dims
 from connector.embedded.vectors import as_array, dims_of, fault, numbers_in
-from connector.exact_json import decoded
 
 _MIN_DYNAMIC_DIMS = 128
+_MAX_TERM_BYTES = 32_766
+_METADATA = {"_id", "_index", "_source", "_routing", "_seq_no", "_version", "_field_names", "_ignored", "_doc_count"}
 
 
 @dataclass
@@ -45,38 +47,48 @@ def load_source(source: bytes) -> dict[str, Any]:
     Raises: EngineError: 400 document_parsing_exception: not a JSON object, or NaN or Infinity in it.
     """
     try:
-        document = json.loads(decoded(source), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        document = parse_json(source)
+    except ValueError as error:
         raise unparsable_document(f"failed to parse: {error}", "x_content_parse_exception", str(error)) from error
     if not isinstance(document, dict):
         raise unparsable_document("failed to parse: Expected START_OBJECT", "not_x_content_exception")
     return document
 
 
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"Non-standard token '{name}'")
-
-
-def parse_document(mapping: Mapping, document: dict[str, Any], doc_id: str) -> ParsedDocument:
-    """Read every value that the mapping indexes.
+def parse_document(mapping: Mapping, document: dict[str, Any], doc_id: str, limits: Limits) -> ParsedDocument:
+    """Read every value that the mapping indexes, of a document that is to be written.
 
     Raises: EngineError: 400 document_parsing_exception or strict_dynamic_mapping_exception, as a real node.
     """
+    for name in document.keys() & _METADATA:
+        reason = f"Field [{name}] is a metadata field and cannot be added inside a document"
+        raise unparsable_document(f"failed to parse field [{name}] of type [{name}]: {reason}", cause=reason)
     parsed = ParsedDocument(mapping)
-    _Reader(parsed, doc_id).read_object(document, "")
+    _Reader(parsed, doc_id, limits).read_object(document, "")
+    return parsed
+
+
+def reparse_document(mapping: Mapping, document: dict[str, Any], doc_id: str) -> ParsedDocument:
+    """Read a stored document's values; one that its field does not take (any more) is ignored, and the field named."""
+    parsed = ParsedDocument(mapping)
+    _LenientReader(parsed, doc_id, Limits()).read_object(document, "")
     return parsed
 
 
 class _Reader:
-    def __init__(self, parsed: ParsedDocument, doc_id: str) -> None:
+    def __init__(self, parsed: ParsedDocument, doc_id: str, limits: Limits) -> None:
         self._parsed = parsed
         self._doc_id = doc_id
+        self._limits = limits
+        self._nested_objects = 0
 
     def read_object(self, document: dict[str, Any], prefix: str) -> None:
         for key, value in document.items():
             name, dot, rest = key.partition(".")
             if not name or (dot and not rest.strip(".")):
                 raise unparsable_document("failed to parse: field name cannot be an empty string")
+            if not name.strip():
+                raise unparsable_document(f"failed to parse: field name cannot contain only whitespace: [{key}]")
             self._read_member(prefix, name, {rest: value} if dot else value)
 
     def _read_member(self, prefix: str, name: str, value: Any) -> None:
@@ -104,6 +116,12 @@ class _Reader:
                 self.read_object(element, path)
 
     def _read_nested(self, path: str, element: dict[str, Any]) -> None:
+        self._nested_objects += 1
+        if self._nested_objects > self._limits.nested_objects:
+            raise unparsable_document(
+                f"The number of nested documents has exceeded the allowed limit of [{self._limits.nested_objects}]. "
+                "This limit can be set by changing the [index.mapping.nested_objects.limit] index level setting."
+            )
         outer, self._parsed.values = self._parsed.values, {}
         self.read_object(element, path)
         inner, self._parsed.values = self._parsed.values, outer
@@ -136,7 +154,12 @@ class _Reader:
             kind = {"type": "nested"} if above in self._parsed.mapping.nested else {}
             definition = {**kind, "properties": {name: definition}}
             above, _, name = above.rpartition(".")
-        self._parsed.mapping = self._parsed.mapping.merged(definition)
+        merged = self._parsed.mapping.merged(definition)
+        try:
+            self._limits.check_growth(self._parsed.mapping, merged)
+        except EngineError as fault:
+            raise unparsable_document(f"failed to parse: {fault.reason}", cause=fault.reason) from fault
+        self._parsed.mapping = merged
 
     def _read_leaf(self, held: Field, value: Any) -> None:
         if held.type == "dense_vector":
@@ -153,7 +176,7 @@ class _Reader:
     def _read_value(self, target: Field, value: Any) -> Any:
         try:
             if target.type in NUMBERS:
-                return number_of(target.type, value)
+                return None if value == "" else number_of(target.type, value)
             if target.type == "boolean":
                 return boolean_of(value)
             if target.type == "date":
@@ -167,9 +190,19 @@ class _Reader:
                 f"{where}. Preview of field's value: '{value}'", fault.kind, fault.reason
             ) from fault
         if len(text) <= target.parameters.get("ignore_above", len(text)):
+            if target.type == "keyword" and len(text) > _MAX_TERM_BYTES // 4:
+                self._check_term(target, text)
             return text
         self._parsed.ignored.add(target.path)
         return None
+
+    def _check_term(self, target: Field, text: str) -> None:
+        length = len(text.encode("utf-8", "surrogatepass"))
+        if length > _MAX_TERM_BYTES:
+            raise unparsable_document(
+                f"failed to parse field [{target.path}] of type [keyword] in document with id '{self._doc_id}': its "
+                f"UTF8 encoding is longer than the max length {_MAX_TERM_BYTES}, it has {length}; use [ignore_above]"
+            )
 
     def _read_vector(self, held: Field, value: Any) -> None:
         numbers = numbers_in(value, held, hex_floats=False) if isinstance(value, str) else value
@@ -195,6 +228,21 @@ class _Reader:
         if reason_against is not None:
             raise unparsable_document(f"failed to parse: {reason_against}", cause=reason_against)
         self._parsed.values[held.path] = [vector]
+
+
+class _LenientReader(_Reader):
+    """Reads what was accepted when it was written, perhaps by a version that checked less."""
+
+    def _read_member(self, prefix: str, name: str, value: Any) -> None:
+        path = f"{prefix}.{name}" if prefix else name
+        try:
+            super()._read_member(prefix, name, value)
+        except EngineError:
+            self._parsed.ignored.add(path)
+            self._parsed.values.pop(path, None)
+
+    def _read_unmapped(self, prefix: str, path: str, value: Any) -> None:
+        """Nothing: a field that was not mapped when the document was written is not indexed."""
 
 
 def _flattened(value: Any) -> Iterator[Any]:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
+import numpy as np
+
 from connector.embedded.calls import Answer, Call, Handler, check_options
 from connector.embedded.catalog import Catalog
+from connector.embedded.database import StoreFaultError
 from connector.embedded.document_calls import DocumentCalls
 from connector.embedded.failures import EngineError, illegal, invalid_index_name
 from connector.embedded.index_calls import IndexCalls
 from connector.embedded.search_calls import SearchCalls
 from connector.exact_json import dumps
 
+_log = logging.getLogger(__name__)
+_MAX_BODY_BYTES = 100 * 1024 * 1024
 _COMMON = {"pretty", "human", "error_trace"}
 _INDEX = {"ignore_unavailable", "allow_no_indices", "expand_wildcards", "master_timeout", "timeout", "local"}
 _SOURCE = {"_source", "_source_includes", "_source_excludes", "_source_exclude_vectors"}
@@ -68,14 +74,30 @@ class Engine:
 
     def handle(self, method: str, target: str, body: bytes | None = None) -> Answer:
         """Answer one request: `target` is path and query string, as sent over HTTP."""
-        path, _, query = target.partition("?")
         try:
-            with self._lock:
-                return self._answer(method, path, dict(parse_qsl(query, keep_blank_values=True)), body or b"")
-        except EngineError as failure:
-            return Answer(failure.status, failure.body())
+            with (
+                self._lock,
+                np.errstate(over="ignore", invalid="ignore"),
+            ):  # scores may overflow; they are cut on the way out
+                self._catalog.store.check_open()
+                return self._answer(method, target, body or b"")
+        except EngineError as refused:
+            failure = refused
+        except StoreFaultError as fault:
+            failure = EngineError(500, fault.kind, str(fault))
+        except RecursionError:
+            failure = illegal("the request is nested deeper than the embedded engine can read")
+        except Exception as error:  # an internal error is an answer, too, as on a real node
+            _log.exception("%s %s failed in the embedded engine", method, target.partition("?")[0])
+            failure = EngineError(500, "exception", f"{type(error).__name__} in the embedded engine: {error}")
+        return Answer(failure.status, failure.body())
 
-    def _answer(self, method: str, path: str, parameters: dict[str, str], body: bytes) -> Answer:
+    def _answer(self, method: str, target: str, body: bytes) -> Answer:
+        if len(body) > _MAX_BODY_BYTES:
+            reason = f"the body has {len(body):,} bytes, and at most {_MAX_BODY_BYTES:,} are taken: send it in parts"
+            raise EngineError(413, "content_too_long_exception", reason)
+        path, _, query = target.partition("?")
+        parameters = _parameters(query)
         allowed: list[str] = []
         for route in self._routes:
             match = route.pattern.fullmatch(path)
@@ -92,6 +114,13 @@ class Engine:
         if method != "POST" and path.count("/") == 1:
             raise invalid_index_name(path[1:], "must not start with '_', '-', or '+'")
         raise illegal(f"no handler found for uri [{path}] and method [{method}] in the embedded engine")
+
+
+def _parameters(query: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(query, keep_blank_values=True, errors="replace"))
+    except ValueError as error:
+        raise illegal(f"the query string can't be read: {error}") from error
 
 
 def _check_parameters(path: str, parameters: dict[str, str], known: set[str]) -> None:

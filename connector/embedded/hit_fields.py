@@ -8,10 +8,11 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import Any
 
-from connector.embedded.documents import parse_document
+from connector.embedded.documents import reparse_document
 from connector.embedded.failures import ShardError, parsing, unsupported
 from connector.embedded.index import Index
 from connector.embedded.mapping import Mapping
+from connector.embedded.scalars import token_of
 from connector.embedded.source_filter import SourceFilter
 from connector.embedded.sources import Sources
 from connector.embedded.vectors import values_of
@@ -24,9 +25,10 @@ def parse_fields(value: Any) -> tuple[str, ...]:
 
     Raises: EngineError: 400; formats are not supported.
     """
-    entries = value if isinstance(value, list) else [value]
+    if not isinstance(value, list):
+        raise parsing(f"Unknown key for a {token_of(value)} in [fields].")
     patterns = []
-    for entry in entries:
+    for entry in value:
         pattern = entry.get("field") if isinstance(entry, dict) else entry
         if not isinstance(pattern, str):
             raise parsing(f"[fields] must hold names of fields, found [{entry}]")
@@ -47,7 +49,7 @@ def fields_of(index: Index, slot: int, sources: Sources, patterns: tuple[str, ..
         source = sources.read(index, slot, SourceFilter(exclude_vectors=False))
     else:
         source = sources.read_for_fields(index, slot)
-    parsed = parse_document(mapping, source, index.ids[slot])
+    parsed = reparse_document(mapping, source, index.ids[slot])
     apart = {path: values for path, values in parsed.values.items() if not mapping.nested_above(path)}
     found = _shown(mapping, apart, is_asked)
     for path, objects in parsed.nested.items():
@@ -90,7 +92,7 @@ def nested_fields(
 ) -> dict[str, list[Any]]:
     """The values of one nested object's fields that a pattern matches, as `fields_of` has them."""
     source = sources.read(index, slot, SourceFilter(exclude_vectors=False))
-    objects = parse_document(index.mapping, source, index.ids[slot]).nested[path]
+    objects = reparse_document(index.mapping, source, index.ids[slot]).nested[path]
     shown = _below(path, _shown(index.mapping, objects[offset], _matcher(patterns)))
     return {path: [shown]} if shown else {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from connector.embedded.analysis import analyze
 from connector.embedded.columns import NumberColumn, VectorColumn
-from connector.embedded.documents import load_source, parse_document
+from connector.embedded.documents import reparse_document
 from connector.embedded.mapping import Field, Mapping, parse_mapping
 from connector.embedded.postings import Mask, TermColumn
 from connector.embedded.store import StoredDocument, StoredIndex
@@ -42,8 +43,12 @@ class Index:
         self._live = bytearray()
         self._columns: dict[str, Column] = {}
         for document in documents:
-            parsed = parse_document(self.mapping, load_source(document.source), document.id)
-            values = {path: held for path, held in parsed.values.items() if self.born.get(path, 0) <= document.seq_no}
+            parsed = reparse_document(self.mapping, json.loads(document.source), document.id)
+            values = {
+                path: held
+                for path, held in parsed.values.items()
+                if path in self.mapping.fields and self.born.get(path, 0) <= document.seq_no
+            }
             self.add(document, values, parsed.ignored)
 
     @property

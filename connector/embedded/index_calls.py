@@ -8,6 +8,7 @@ from connector.embedded.calls import Answer, Call, json_object, resolve_call
 from connector.embedded.catalog import Catalog
 from connector.embedded.failures import illegal
 from connector.embedded.index import Index
+from connector.embedded.limits import Limits
 
 VERSION = {"number": "8.19.21", "build_flavor": "embedded", "lucene_version": "9.12.2"}
 
@@ -67,6 +68,8 @@ class IndexCalls:
         """PUT /{index}/_mapping."""
         update = json_object(call.required())
         merged = [(index, index.mapping.merged(update)) for index in resolve_call(self._catalog, call)]
+        for index, mapping in merged:
+            Limits.of(index.settings).check(mapping)
         with self._catalog.transaction():
             for index, mapping in merged:
                 self._catalog.save_mapping(index, mapping)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from connector.embedded.failures import illegal, parsing, x_content
+from connector.embedded.failures import EngineError, illegal, x_content
 from connector.embedded.hit_fields import nested_fields, parse_fields
 from connector.embedded.index import Index
-from connector.embedded.query_options import read_whole
+from connector.embedded.scalars import Fields, token_of
 from connector.embedded.source_filter import SourceFilter, parse_source_filter
 from connector.embedded.sources import Sources
 
@@ -58,22 +58,23 @@ class InnerHits:
 def parse_inner_hits(body: Any) -> InnerHits:
     """Parse `inner_hits`. Raises: EngineError: 400; options that aren't known are named."""
     if not isinstance(body, dict):
-        raise parsing("[inner_hits] malformed, must start with start_object")
+        raise x_content(f"[knn] inner_hits doesn't support values of type: {token_of(body)}")
     for key in body:
         if key not in _KNOWN:
             raise x_content(f"[inner_hits] unknown field [{key}]; the embedded engine knows {sorted(_KNOWN)}")
-    name, size, start = body.get("name"), read_whole(body.get("size", 3)), read_whole(body.get("from", 0))
-    if name is not None and not isinstance(name, str):
-        raise x_content("[inner_hits] failed to parse field [name]")
+    scalars = Fields("inner_hits")
+    name = scalars.text(body, "name", "") if "name" in body else None
+    size, start = scalars.integer(body, "size", 3), scalars.integer(body, "from", 0)
     for key, value in (("size", size), ("from", start)):
-        if value is None or value < 0:
-            raise illegal(f"illegal {key} value, should be 0 or greater: [{body[key]}]")
-    assert size is not None
-    assert start is not None
+        if value < 0:
+            raise x_content(f"[knn] failed to parse field [inner_hits]: illegal {key} value [{value}]")
     if start + size > _MAX_WINDOW:
         raise illegal(
             f"Inner result window is too large, the inner hit definition's [{name}]'s from + size must be less than or "
             f"equal to: [{_MAX_WINDOW}] but was [{start + size}]"
         )
-    fields = parse_fields(body["fields"]) if body.get("fields") else ()
-    return InnerHits(name, start, size, parse_source_filter(body.get("_source", True)), fields)
+    try:
+        fields = parse_fields(body["fields"]) if "fields" in body else ()
+        return InnerHits(name, start, size, parse_source_filter(body.get("_source", True)), fields)
+    except EngineError as fault:
+        raise x_content(f"[knn] failed to parse field [inner_hits]: {fault.reason}") from fault

@@ -12,7 +12,7 @@ from connector.embedded.index import Index
 from connector.embedded.inner_hits import InnerHits
 from connector.embedded.mapping import Field
 from connector.embedded.postings import Floats, Ints
-from connector.embedded.queries import Query, Scored, nothing
+from connector.embedded.queries import Query, Scored, as_boost, nothing
 from connector.embedded.vectors import Metric, as_array, dims_of, fault, numbers_in
 
 _WHOLE_ABOVE = 4
@@ -70,7 +70,7 @@ class Knn:
         if index.mapping.nested_above(self.path):
             owners, scores = _nearest_of_each(owners, scores)
         best = best_first(scores, self.k)
-        return owners[best], scores[best] * np.float32(boost * self.boost)
+        return owners[best], scores[best] * as_boost(boost * self.boost)
 
     def objects(self, index: Index, slot: int) -> list[tuple[int, np.float32]]:
         """Offsets and scores of a document's nested objects that have a vector, nearest first."""
@@ -81,7 +81,7 @@ class Knn:
         rows = np.flatnonzero(slots == slot)
         query = self._query_vector(held)
         scores = _scores(Metric.of(held, query), matrix, rows, query)
-        scores = scores * np.float32(self.boost)
+        scores = scores * as_boost(self.boost)
         return [(int(column.offsets()[rows[at]]), scores[at]) for at in best_first(scores, len(scores))]
 
     def _query_vector(self, held: Field) -> Floats:

@@ -214,7 +214,7 @@ def _leaf(mapping: Mapping, path: str, definition: dict[str, Any]) -> dict[str, 
     kind = definition.get("type")
     if kind is None:
         raise _fault(f"No type specified for field [{path}]")
-    if kind not in _PARAMETERS:
+    if not isinstance(kind, str) or kind not in _PARAMETERS:
         raise _fault(
             f"The mapper type [{kind}] declared on field [{path}] does not exist "
             f"in the embedded engine: it knows {sorted(_PARAMETERS)}"
@@ -224,6 +224,10 @@ def _leaf(mapping: Mapping, path: str, definition: dict[str, Any]) -> dict[str, 
     parameters = {key: value for key, value in definition.items() if key not in ("type", "fields")}
     if kind == "dense_vector":
         parameters = vector_parameters(path, parameters)
+    if str(parameters.get("index", True)).lower() not in ("true", "false"):
+        raise _fault(f"Failed to parse value [{parameters['index']}] as only [true] or [false] are allowed.")
+    if "ignore_above" in parameters:
+        parameters["ignore_above"] = _ignore_above(parameters["ignore_above"])
     for name in ("analyzer", "search_analyzer"):
         if name in parameters and parameters[name] not in list(ANALYZERS):
             raise _fault(
@@ -236,13 +240,23 @@ def _leaf(mapping: Mapping, path: str, definition: dict[str, Any]) -> dict[str, 
     result = {"type": kind, **parameters}
     if "fields" in definition:
         multi_fields = definition["fields"]
-        if not isinstance(multi_fields, dict) or any(
-            "fields" in part for part in multi_fields.values() if isinstance(part, dict)
+        if not isinstance(multi_fields, dict) or not all(
+            isinstance(part, dict) and "fields" not in part for part in multi_fields.values()
         ):
             raise _fault(f"[fields] on field [{path}] must be a map of fields that have no [fields] of their own")
         result["fields"] = {name: _leaf(mapping, f"{path}.{name}", multi_fields[name]) for name in sorted(multi_fields)}
         mapping.multi_fields[path] = [f"{path}.{name}" for name in result["fields"]]
     return result
+
+
+def _ignore_above(value: Any) -> int:
+    try:
+        number = int(str(value))
+    except ValueError as error:
+        raise _fault(f'For input string: "{value}"') from error
+    if number < 0:
+        raise _fault(f"[ignore_above] must be positive, got [{number}]")
+    return number
 
 
 def _dynamic(value: Any, path: str) -> str:
@@ -256,7 +270,5 @@ def _strings(value: Any) -> list[str]:
 
 
 def _unknown_parameter(name: str, path: str, kind: str, known: set[str]) -> EngineError:
-    reason = (
-        f"unknown parameter [{name}] on mapper [{path}] of type [{kind}]: the embedded engine knows {sorted(known)}"
-    )
-    return _fault(reason)
+    where = f"on mapper [{path}] of type [{kind}]"
+    return _fault(f"unknown parameter [{name}] {where}: the embedded engine knows {sorted(known)}")

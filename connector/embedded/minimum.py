@@ -29,6 +29,8 @@ def minimum_should_match(clauses: int, specification: str) -> int:
 
 def _integer(text: str) -> int:
     try:
+        if not -(2**31) <= int(text) < 2**31:
+            raise ValueError
         return int(text)
     except ValueError as error:
         raise ShardError(f'For input string: "{text}"', "number_format_exception") from error

@@ -144,7 +144,7 @@ class TermColumn:
             return empty, empty
         return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
-    def score(self, term: str, boost: float, live: Mask, generation: int) -> tuple[Ints, Floats]:
+    def score(self, term: str, boost: np.float32, live: Mask, generation: int) -> tuple[Ints, Floats]:
         """The live slots with a term and their BM25 scores (float32)."""
         slots, frequencies = self.postings(term)
         alive = live[slots]
@@ -153,7 +153,7 @@ class TermColumn:
             return slots, np.zeros(0, dtype=np.float32)
         statistics = self._statistics_of(live, generation)
         idf = np.float32(math.log(1 + (statistics.documents - len(slots) + 0.5) / (len(slots) + 0.5)))
-        weight = np.float32(boost) * _K1_PLUS_1 * idf
+        weight = boost * _K1_PLUS_1 * idf
         norms = statistics.norms[slots]
         return slots, weight - weight / (np.float32(1) + frequencies.astype(np.float32) * norms)
 

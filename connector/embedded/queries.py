@@ -33,8 +33,11 @@ def nothing(index: Index) -> Scored:
 
 
 def constant(mask: Mask, boost: float) -> Scored:
-    """Every document of the mask scores the boost."""
-    return mask, mask.astype(np.float32) * np.float32(boost)
+    """Every document of the mask scores the boost.
+
+    Raises: ShardError: see `as_boost`.
+    """
+    return mask, mask.astype(np.float32) * as_boost(boost)
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,28 @@ class MatchNone:
     def evaluate(self, index: Index, _: float) -> Scored:
         """See `Query`."""
         return nothing(index)
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """A query that parses, and that no index can run."""
+
+    reason: str
+
+    def evaluate(self, _: Index, __: float) -> Scored:
+        """See `Query`."""
+        raise ShardError(self.reason)
+
+
+def as_boost(boost: float) -> np.float32:
+    """A product of boosts as a score's factor.
+
+    Raises: ShardError: it is beyond float32's range.
+    """
+    if not boost <= float(np.finfo(np.float32).max):
+        raise ShardError("boost must be a positive float, got Infinity")
+    factor: np.float32 = np.float32(boost)
+    return factor
 
 
 def searchable(index: Index, path: str, kind: str) -> Field | None:

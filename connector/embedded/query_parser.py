@@ -13,8 +13,9 @@ from connector.embedded.failures import EngineError, illegal, parsing, x_content
 from connector.embedded.inner_hits import parse_inner_hits
 from connector.embedded.knn import Knn
 from connector.embedded.leaf_parser import LEAVES
-from connector.embedded.queries import Query
-from connector.embedded.query_options import check_known, parse_boost, parse_minimum, read_number, read_whole
+from connector.embedded.queries import Query, Unusable
+from connector.embedded.query_options import check_known, parse_minimum
+from connector.embedded.scalars import Fields, Scalars, as_double
 
 MAX_DEPTH = 30
 MAX_CANDIDATES = 10_000
@@ -25,7 +26,7 @@ def parse_query(body: Any, *, size: int = 10, depth: int = 0) -> Query:
 
     Raises: EngineError: 400, with a real node's type where it would refuse too.
     """
-    if depth > MAX_DEPTH:
+    if depth >= MAX_DEPTH:
         raise illegal(
             f"The nested depth of the query exceeds the maximum nested depth for queries set in [{MAX_DEPTH}]"
         )
@@ -43,13 +44,15 @@ def parse_query(body: Any, *, size: int = 10, depth: int = 0) -> Query:
     return LEAVES[name](body[name]) if name in LEAVES else _COMPOUNDS[name](body[name], size, depth)
 
 
-def _inner(outer: str, part: str, body: Any, size: int, depth: int) -> Query:
+def parse_inner(outer: str, part: str, body: Any, *, size: int = 10, depth: int = -1) -> Query:
+    """Parse a query in a field of another's; a fault inside is a fault of the field, with its cause.
+
+    Raises: EngineError: 400 x_content_parse_exception.
+    """
     try:
         return parse_query(body, size=size, depth=depth + 1)
     except EngineError as failure:
         reason = f"[{outer}] failed to parse field [{part}]"
-        if failure.kind not in ("parsing_exception", "x_content_parse_exception"):
-            raise
         root = failure.root or {"type": failure.kind, "reason": failure.reason, **failure.extra}
         raise EngineError(400, "x_content_parse_exception", reason, caused_by=failure.cause(), root=root) from failure
 
@@ -59,18 +62,20 @@ def _bool(body: dict[str, Any], size: int, depth: int) -> Query:
     for key, part in body.items():
         if key in ("must", "should", "filter", "must_not"):
             clauses[key] = [
-                _inner("bool", key, one, size, depth) for one in (part if isinstance(part, list) else [part])
+                parse_inner("bool", key, one, size=size, depth=depth)
+                for one in (part if isinstance(part, list) else [part])
             ]
         elif key not in ("minimum_should_match", "boost"):
             raise x_content(f"[bool] unknown field [{key}]")
-    return Bool(**clauses, minimum=parse_minimum(body), boost=parse_boost(body))
+    minimum = None if body.get("minimum_should_match") is None else parse_minimum(body, Scalars("bool", x_content))
+    return Bool(**clauses, minimum=minimum, boost=Fields("bool").boost(body))
 
 
 def _constant_score(body: dict[str, Any], size: int, depth: int) -> Query:
     check_known("constant_score", body, {"filter", "boost"})
     if "filter" not in body:
         raise parsing("[constant_score] requires a 'filter' element")
-    return ConstantScore(parse_query(body["filter"], size=size, depth=depth + 1), parse_boost(body))
+    return ConstantScore(parse_query(body["filter"], size=size, depth=depth + 1), Scalars("constant_score").boost(body))
 
 
 def _dis_max(body: dict[str, Any], size: int, depth: int) -> Query:
@@ -81,7 +86,13 @@ def _dis_max(body: dict[str, Any], size: int, depth: int) -> Query:
     parts = [
         parse_query(part, size=size, depth=depth + 1) for part in (queries if isinstance(queries, list) else [queries])
     ]
-    return DisMax(parts, float(body.get("tie_breaker", 0.0)), parse_boost(body))
+    scalars = Scalars("dis_max")
+    tie_breaker, boost = scalars.number(body, "tie_breaker", 0.0), scalars.boost(body)
+    if len(parts) == 1:
+        return DisMax(parts, 0.0, boost)
+    if not 0 <= tie_breaker <= 1:
+        return Unusable("tieBreakerMultiplier must be in [0, 1]")
+    return DisMax(parts, tie_breaker, boost)
 
 
 def _knn_query(body: dict[str, Any], size: int, depth: int) -> Query:
@@ -94,23 +105,24 @@ def parse_knn(body: Any, *, size: int = 10, depth: int = 0, is_query: bool = Fal
     Raises: EngineError: 400, with a real node's type where it would refuse too.
     """
     if not isinstance(body, dict):
-        raise parsing("[knn] malformed, must start with start_object")
+        raise x_content("[knn] Expected START_OBJECT")
+    fields = Fields("knn")
     known = {"field", "query_vector", "k", "num_candidates", "filter", "similarity", "boost"}
     if not is_query:
         known |= {"inner_hits"}
     for key in body:
         if key not in known:
             raise x_content(f"[knn] unknown field [{key}]; the embedded engine knows {sorted(known)}")
-    if not isinstance(body.get("field"), str):
+    if "field" not in body:
         raise illegal("Required [field]")
-    vector = body.get("query_vector")
-    if vector is None:
+    path = fields.text(body, "field", "")
+    if "query_vector" not in body:
         raise illegal(
             "either [query_vector_builder] or [query_vector] must be provided; the embedded engine knows [query_vector]"
         )
-    vector = _vector(vector)
-    k = _count("k", body.get("k"))
-    candidates = _count("num_candidates", body.get("num_candidates"))
+    vector = _vector(body["query_vector"])
+    k = _count(fields, body, "k")
+    candidates = _count(fields, body, "num_candidates")
     if k is None:
         k = size if candidates is None or not is_query else min(size, candidates)
         if k < 1 and not is_query:
@@ -121,38 +133,37 @@ def parse_knn(body: Any, *, size: int = 10, depth: int = 0, is_query: bool = Fal
         raise illegal("[num_candidates] cannot be less than [k]")
     filters = body.get("filter", [])
     parsed = [
-        _inner("knn", "filter", part, size, depth) for part in (filters if isinstance(filters, list) else [filters])
+        parse_inner("knn", "filter", part, size=size, depth=depth)
+        for part in (filters if isinstance(filters, list) else [filters])
     ]
-    similarity = body.get("similarity")
-    least = None if similarity is None else read_number(similarity)
-    if similarity is not None and least is None:
-        raise x_content("[knn] failed to parse field [similarity]")
+    least = fields.number(body, "similarity", 0.0) if "similarity" in body else None
+    boost = fields.number(body, "boost", 1.0)
+    if boost < 0:
+        raise illegal(f"negative [boost] are not allowed in [knn], use a value between 0 and 1 to deboost: {boost}")
     inner_hits = parse_inner_hits(body["inner_hits"]) if "inner_hits" in body else None
-    return Knn(body["field"], vector, k, parsed, least, parse_boost(body), inner_hits)
-
-
-def _count(name: str, value: Any) -> int | None:
-    if value is None:
-        return None
-    count = read_whole(value)
-    if count is None:
-        raise x_content(f"[knn] failed to parse field [{name}]")
-    if count < 1:
-        raise illegal(f"[{name}] must be greater than 0")
-    return count
+    return Knn(path, vector, k, parsed, least, boost, inner_hits)
 
 
 def _vector(value: Any) -> list[float] | str:
-    """A query vector: numbers, which may be texts each, or one text that the field's type has a meaning for."""
+    """Read a query vector: numbers, which may be texts each, or one text that the field's type has a meaning for."""
     if isinstance(value, str):
         return value
-    numbers = value if isinstance(value, list) else [value]
-    if set(map(type, numbers)) <= {int, float}:
-        return numbers
-    read = [read_number(each) for each in numbers]
-    if any(each is None for each in read):
-        raise x_content("[knn] failed to parse field [query_vector]: it must be an array of numbers")
-    return [each for each in read if each is not None]
+    elements = value if isinstance(value, list) else [value]
+    if set(map(type, elements)) <= {int, float}:
+        return [as_double(element) for element in elements]
+    try:
+        return [Scalars("knn").number({"": element}, "", 0.0) for element in elements]
+    except EngineError as fault:
+        raise x_content("[knn] failed to parse field [query_vector]: it must be an array of numbers") from fault
+
+
+def _count(fields: Fields, body: dict[str, Any], name: str) -> int | None:
+    if name not in body:
+        return None
+    value = fields.integer(body, name, 0)
+    if value < 1:
+        raise illegal(f"[{name}] must be greater than 0")
+    return value
 
 
 _COMPOUNDS: dict[str, Callable[[dict[str, Any], int, int], Query]] = {

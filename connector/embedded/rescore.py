@@ -13,8 +13,8 @@ from connector.embedded.index import Index
 from connector.embedded.knn import best_first
 from connector.embedded.postings import Floats, Mask
 from connector.embedded.queries import Query
-from connector.embedded.query_options import read_number, read_whole
-from connector.embedded.query_parser import parse_query
+from connector.embedded.query_parser import parse_inner
+from connector.embedded.scalars import Fields, Scalars
 
 _MODES: dict[str, Callable[[Floats, Floats], Floats]] = {
     "total": np.add,
@@ -54,17 +54,19 @@ def parse_rescore(value: Any, *, size: int) -> list[Rescore]:
 def _parse(step: Any, size: int) -> Rescore:
     if not isinstance(step, dict) or set(step) - {"window_size", "query"} or not isinstance(step.get("query"), dict):
         raise parsing("rescore: the embedded engine knows [window_size, query]")
-    query, window = step["query"], read_whole(step.get("window_size", 10))
+    query, fields = step["query"], Fields("query")
+    window = Scalars("rescore").integer(step, "window_size", 10)
+    if window < 0:
+        raise illegal(f"[window_size] must not be negative, found [{window}]")
     known = {"rescore_query", "query_weight", "rescore_query_weight", "score_mode"}
     for key in query:
         if key not in known:
             raise x_content(f"[query] unknown field [{key}]")
-    if not isinstance(query.get("rescore_query"), dict):
-        raise parsing("rescore_query must be a query")
-    mode = str(query.get("score_mode", "total")).lower()
+    if "rescore_query" not in query:
+        raise illegal("rescore_query cannot be null")
+    mode = fields.text(query, "score_mode", "total").lower()
     if mode not in _MODES:
         raise x_content(f"[query] failed to parse field [score_mode]: illegal score_mode [{mode}]")
-    weight, other = (read_number(query.get(name, 1.0)) for name in ("query_weight", "rescore_query_weight"))
-    if window is None or weight is None or other is None:
-        raise illegal("window_size and weights must be numbers")
-    return Rescore(parse_query(query["rescore_query"], size=size), window, weight, other, mode)
+    weight, other = (fields.number(query, name, 1.0) for name in ("query_weight", "rescore_query_weight"))
+    parsed = parse_inner("query", "rescore_query", query["rescore_query"], size=size)
+    return Rescore(parsed, window, weight, other, mode)

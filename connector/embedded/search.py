@@ -18,6 +18,8 @@ from connector.embedded.queries import MatchAll, Query, nothing
 from connector.embedded.search_request import SearchRequest
 from connector.embedded.sources import Sources
 
+MAX_RESCORE_WINDOW = 10_000
+
 
 def search(request: SearchRequest, indices: list[Index], sources: Sources) -> dict[str, Any]:
     """Run a search over indices; equal scores come in the order of index names, then of insertion.
@@ -92,6 +94,7 @@ def _evaluate(request: SearchRequest, indices: list[Index]) -> tuple[list[Evalua
             _check_window(request, index)
             if request.collapse is not None:
                 check_collapse(index, request.collapse)
+            _check_rescore(request)
             neighbours.append([section.neighbours(index) for section in request.knn])
             query = request.query or (None if request.knn else MatchAll())
             mask, scores = nothing(index) if query is None else query.evaluate(index, 1.0)
@@ -163,6 +166,15 @@ def _check_window(request: SearchRequest, index: Index) -> None:
         )
 
 
+def _check_rescore(request: SearchRequest) -> None:
+    largest = max((step.window for step in request.rescore), default=0)
+    if largest > MAX_RESCORE_WINDOW:
+        raise ShardError(
+            f"Rescore window [{largest}] is too large. It must be less than [{MAX_RESCORE_WINDOW}].",
+            is_query_fault=False,
+        )
+
+
 def _hit(request: SearchRequest, index: Index, slot: int, score: np.float32, sources: Sources) -> dict[str, Any]:
     hit: dict[str, Any] = {"_index": index.name}
     if request.with_id:
@@ -200,5 +212,5 @@ def _inner_hits(request: SearchRequest, index: Index, slot: int, sources: Source
 
 
 def _shortest(score: np.float32) -> float:
-    """The shortest decimal that is this float32, as Java prints it."""
-    return float(str(score))
+    """The shortest decimal that is this float32, as Java prints it; JSON has no infinity."""
+    return float(str(np.nan_to_num(score)))

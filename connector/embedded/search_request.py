@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,13 +12,13 @@ from connector.embedded.failures import EngineError, illegal, parsing, unsupport
 from connector.embedded.hit_fields import parse_fields
 from connector.embedded.knn import Knn
 from connector.embedded.queries import Query
-from connector.embedded.query_options import read_number, read_whole
-from connector.embedded.query_parser import parse_knn, parse_query
+from connector.embedded.query_parser import parse_inner, parse_knn, parse_query
 from connector.embedded.rescore import Rescore, parse_rescore
+from connector.embedded.scalars import MAX_INT, Fields, Scalars, token_of
 from connector.embedded.source_filter import SourceFilter, parse_source_filter
 
 _DEFAULT_TRACKED = 10_000
-_ALL = 2**31 - 1
+_ALL = MAX_INT
 _FLAGS = ("version", "seq_no_primary_term")
 _OFF_ONLY = ("explain", "profile")
 
@@ -78,13 +79,16 @@ def parse_search(body: dict[str, Any]) -> SearchRequest:
             raise parsing(
                 f"Unknown key in [{key}]: the embedded engine knows {sorted(known | set(_FLAGS) | {'retriever'})}."
             )
-        if key in ("query", "post_filter") and not isinstance(value, dict):
-            raise parsing(f"Unknown key for a {type(value).__name__} in [{key}].")
-    size, start = _integer(body, "size", 10), _integer(body, "from", 0)
+        if value is None or (key in ("query", "post_filter") and not isinstance(value, dict)):
+            raise parsing(f"Unknown key for a {token_of(value)} in [{key}].")
+    scalars = Scalars("search")
+    size, start = scalars.integer(body, "size", 10), scalars.integer(body, "from", 0)
     if size < 0:
         raise illegal(f"[size] parameter cannot be negative, found [{size}]")
     if start < 0:
         raise illegal(f"[from] parameter cannot be negative but was [{start}]")
+    if "timeout" in body:
+        _check_timeout(scalars.text(body, "timeout", ""))
     sections = body.get("knn", [])
     source = parse_source_filter(body.get("_source", True))
     stored = body.get("stored_fields")
@@ -100,15 +104,15 @@ def parse_search(body: dict[str, Any]) -> SearchRequest:
         aggregations=parse_aggregations(body.get("aggs", body.get("aggregations", {}))),
         start=start,
         size=size,
-        min_score=_number(body, "min_score"),
-        tracked=_tracked(body.get("track_total_hits", _DEFAULT_TRACKED)),
+        min_score=scalars.number(body, "min_score", 0.0) if "min_score" in body else None,
+        tracked=_tracked(scalars, body),
         source=source,
-        fields=parse_fields(body["fields"]) if body.get("fields") else (),
-        doc_values=parse_fields(body["docvalue_fields"]) if body.get("docvalue_fields") else (),
+        fields=parse_fields(body["fields"]) if "fields" in body else (),
+        doc_values=parse_fields(body["docvalue_fields"]) if "docvalue_fields" in body else (),
         collapse=_collapse(body),
         with_id=stored is None,
-        version=_flag(body, "version"),
-        seq_no_primary_term=_flag(body, "seq_no_primary_term"),
+        version=scalars.flag(body, "version"),
+        seq_no_primary_term=scalars.flag(body, "seq_no_primary_term"),
     )
 
 
@@ -148,7 +152,10 @@ def _without_retriever(body: dict[str, Any]) -> dict[str, Any]:
                 "[query, filter, min_score, collapse]"
             )
     query = options.get("query", {"match_all": {}})
+    parse_inner("standard", "query", query)
     if "filter" in options:
+        for part in _listed(options["filter"]):
+            parse_inner("standard", "filter", part)
         query = {"bool": {"must": [query], "filter": options["filter"]}}
     collapsed = {"collapse": options["collapse"]} if "collapse" in options else {}
     return {**rest, **_least(options), **collapsed, "query": query}
@@ -165,9 +172,16 @@ def _without_rescorer(rest: dict[str, Any], options: dict[str, Any]) -> dict[str
         if key not in options:
             raise parsing(f"Required [{key}]")
     steps = options["rescore"] if isinstance(options["rescore"], list) else [options["rescore"]]
-    windows = [read_whole(step.get("window_size", 10)) or 10 for step in steps if isinstance(step, dict)]
+    try:
+        windows = [step.window for step in parse_rescore(steps, size=10)]
+    except EngineError as fault:
+        raise parsing(f"[rescorer] failed to parse field [rescore]: {fault.reason}") from fault
+    if not steps:
+        raise parsing("[rescorer] failed to parse field [rescore]")
     inner = options["retriever"]
-    ((name, leaf),) = inner.items() if isinstance(inner, dict) and len(inner) == 1 else ((None, None),)
+    if not isinstance(inner, dict) or len(inner) != 1:
+        raise parsing(f"[rescorer] retriever doesn't support values of type: {token_of(inner)}")
+    ((name, leaf),) = inner.items()
     if name not in ("standard", "knn") or not isinstance(leaf, dict):
         raise unsupported("[rescorer] over another retriever than [standard, knn]")
     filters = [each for part in (options, leaf) if "filter" in part for each in _listed(part["filter"])]
@@ -181,25 +195,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _least(options: dict[str, Any]) -> dict[str, Any]:
-    return {"min_score": options["min_score"]} if "min_score" in options else {}
-
-
-def _integer(body: dict[str, Any], key: str, default: int) -> int:
-    value = body.get(key, default)
-    number = read_whole(value)
-    if number is None:
-        kind = "number_format_exception" if isinstance(value, str) else "x_content_parse_exception"
-        raise EngineError(400, kind, f'For input string: "{value}"')
-    return number
-
-
-def _number(body: dict[str, Any], key: str) -> float | None:
-    value = body.get(key)
-    number = read_number(value)
-    if number is None and value is not None:
-        kind = "number_format_exception" if isinstance(value, str) else "x_content_parse_exception"
-        raise EngineError(400, kind, f'For input string: "{value}"')
-    return number
+    return {"min_score": Fields("retriever").number(options, "min_score", 0.0)} if "min_score" in options else {}
 
 
 def _collapse(body: dict[str, Any]) -> str | None:
@@ -208,19 +204,18 @@ def _collapse(body: dict[str, Any]) -> str | None:
     return parse_collapse(body["collapse"]) if "collapse" in body else None
 
 
-def _flag(body: dict[str, Any], key: str) -> bool:
-    value = str(body.get(key, False)).lower()
-    if value not in ("true", "false"):
-        raise illegal(f"Failed to parse value [{body[key]}] as only [true] or [false] are allowed.")
-    return value == "true"
+def _check_timeout(text: str) -> None:
+    if not re.fullmatch(r"-1|0|\d+(\.\d+)?\s*(nanos|micros|ms|s|m|h|d)", text.lower().strip(), re.ASCII):
+        raise illegal(
+            f"failed to parse setting [timeout] with value [{text}] as a time value: unit is missing or unrecognized"
+        )
 
 
-def _tracked(value: Any) -> int:
-    text = str(value).lower()
-    if text in ("true", "-1"):
-        return _ALL
-    if text == "false":
-        return 0
-    if not text.isdigit():
-        raise illegal(f"[track_total_hits] parameter must be positive or equals to -1, got {value}")
-    return int(text)
+def _tracked(scalars: Scalars, body: dict[str, Any]) -> int:
+    value = body.get("track_total_hits", _DEFAULT_TRACKED)
+    if isinstance(value, bool) or value in ("true", "false"):
+        return _ALL if scalars.flag(body, "track_total_hits") else 0
+    tracked = scalars.integer(body, "track_total_hits", _DEFAULT_TRACKED)
+    if tracked < -1:
+        raise illegal(f"[track_total_hits] parameter must be positive or equals to -1, got {tracked}")
+    return _ALL if tracked == -1 else tracked

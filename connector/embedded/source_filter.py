@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector.embedded.failures import parsing
+from connector.embedded.scalars import shown
 
 
 @dataclass(frozen=True)
@@ -46,18 +47,19 @@ def parse_source_filter(value: Any) -> SourceFilter:
         vectors = value.get("exclude_vectors")
         if vectors is not None and not isinstance(vectors, bool):
             raise parsing("[_source.exclude_vectors] must be true or false")
-        includes = value.get("includes", value.get("include"))
-        return SourceFilter(True, _strings(includes), _strings(value.get("excludes", value.get("exclude"))), vectors)
+        includes, excludes = (
+            value.get("includes", value.get("include", [])),
+            value.get("excludes", value.get("exclude", [])),
+        )
+        return SourceFilter(True, _strings(includes), _strings(excludes), vectors)
     return SourceFilter(includes=_strings(value))
 
 
 def _strings(value: Any) -> tuple[str, ...]:
-    if value is None:
-        return ()
     if isinstance(value, str):
         return (value,)
-    if isinstance(value, list) and all(isinstance(part, str) for part in value):
-        return tuple(value)
+    if isinstance(value, list) and all(isinstance(part, (str, int, float)) for part in value):
+        return tuple(map(shown, value))
     raise parsing("Expected one of [VALUE_BOOLEAN, VALUE_STRING, START_ARRAY, START_OBJECT] in [_source]")
 
 

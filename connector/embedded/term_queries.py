@@ -12,7 +12,8 @@ from connector.embedded.failures import ShardError
 from connector.embedded.index import Index
 from connector.embedded.mapping import Field
 from connector.embedded.postings import Mask, TermColumn
-from connector.embedded.queries import Scored, constant, nothing, searchable
+from connector.embedded.queries import Scored, as_boost, constant, nothing, searchable
+from connector.embedded.scalars import as_double
 from connector.embedded.values import FLOATS, NUMBERS, FieldValueError, boolean_of, date_of, number_of, text_of
 
 
@@ -115,7 +116,7 @@ class Ids:
 
 def _term(index: Index, column: TermColumn, term: str, boost: float) -> Scored:
     mask, scores = nothing(index)
-    slots, found = column.score(term, boost, index.live(), index.generation)
+    slots, found = column.score(term, as_boost(boost), index.live(), index.generation)
     mask[slots] = True
     scores[slots] = found
     return mask, scores
@@ -145,6 +146,8 @@ def _equal(index: Index, held: Field, values: list[Any]) -> Mask:
 def _as_term(held: Field, value: Any) -> str:
     if held.type != "boolean":
         return text_of(value)
+    if value == "":
+        raise ShardError("Can't parse boolean value [], expected [true] or [false]")
     try:
         return boolean_of(value)
     except FieldValueError as fault:
@@ -155,6 +158,8 @@ def _as_numbers(held: Field, value: Any) -> list[int | float]:
     """The value as the column holds it; nothing when an integer field can't hold it."""
     if held.type == "date":
         return [_as_date(held, value)]
+    if isinstance(value, (int, float)) and not np.isfinite(as_double(value)):
+        return []
     if held.type in FLOATS:
         return [_as_number(held.type, value)]
     number = _as_number("double", value)
@@ -185,6 +190,10 @@ def _as_date(held: Field, value: Any, *, round_up: bool = False) -> int:
 def _as_bound(held: Field, name: str, bound: Any) -> Any:
     if held.type == "date":
         return _as_date(held, bound, round_up=name in ("gt", "lte"))
+    if isinstance(bound, bool) and held.type in NUMBERS:
+        raise ShardError(f'For input string: "{str(bound).lower()}"', "number_format_exception")
+    if held.type in NUMBERS and isinstance(bound, (int, float)) and not np.isfinite(as_double(bound)):
+        return as_double(bound)
     if held.type in NUMBERS:
         is_whole = isinstance(bound, int) or (isinstance(bound, str) and bound.strip().lstrip("+-").isdigit())
         return (

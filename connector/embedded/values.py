@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import calendar
 import re
-from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,12 @@ TERMS = ("text", "keyword", "boolean")
 
 _ISO = re.compile(
     r"(\d{4})(?:-(\d{2})(?:-(\d{2})"
-    r"(?:T(?:(\d{2})(?::(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?)?)?"
+    r"(?:T(?:(\d{2})(?::(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?)?)?",
+    re.ASCII,
 )
-_SLASHED = re.compile(r"(\d{4})/(\d{2})/(\d{2})(?: (\d{2}):(\d{2}):(\d{2}))?()()")
+_SLASHED = re.compile(r"(\d{4})/(\d{2})/(\d{2})(?: (\d{2}):(\d{2}):(\d{2}))?()()", re.ASCII)
+_MILLIS = re.compile(r"(-?\d{1,19})(?:\.\d{1,9})?", re.ASCII)
+_MAX_OFFSET_MINUTES = 18 * 60
 DEFAULT_DATE_FORMAT = "strict_date_optional_time||epoch_millis"
 SLASHED_DATE_FORMAT = "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd||epoch_millis"
 _DATE_PATTERNS = {DEFAULT_DATE_FORMAT: _ISO, SLASHED_DATE_FORMAT: _SLASHED}
@@ -50,7 +52,7 @@ def number_of(kind: str, value: Any) -> int | float:
         raise FieldValueError("x_content_parse_exception", f"Current token (VALUE_BOOLEAN) not numeric for [{kind}]")
     number: int | float
     try:
-        number = value if isinstance(value, (int, float)) else _number_in(value.strip())
+        number = value if isinstance(value, (int, float)) else _number_in(value if kind == "long" else value.strip())
         if kind in FLOATS:
             number = float(number)
         elif isinstance(number, float):
@@ -76,9 +78,9 @@ def number_of(kind: str, value: Any) -> int | float:
 
 
 def _number_in(text: str) -> int | float:
-    if re.fullmatch(r"[+-]?\d+", text):
+    if re.fullmatch(r"[+-]?\d+", text, re.ASCII):
         return int(text)
-    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text):
+    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII):
         raise ValueError(text)
     return float(text)
 
@@ -102,25 +104,43 @@ def date_of(date_format: str, value: Any, *, round_up: bool = False) -> int:
     fault = FieldValueError(
         "illegal_argument_exception", f"failed to parse date field [{value}] with format [{date_format}]"
     )
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise fault
-    text = str(value)
+    text = value if isinstance(value, str) else repr(value) if abs(value) < 2**63 else ""
     match = _DATE_PATTERNS[date_format].fullmatch(text)
     if match is None:
-        if re.fullmatch(r"-?\d+", text):
-            return int(text)
+        millis = _MILLIS.fullmatch(text)
+        if millis is None or not -(2**63) <= int(millis[1]) < 2**63:
+            raise fault
+        return int(millis[1])
+    year, month, day = (int(part or 1) for part in match.groups()[:3])
+    tops = (23, 59, 59)
+    hour, minute, second = (
+        int(part or (top if round_up else 0)) for part, top in zip(match.groups()[3:6], tops, strict=True)
+    )
+    fraction, zone = match.groups()[6:]
+    offset = _offset_minutes(zone)
+    is_time = hour <= 23 and minute <= 59 and second <= 59 and abs(offset) <= _MAX_OFFSET_MINUTES
+    if not (is_time and 1 <= month <= 12 and 1 <= day <= calendar.monthrange(2000 + year % 400, month)[1]):
         raise fault
-    year, month, day, hour, minute, second, fraction, zone = match.groups()
-    try:
-        rest = [int(part or (top if round_up else 0)) for part, top in ((hour, 23), (minute, 59), (second, 59))]
-        moment = datetime(int(year), int(month or 1), int(day or 1), rest[0], rest[1], rest[2])
-    except ValueError as error:
-        raise fault from error
-    millis = int((fraction or ("999" if round_up else "0")).ljust(3, "0")[:3])
-    if zone and zone != "Z":
-        sign = 1 if zone[0] == "+" else -1
-        moment -= sign * timedelta(hours=int(zone[1:3]), minutes=int(zone[3:].strip(":") or 0))
-    return int(calendar.timegm(moment.timetuple())) * 1000 + millis
+    seconds = (_days_since_1970(year, month, day) * 24 + hour) * 3600 + (minute - offset) * 60 + second
+    return seconds * 1000 + int((fraction or ("999" if round_up else "0")).ljust(3, "0")[:3])
+
+
+def _offset_minutes(zone: str | None) -> int:
+    if not zone or zone == "Z":
+        return 0
+    minutes = int(zone[3:].strip(":") or 0)
+    total = 60 * int(zone[1:3]) + (minutes if minutes <= 59 else _MAX_OFFSET_MINUTES + 1)
+    return total if zone[0] == "+" else -total
+
+
+def _days_since_1970(year: int, month: int, day: int) -> int:
+    """Days of the proleptic Gregorian calendar, which has a year 0. Source: Howard Hinnant's days_from_civil."""
+    year -= month <= 2
+    of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
+    of_era = year % 400 * 365 + year % 400 // 4 - year % 400 // 100 + of_year
+    return year // 400 * 146_097 + of_era - 719_468
 
 
 def dynamic_definition(value: Any) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def vector_parameters(path: str, parameters: dict[str, Any]) -> dict[str, Any]:
     Raises: EngineError: 400 mapper_parsing_exception, as a real node.
     """
     element_type = parameters.get("element_type", "float")
-    if element_type not in ELEMENT_TYPES:
+    if not isinstance(element_type, str) or element_type not in ELEMENT_TYPES:
         raise _fault(
             f"invalid element_type [{element_type}] on field [{path}]: the embedded engine knows {list(ELEMENT_TYPES)}"
         )
@@ -45,7 +45,7 @@ def vector_parameters(path: str, parameters: dict[str, Any]) -> dict[str, Any]:
                 )
         return parameters
     similarity = parameters.get("similarity", "l2_norm" if element_type == "bit" else "cosine")
-    if similarity not in SIMILARITIES:
+    if not isinstance(similarity, str) or similarity not in SIMILARITIES:
         raise _fault(f"Unknown value [{similarity}] for field [similarity] - accepted values are {list(SIMILARITIES)}")
     if element_type == "bit" and similarity != "l2_norm":
         raise _fault("The [l2_norm] similarity is the only supported similarity for bit vectors")

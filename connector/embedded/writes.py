@@ -6,16 +6,21 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
+from connector.embedded.calls import read_json
 from connector.embedded.catalog import Catalog
 from connector.embedded.documents import load_source, parse_document
 from connector.embedded.failures import EngineError, illegal, unsupported, validation, x_content
 from connector.embedded.index import Index
+from connector.embedded.json_text import parse_exactly
+from connector.embedded.limits import Limits
+from connector.embedded.scalars import Fields
 from connector.embedded.source_filter import SourceFilter
 from connector.embedded.sources import Sources
 from connector.embedded.store import StoredDocument
 from connector.exact_json import canonical, dumps, loads
 
 _MAX_ID_BYTES = 512
+_UPDATE = Fields("UpdateRequest")
 _SHARDS = {"total": 1, "successful": 1, "failed": 0}
 
 
@@ -60,7 +65,7 @@ class Documents:
         if doc_id == "":
             raise illegal("if _id is specified it must not be empty")
         check_id(doc_id)
-        parsed = parse_document(index.mapping, load_source(source), doc_id)
+        parsed = parse_document(index.mapping, load_source(source), doc_id, Limits.of(index.settings))
         slot = index.slots.get(doc_id)
         if must_be_new and slot is not None:
             reason = f"document already exists (current version [{index.versions[slot]}])"
@@ -84,7 +89,8 @@ class Documents:
         _check_expected(index, doc_id, expected)
         slot = index.slots.get(doc_id)
         version = 1 + (index.tombstones.get(doc_id, 0) if slot is None else index.versions[slot])
-        self._catalog.store.delete(index.number, doc_id)
+        if slot is not None:
+            self._catalog.store.delete(index.number, doc_id)
         index.remove(doc_id, version)
         seq_no = self._next_seq_no(index)
         status, result = (404, "not_found") if slot is None else (200, "deleted")
@@ -96,10 +102,11 @@ class Documents:
         Raises: EngineError: 404 document_missing_exception; 409 it isn't the `expected`; 400 scripts and unknown keys.
         """
         check_update(body)
+        check_id(doc_id)
         index = self._catalog.find_or_create(name)
         slot = index.slots.get(doc_id)
         if slot is None:
-            fresh = body.get("doc") if body.get("doc_as_upsert") else body.get("upsert")
+            fresh = body.get("doc") if _UPDATE.flag(body, "doc_as_upsert") else body.get("upsert")
             if fresh is None:
                 reason = f"[{doc_id}]: document missing"
                 raise EngineError(404, "document_missing_exception", reason, extra=_where(index))
@@ -107,7 +114,7 @@ class Documents:
         _check_expected(index, doc_id, expected)
         held = loads(self._catalog.store.source(index.rows[slot]))
         merged, changed = _merged(_updatable(index, held), body.get("doc", {}))
-        if not changed and body.get("detect_noop", True):
+        if not changed and _UPDATE.flag(body, "detect_noop", default=True):
             answer = _answer(index, doc_id, index.versions[slot], index.seq_nos[slot], "noop")
             return Written(200, {**answer, "_shards": {"total": 0, "successful": 0, "failed": 0}})
         return self.put(name, doc_id, dumps(merged))
@@ -144,6 +151,8 @@ def check_update(body: dict[str, Any]) -> None:
             raise x_content(f"[UpdateRequest] unknown field [{key}]")
     if "doc" not in body and "upsert" not in body:
         raise validation("script or doc is missing")
+    for key in ("doc_as_upsert", "detect_noop"):
+        _UPDATE.flag(body, key)
     for key in ("doc", "upsert"):
         if not isinstance(body.get(key, {}), dict):
             raise x_content(f"[UpdateRequest] failed to parse field [{key}]")
@@ -154,10 +163,7 @@ def load_update(source: bytes) -> dict[str, Any]:
 
     Raises: EngineError: 400 x_content_parse_exception.
     """
-    try:
-        body = loads(source)
-    except ValueError as error:
-        raise x_content(str(error)) from error
+    body = read_json(source, parse_exactly)
     if not isinstance(body, dict):
         raise x_content("[UpdateRequest] Expected START_OBJECT")
     return body
@@ -175,17 +181,23 @@ def parse_expected(seq_no: Any, primary_term: Any) -> Expected | None:
     if primary_term is None:
         raise validation(f"ifSeqNo is set to [{seq_no}], but primary term is [0]")
     try:
-        return Expected(int(seq_no), int(primary_term))
-    except (TypeError, ValueError) as error:
+        expected = Expected(int(seq_no), int(primary_term))
+    except (TypeError, ValueError, OverflowError) as error:
         raise illegal("Failed to parse long parameter [if_seq_no] or [if_primary_term]") from error
+    if expected.seq_no < 0:
+        raise illegal(f"sequence numbers must be non negative. got [{expected.seq_no}].")
+    return expected
 
 
 def check_id(doc_id: str) -> None:
-    """Refuse an id that is too long.
+    """Refuse an id that is too long, or that no text in UTF-8 can name.
 
-    Raises: EngineError: 400 action_request_validation_exception.
+    Raises: EngineError: 400 action_request_validation_exception or illegal_argument_exception.
     """
-    length = len(doc_id.encode())
+    try:
+        length = len(doc_id.encode())
+    except UnicodeEncodeError as error:
+        raise illegal(f"_id {doc_id!a} holds a lone surrogate, which UTF-8 can't; correct the text") from error
     if length > _MAX_ID_BYTES:
         raise validation(f"id [{doc_id}] is too long, must be no longer than {_MAX_ID_BYTES} bytes but was: {length}")
 

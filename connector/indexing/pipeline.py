@@ -19,6 +19,7 @@ from connector.models.texts import own_errors
 
 _WINDOW = 256
 _MAX_BULK_BYTES = 10 * 1024 * 1024
+_MAX_ID_BYTES = 512  # a longer one fails the whole bulk request on a cluster
 
 
 class BulkClient(Protocol):
@@ -114,6 +115,12 @@ def _check(document: object, place: int, id_field: str, vector_place: str) -> No
         raise DocumentError(place, id_field, identifier, "an id must be a string or a whole number")
     if identifier == "":
         raise DocumentError(place, id_field, identifier, "an id must not be empty; leave it out for a generated one")
+    try:
+        length = len(str(identifier).encode())
+    except UnicodeEncodeError as error:
+        raise DocumentError(place, id_field, identifier, "an id must not hold half a surrogate pair") from error
+    if length > _MAX_ID_BYTES:
+        raise DocumentError(place, id_field, identifier, f"an id has at most {_MAX_ID_BYTES} bytes, this one {length}")
     try:
         check_place(document, vector_place)
     except ValueError as error:

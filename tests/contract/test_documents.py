@@ -8,8 +8,17 @@ from tests.contract.conftest import Pair
 from tests.contract.document_plays import BULK, CREATE, DOCUMENTS, REFRESH, REFUSED, bulk, put, search
 from tests.contract.harness import Call, differences
 from tests.contract.index_plays import INDICES, MSEARCH
+from tests.contract.limit_plays import LIMITS, SENSELESS
 
-ROOMS = {"documents": DOCUMENTS, "bulk": BULK, "refused": REFUSED, "indices": INDICES, "msearch": MSEARCH}
+ROOMS = {
+    "documents": DOCUMENTS,
+    "bulk": BULK,
+    "refused": REFUSED,
+    "limits": LIMITS,
+    "senseless": SENSELESS,
+    "indices": INDICES,
+    "msearch": MSEARCH,
+}
 PLAYS = {f"{room}: {name}": calls for room, plays in ROOMS.items() for name, calls in plays.items()}
 
 

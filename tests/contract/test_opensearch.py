@@ -251,25 +251,15 @@ def test_a_fusion_over_several_shards_is_made_here_as_each_shard_would_rank_by_i
         assert "_hybrid" in found
 
 
-def refused_by(client: HybridOpenSearch) -> set[str]:
-    """What the cluster has refused this client's one caller."""
-    ((_, _, native),) = client._hybrid._natives._held.values()
-    return native.refused
-
-
 def test_what_the_cluster_refuses_is_asked_for_once(client: OpenSearch, index: str) -> None:
     opensearch.load(client, index, ARTICLES)
     native = ours(client, execution="native")
     weighted = rrf({"retriever": FOX, "weight": 2.0}, DOG)
     for _ in range(2):
         assert "_hybrid" in native.search(index=index, body={"retriever": weighted})
-<<<<<<< HEAD
-    assert refused_by(native) == {"rrf with weights"}
-=======
     known = native._hybrid.native_of(caller_of(None))
     assert known is not None
     assert known.refused == {"rrf with weights"}
->>>>>>> i20-faults
     assert "_hybrid" not in native.search(index=index, body={"retriever": rrf(FOX, DOG)})
 
 
@@ -279,13 +269,9 @@ def test_a_wrong_leg_is_the_legs_own_error_and_says_nothing_of_the_cluster(clien
     wrong = {"standard": {"query": {"term": {"year": "x"}}}}
     with pytest.raises(RequestError, match="search_phase_execution_exception"):
         native.search(index=index, body={"retriever": rrf(FOX, wrong)})
-<<<<<<< HEAD
-    assert refused_by(native) == set()
-=======
     known = native._hybrid.native_of(caller_of(None))
     assert known is not None
     assert known.refused == set()
->>>>>>> i20-faults
 
 
 def test_options_come_as_keywords_as_parameters_or_in_the_body(client: OpenSearch, index: str) -> None:

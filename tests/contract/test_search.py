@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract import error_cases, knn_cases, search_cases
+from tests.contract import error_cases, knn_cases, search_cases, senseless
 from tests.contract.conftest import Pair
 from tests.contract.corpora import ARTICLES, GENERATED, PACKED, PASSAGES, UNTYPED, VECTORS
 from tests.contract.harness import Call, Corpus
@@ -42,6 +42,15 @@ def test_a_search_gives_the_same_hits_and_scores(pair: Pair, corpus: Corpus, bod
 @pytest.mark.parametrize("call", error_cases.REFUSED.values(), ids=error_cases.REFUSED.keys())
 def test_a_refused_search_gives_the_same_status_and_error_type(pair: Pair, call: Call) -> None:
     assert pair.compare(ARTICLES, call) == []
+
+
+@pytest.mark.parametrize("body", senseless.PLACES.values(), ids=senseless.PLACES.keys())
+def test_a_senseless_value_gives_the_same_status_and_error_type(pair: Pair, body: str) -> None:
+    for value in senseless.VALUES:
+        call = Call("POST", "/{index}/_search", body.replace("$", value))
+        real, embedded = (engine.answer(senseless.CORPUS, call) for engine in (pair.real, pair.embedded))
+        found = [(each.status, each.body.get("error")) for each in (real, embedded)]
+        assert found[0] == found[1], value
 
 
 @pytest.mark.parametrize("seed", range(200))

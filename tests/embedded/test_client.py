@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from elastic_transport import HttpHeaders, NodeConfig
 from elasticsearch import ApiError, AsyncElasticsearch, BadRequestError, Elasticsearch, NotFoundError, helpers
@@ -108,3 +110,54 @@ def test_a_refused_document_leaves_no_field_in_the_mapping(client: Elasticsearch
     with pytest.raises(ApiError):
         client.index(index="t", document={"new": "text", "n": "no number"})
     assert client.indices.get_mapping(index="t")["t"]["mappings"] == {"properties": {"n": {"type": "integer"}}}
+
+
+@pytest.mark.parametrize("action", ["index", "create", "update"])
+@pytest.mark.parametrize("bad", ["", "x" * 513, "é" * 257, "\ud800", "a\udc00b", ["a"], {"a": 1}])
+def test_one_bad_id_fails_one_operation_of_a_bulk_request(client: Elasticsearch, action: str, bad: object) -> None:
+    source = {"doc": {}, "doc_as_upsert": True} if action == "update" else {}
+    operations: list[dict[str, Any]] = [
+        {"index": {"_id": "1"}},
+        {},
+        {action: {"_id": bad}},
+        source,
+        {"index": {"_id": "2"}},
+        {},
+    ]
+
+    answer = client.bulk(index="t", operations=operations)
+
+    statuses = [next(iter(item.values()))["status"] for item in answer["items"]]
+    assert statuses == [201, 400, 201]
+    assert "id" in answer["items"][1][action]["error"]["reason"]
+    assert client.count(index="t")["count"] == 2
+
+
+@pytest.mark.parametrize("written", [5, 5.5, True, 10**30])
+def test_an_id_that_is_no_string_is_its_text_as_on_a_real_node(client: Elasticsearch, written: object) -> None:
+    client.bulk(index="t", operations=[{"index": {"_id": written}}, {}])
+    assert client.exists(index="t", id=str(written).lower())
+
+
+def test_a_body_of_more_than_100_mib_is_refused_as_a_whole() -> None:
+    engine = Engine()
+    answer = engine.handle("POST", "/t/_bulk", b'{"index": {}}\n' + b'{"a": "' + b"x" * (100 << 20) + b'"}\n')
+    assert answer.status == 413
+    assert engine.handle("HEAD", "/t").status == 404
+
+
+def test_a_request_nested_too_deep_is_refused_and_says_so(client: Elasticsearch) -> None:
+    headers = {"accept": "application/json", "content-type": "application/json"}
+    for path, body in (("/t/_search", "[" * 100_000), ("/t/_doc/1", '{"a": ' * 5_000 + "1" + "}" * 5_000)):
+        with pytest.raises(BadRequestError):
+            client.perform_request("POST", path, headers=headers, body=body)
+    with pytest.raises(BadRequestError, match="nesting depth exceeds the maximum allowed"):
+        client.index(index="t", document={"a": [[[[]]]], "b": deep(250)})
+    assert client.index(index="t", document={"b": [deep(18)]})["result"] == "created"
+
+
+def deep(levels: int) -> object:
+    value: object = 1
+    for _ in range(levels):
+        value = {"a": value}
+    return value

@@ -9,7 +9,7 @@ from elasticsearch import Elasticsearch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connector.embedded.documents import parse_document
+from connector.embedded.documents import reparse_document
 from connector.embedded.index import Index
 from connector.embedded.source_filter import SourceFilter
 from connector.embedded.sources import Sources
@@ -81,7 +81,7 @@ def test_fields_are_those_of_the_whole_source(text: str, unmapped: Any, indent: 
 
     is_read_whole = '"v"' in json.dumps(unmapped) and read == source  # as it may be for other arrays of that name
     assert read["v"] is None or is_read_whole
-    assert parse_document(index.mapping, {**read, "v": None}, "1").values == {"text": [text, "v"]}
+    assert reparse_document(index.mapping, {**read, "v": None}, "1").values == {"text": [text, "v"]}
     assert whole == source
 
 

@@ -122,7 +122,8 @@ def _split(chunks: Iterable[AnyStr], newline: AnyStr) -> Iterator[AnyStr]:
     for chunk in chunks:
         pieces: list[AnyStr] = chunk.split(newline)
         for piece in pieces[:-1]:
-            yield newline[:0].join([*parts, piece, newline])
+            parts += (piece, newline)
+            yield newline[:0].join(parts)
             parts.clear()
         parts.append(pieces[-1])
     if any(parts):

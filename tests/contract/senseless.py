@@ -1,0 +1,127 @@
+"""Every senseless value at every place of a search: the status and the error's type are a real node's."""
+
+from __future__ import annotations
+
+from tests.contract.corpora import KEYWORD, TEXT, vector
+from tests.contract.harness import Corpus
+
+VALUES = [
+    "null", "true", "-1", "1.5", '"x"', '""', "[]", "{}", "2147483648", "1" + "0" * 400, "1e400", '"\\ud800"'
+]  # fmt: skip
+"""As JSON text: numbers beyond every range, half a surrogate pair, and every kind of value."""
+
+CORPUS = Corpus(
+    "senseless",
+    {
+        "properties": {
+            "t": TEXT,
+            "k": KEYWORD,
+            "n": {"type": "integer"},
+            "l": {"type": "long"},
+            "d": {"type": "double"},
+            "b": {"type": "boolean"},
+            "dt": {"type": "date"},
+            "v": vector(2),
+            "ne": {"type": "nested", "properties": {"k": KEYWORD, "v": vector(2)}},
+        }
+    },
+    [
+        (
+            "1",
+            {
+                "t": "fox dog",
+                "k": "a",
+                "n": 5,
+                "l": 5,
+                "d": 5.5,
+                "b": True,
+                "dt": "2020-01-01",
+                "v": [1, 2],
+                "ne": [{"k": "a", "v": [1, 2]}],
+            },
+        )
+    ],
+)
+PLACES = {
+    "size": '{"size":$}',
+    "from": '{"from":$}',
+    "min_score": '{"min_score":$}',
+    "tth": '{"track_total_hits":$}',
+    "source": '{"_source":$}',
+    "source.inc": '{"_source":{"includes":$}}',
+    "fields": '{"fields":$}',
+    "timeout": '{"timeout":$}',
+    "version": '{"version":$}',
+    "seqno": '{"seq_no_primary_term":$}',
+    "query": '{"query":$}',
+    "post_filter": '{"post_filter":$}',
+    "match.text": '{"query":{"match":{"t":$}}}',
+    "match.int": '{"query":{"match":{"n":$}}}',
+    "match.q": '{"query":{"match":{"t":{"query":$}}}}',
+    "match.op": '{"query":{"match":{"t":{"query":"fox dog","operator":$}}}}',
+    "match.boost": '{"query":{"match":{"t":{"query":"fox","boost":$}}}}',
+    "match.ztq": '{"query":{"match":{"t":{"query":"fox","zero_terms_query":$}}}}',
+    "match.an": '{"query":{"match":{"t":{"query":"fox","analyzer":$}}}}',
+    "match.len": '{"query":{"match":{"n":{"query":"fox","lenient":$}}}}',
+    "mm.q": '{"query":{"multi_match":{"query":$,"fields":["t"]}}}',
+    "mm.field": '{"query":{"multi_match":{"query":"fox","fields":[$]}}}',
+    "mm.type": '{"query":{"multi_match":{"query":"fox","fields":["t"],"type":$}}}',
+    "mm.tie": '{"query":{"multi_match":{"query":"fox","fields":["t"],"tie_breaker":$}}}',
+    "term.k": '{"query":{"term":{"k":$}}}',
+    "term.n": '{"query":{"term":{"n":$}}}',
+    "term.l": '{"query":{"term":{"l":$}}}',
+    "term.d": '{"query":{"term":{"d":$}}}',
+    "term.b": '{"query":{"term":{"b":$}}}',
+    "term.dt": '{"query":{"term":{"dt":$}}}',
+    "term.value": '{"query":{"term":{"k":{"value":$}}}}',
+    "term.boost": '{"query":{"term":{"k":{"value":"a","boost":$}}}}',
+    "terms": '{"query":{"terms":{"k":$}}}',
+    "terms.boost": '{"query":{"terms":{"k":["a"],"boost":$}}}',
+    "exists": '{"query":{"exists":{"field":$}}}',
+    "ids": '{"query":{"ids":{"values":$}}}',
+    "bool.boost": '{"query":{"bool":{"must":{"match_all":{}},"boost":$}}}',
+    "bool": '{"query":{"bool":$}}',
+    "cs": '{"query":{"constant_score":{"filter":$}}}',
+    "ma": '{"query":{"match_all":$}}',
+    "ma.boost": '{"query":{"match_all":{"boost":$}}}',
+    "knn.field": '{"knn":{"field":$,"query_vector":[1,2],"k":1,"num_candidates":2}}',
+    "knn.qv1": '{"knn":{"field":"v","query_vector":[1,$],"k":1,"num_candidates":2}}',
+    "knn.k": '{"knn":{"field":"v","query_vector":[1,2],"k":$,"num_candidates":20}}',
+    "knn.nc": '{"knn":{"field":"v","query_vector":[1,2],"k":1,"num_candidates":$}}',
+    "knn.filter": '{"knn":{"field":"v","query_vector":[1,2],"k":1,"num_candidates":2,"filter":$}}',
+    "knn.sim": '{"knn":{"field":"v","query_vector":[1,2],"k":1,"num_candidates":2,"similarity":$}}',
+    "knn.boost": '{"knn":{"field":"v","query_vector":[1,2],"k":1,"num_candidates":2,"boost":$}}',
+    "knn.ih": '{"knn":{"field":"ne.v","query_vector":[1,2],"k":1,"num_candidates":2,"inner_hits":$}}',
+    "knn.ih.size": '{"knn":{"field":"ne.v","query_vector":[1,2],"k":1,"num_candidates":2,"inner_hits":{"size":$}}}',
+    "knn.ih.from": '{"knn":{"field":"ne.v","query_vector":[1,2],"k":1,"num_candidates":2,"inner_hits":{"from":$}}}',
+    "knn.ih.name": '{"knn":{"field":"ne.v","query_vector":[1,2],"k":1,"num_candidates":2,"inner_hits":{"name":$}}}',
+    "knn.ih.src": '{"knn":{"field":"ne.v","query_vector":[1,2],"k":1,"num_candidates":2,"inner_hits":{"_source":$}}}',
+    "knn.ih.fields": '{"knn":{"field":"ne.v","query_vector":[1,2],"k":1,"num_candidates":2,"inner_hits":{"fields":$}}}',
+    "rescore": '{"rescore":$}',
+    "rescore.q": '{"rescore":{"query":$}}',
+    "rescore.rq": '{"rescore":{"query":{"rescore_query":$}}}',
+    "rescore.qw": '{"rescore":{"query":{"rescore_query":{"match_all":{}},"query_weight":$}}}',
+    "rescore.rw": '{"rescore":{"query":{"rescore_query":{"match_all":{}},"rescore_query_weight":$}}}',
+    "rescore.m": '{"rescore":{"query":{"rescore_query":{"match_all":{}},"score_mode":$}}}',
+    "aggs": '{"aggs":$}',
+    "aggs.a": '{"aggs":{"a":$}}',
+    "aggs.terms": '{"aggs":{"a":{"terms":$}}}',
+    "aggs.field": '{"aggs":{"a":{"terms":{"field":$}}}}',
+    "aggs.size": '{"aggs":{"a":{"terms":{"field":"k","size":$}}}}',
+    "aggs.order": '{"aggs":{"a":{"terms":{"field":"k","order":$}}}}',
+    "aggs.order2": '{"aggs":{"a":{"terms":{"field":"k","order":{"_key":$}}}}}',
+    "aggs.sub": '{"aggs":{"a":{"terms":{"field":"k"},"aggs":$}}}',
+    "aggs.min": '{"aggs":{"a":{"min":$}}}',
+    "aggs.min.f": '{"aggs":{"a":{"min":{"field":$}}}}',
+    "ret": '{"retriever":$}',
+    "ret.std": '{"retriever":{"standard":$}}',
+    "ret.std.q": '{"retriever":{"standard":{"query":$}}}',
+    "ret.std.f": '{"retriever":{"standard":{"query":{"match_all":{}},"filter":$}}}',
+    "ret.std.ms": '{"retriever":{"standard":{"query":{"match_all":{}},"min_score":$}}}',
+    "ret.knn": '{"retriever":{"knn":$}}',
+    "ret.knn.k": '{"retriever":{"knn":{"field":"v","query_vector":[1,2],"k":$,"num_candidates":20}}}',
+    "ret.res": '{"retriever":{"rescorer":$}}',
+    "ret.res.r": '{"retriever":{"rescorer":{"retriever":$,"rescore":{"query":{"rescore_query":{"match_all":{}}}}}}}',
+    "ret.res.rs": '{"retriever":{"rescorer":{"retriever":{"standard":{}},"rescore":$}}}',
+}
+"""Bodies with `$` where a value goes, by the name of the place."""
