@@ -11,7 +11,7 @@ CLIENT9 := .venv/client9
 PEERS := .venv/peers
 PEER_PACKAGES := "sentence-transformers>=5,<6" "optimum-onnx[onnxruntime]" "optimum-intel[openvino]" datasets flashrank fastembed "rerankers[transformers]"
 # What talks to Elasticsearch through a client is tested with both client majors; CLIENT_TESTS runs again with 9.x.
-CLIENT_TESTS := $(wildcard tests/contract tests/embedded tests/test_client*.py tests/test_ca*.py tests/test_connector*.py tests/test_faults.py)
+CLIENT_TESTS := tests/contract tests/embedded tests/engines tests/clients tests/facade
 OFFLINE := HF_HUB_OFFLINE=1
 # Without kept bytecode every process compiles its libraries again, torch among them.
 unexport PYTHONDONTWRITEBYTECODE
@@ -37,7 +37,7 @@ test-faults: $(INSTALLED) ## kill -9, storms, full disks and the like against re
 test-fast: $(INSTALLED) ## the tests that need no node
 	$(OFFLINE) $(BIN)/pytest -q -m "not node"
 
-lint: $(INSTALLED) ## ruff, mypy --strict and the import rules of the rooms
+lint: $(INSTALLED) ## ruff, mypy --strict and the the import rules of the packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connector.evaluation.measure import NDCG_AT_10, measure, paired_test
-from connector.models.agreement import overlap, tau
+from connector.models.backends.agreement import overlap, tau
 from connector.models.cascade import CascadeOptions, CascadeReranker
 
 STATIC, STATES = "static", "states"

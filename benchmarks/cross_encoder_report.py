@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cross_encoder_models import LENGTHS
-from connector.models.agreement import overlap, tau
+from connector.models.backends.agreement import overlap, tau
 
 BASE, BUNDLED = "sentence-transformers 6, torch", "bundled, torch"
 _OURS = ("ours", "bundled")

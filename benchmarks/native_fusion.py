@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.results import machine, write_section
 from connector import Connector, connect
-from connector.needs import Embed
+from connector.search.needs import Embed
 from training.judged import data_folder
 
 WINDOW, QUESTIONS, TOLERANCE = 50, 200, 1e-5

@@ -21,7 +21,7 @@ from elasticsearch import Elasticsearch
 
 from benchmarks.results import machine, write_section
 from connector import HybridElasticsearch
-from connector.fusion import Ranking, rrf
+from connector.search.fusion import Ranking, rrf
 
 WINDOW, SIZE, LONG = 100, 10, 1000
 

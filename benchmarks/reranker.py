@@ -21,15 +21,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.binding.measure import binding_markdown, make_suite, measure_binding
 from benchmarks.reranker_report import Row, card_figures, report, table
-from connector.connector import BUNDLED_BLEND
 from connector.errors import RequestError
-from connector.evaluation.binding import binding_markdown, make_suite, measure_binding
 from connector.evaluation.measure import MRR_AT_10, NDCG_AT_10, measure, paired_test, recall_at
-from connector.fusion import Ranking, blend, probabilities
+from connector.facade.connector import BUNDLED_BLEND
 from connector.models.encoder import load_encoder
 from connector.models.folders import bundled_encoder, bundled_reranker
 from connector.models.reranker import Reranker, load_reranker
+from connector.search.fusion import Ranking, blend, probabilities
 from training.evaluation_sets import Judged, read_judged
 from training.judged import bm25_scores, make_candidates
 

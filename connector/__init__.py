@@ -8,15 +8,15 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from connector.async_client import AsyncHybridElasticsearch
-    from connector.async_opensearch_client import AsyncHybridOpenSearch
-    from connector.client import HybridElasticsearch, connect
-    from connector.connector import Connector
+    from connector.clients.async_elasticsearch import AsyncHybridElasticsearch
+    from connector.clients.elasticsearch import HybridElasticsearch, connect
+    from connector.clients.opensearch.async_client import AsyncHybridOpenSearch
+    from connector.clients.opensearch.client import HybridOpenSearch
     from connector.errors import ConnectorError
+    from connector.facade.connector import Connector
     from connector.indexing import Passages
     from connector.models.encoder import Encoder, load_encoder
     from connector.models.reranker import Reranker, load_reranker
-    from connector.opensearch_client import HybridOpenSearch
     from connector.reindexing import areindex, reindex
 
 __version__ = "0.1.0"
@@ -37,17 +37,17 @@ __all__ = [
     "reindex",
 ]
 
-_ROOMS = {
-    "AsyncHybridElasticsearch": "async_client",
-    "AsyncHybridOpenSearch": "async_opensearch_client",
-    "Connector": "connector",
+_MODULES = {
+    "AsyncHybridElasticsearch": "clients.async_elasticsearch",
+    "AsyncHybridOpenSearch": "clients.opensearch.async_client",
+    "Connector": "facade.connector",
     "ConnectorError": "errors",
     "Encoder": "models.encoder",
-    "HybridElasticsearch": "client",
-    "HybridOpenSearch": "opensearch_client",
+    "HybridElasticsearch": "clients.elasticsearch",
+    "HybridOpenSearch": "clients.opensearch.client",
     "Reranker": "models.reranker",
     "areindex": "reindexing",
-    "connect": "client",
+    "connect": "clients.elasticsearch",
     "Passages": "indexing",
     "load_encoder": "models.encoder",
     "load_reranker": "models.reranker",
@@ -59,10 +59,10 @@ if find_spec("opensearchpy") is None:  # so that `from connector import *` asks 
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_ROOMS])
+    return sorted([*globals(), *_MODULES])

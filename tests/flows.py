@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from connector.dialects import ElasticsearchDialect
-from connector.needs import Compute, MultiSearch, Need, ReadMappings, Score, Shorten, run
-from connector.request import parse_request
-from connector.search import search_flow
+from connector.engines import ElasticsearchDialect
+from connector.request.search_request import parse_request
+from connector.search.flow import search_flow
+from connector.search.needs import Compute, MultiSearch, Need, ReadMappings, Score, Shorten, run
 
 SHARDS = {"total": 1, "successful": 1, "skipped": 0, "failed": 0}
 LEXICAL: dict[str, Any] = {"standard": {"query": {"match": {"body": "car"}}}}

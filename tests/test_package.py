@@ -38,7 +38,7 @@ def test_importing_every_public_name_loads_no_models_and_nothing_that_is_slow_to
 
 
 def test_all_names_what_is_public_and_no_more() -> None:
-    assert set(connector.__all__) == set(connector._ROOMS) <= set(dir(connector))
+    assert set(connector.__all__) == set(connector._MODULES) <= set(dir(connector))
     with pytest.raises(AttributeError, match="no attribute 'Conector'"):
         connector.Conector  # noqa: B018
 

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from connector.models.backends.torch import load, opened
 from connector.models.folders import BUNDLED, ModelFolder, bundled_encoder
-from connector.models.interaction import InteractionModel, load_interaction, save_interaction
+from connector.models.network.interaction import InteractionModel, load_interaction, save_interaction
+from connector.models.network.torch_session import load, opened
 from connector.models.reranker import made_of
 from training.judged import make_candidates, read_collection
 

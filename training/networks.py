@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from connector.models.folders import ModelFolder, bundled_encoder
-from connector.models.interaction import (
+from connector.models.network.interaction import (
     InteractionModel,
     is_interaction,
     load_interaction,

@@ -43,8 +43,8 @@ def run_demo(url: str, documents: Sequence[StdlibDocument], questions: Questions
     Raises: ConnectorError, elasticsearch.ApiError, elastic_transport.TransportError: the cluster or a model failed.
     """
     from connector.cli.stages import run_stages
-    from connector.client import connect
-    from connector.connector import Connector
+    from connector.clients.elasticsearch import connect
+    from connector.facade.connector import Connector
 
     started = perf_counter()
     print_introduction(console, len(documents), questions)

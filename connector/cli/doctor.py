@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from connector.cli.options import DEFAULT_URL
-from connector.hosts import check_elasticsearch_hosts, without_credentials
+from connector.clients.hosts import check_elasticsearch_hosts, without_credentials
 
 EXIT_FAILING, EXIT_NO_ANSWER = 1, 2
 _TIMEOUT_S = 10
@@ -29,8 +29,8 @@ def doctor(
 
     Exit codes: 0 when nothing fails (what can't be told is no failure), 1 when something does, 2 when nothing answers.
     """
-    from connector.doctor import examine
-    from connector.needs import run
+    from connector.cli.diagnosis import examine
+    from connector.search.needs import run
 
     with closing(_client(url)) as client:
         report = run(examine(without_credentials(url)), lambda asked: _answered(client, asked))
@@ -45,7 +45,7 @@ def doctor(
 def _client(url: str) -> Elasticsearch:
     """Give a client whose transport asks any engine."""
     if not url.startswith(("http://", "https://")):
-        from connector.client import connect
+        from connector.clients.elasticsearch import connect
 
         return connect(url)  # type: ignore[return-value]
     check_elasticsearch_hosts(url)
@@ -53,7 +53,7 @@ def _client(url: str) -> Elasticsearch:
 
 
 def _answered(client: Elasticsearch, asked: Any) -> Any:
-    from connector.doctor import Answered
+    from connector.cli.diagnosis import Answered
 
     headers = {"accept": "application/json", **({"content-type": "application/json"} if asked.body else {})}
     try:

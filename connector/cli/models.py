@@ -37,7 +37,7 @@ def build(
     From then on it is what searches take on this machine; int8 only within the quality gate.
     """
     from connector.evaluation.windows import read_windows
-    from connector.models.agreement import SHIPPED, shipped_windows
+    from connector.models.backends.agreement import SHIPPED, shipped_windows
     from connector.models.backends.registry import TORCH, installed
     from connector.models.encoder import choose_encoder_backend, find_encoder, measure_encoder
     from connector.models.reranker import choose_backend, find_reranker, measure_reranker
@@ -69,8 +69,8 @@ def build(
 @models.command("list")
 def list_models() -> None:
     """Show what was exported, where it lies, and what the quality gate measured of it."""
-    from connector.models.agreement import kept_agreement, kept_recall
-    from connector.models.artefacts import all_kept, cache_folder
+    from connector.models.backends.agreement import kept_agreement, kept_recall
+    from connector.models.backends.artefacts import all_kept, cache_folder
 
     table = Table("model", "backend", "MB", "nDCG@10", "torch's", "tau", "top-10 overlap", "measured on", "gate")
     for folder, manifest in all_kept():

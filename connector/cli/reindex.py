@@ -247,7 +247,7 @@ def _watched(
         watcher = stack.enter_context(Watcher(Console(stderr=True), as_json=as_json))
         listeners: list[Callable[[Any], None]] = [watcher.show]
         if metrics_port is not None:
-            from connector.indexing.reindex.metrics import serve_metrics
+            from connector.reindexing.metrics import serve_metrics
 
             listeners.append(stack.enter_context(serve_metrics(metrics_port)).show)
         client = stack.enter_context(connect(url))

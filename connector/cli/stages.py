@@ -8,9 +8,9 @@ from typing import Any
 
 from elastic_transport import ObjectApiResponse
 
-from connector.connector import Connector
 from connector.evaluation.measure import MRR_AT_10, NDCG_AT_10, measure, recall_at
 from connector.evaluation.report import Stage
+from connector.facade.connector import Connector
 
 BM25, KNN, RRF, RERANKED = "BM25", "kNN", "RRF", "RRF + rerank"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from connector.cli.options import USUAL_TEXT_FIELDS
+from connector.documents.text_fields import named, nearest, resolved, text_names
 from connector.errors import RequestError
 from connector.indexing.files import documents_in, file_records, is_file_name
 from connector.indexing.first_documents import FIRST, check_file, holds
-from connector.text_fields import named, nearest, resolved, text_names
 
 
 def of_index(given: Sequence[str] | None, client: Any, index: str) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from connector.errors import RequestError
 from connector.evaluation.judgments import read_qrels, read_queries
-from connector.models.agreement import Window
+from connector.models.backends.agreement import Window
 
 
 def read_windows(folder: str | Path, queries: int, depth: int) -> list[Window]:

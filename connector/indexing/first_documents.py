@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any
 
+from connector.documents.passages import values_at
+from connector.documents.text_fields import Resolved, is_misspelt, nearest
 from connector.errors import RequestError
 from connector.indexing.files import documents_in
-from connector.passages import values_at
-from connector.text_fields import Resolved, is_misspelt, nearest
 
 FIRST = 1_000
 """How many documents are looked at: a field that none of them has is taken for a mistake."""

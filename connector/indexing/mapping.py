@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from connector.dialects import Dialect
-from connector.indexing.passages import Passages
+from connector.engines import Dialect
+from connector.indexing.encoder_meta import meta_of
+from connector.indexing.splitting import Passages
 from connector.models.encoder import Fingerprint
 from connector.resources import resource
-from connector.vectors import meta_of
 
 
 def index_body(

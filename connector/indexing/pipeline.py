@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from connector.errors import DocumentError, IndexingError
 from connector.exact_json import dumps, holds_exact_numbers
-from connector.indexing.passages import Passages
+from connector.indexing.splitting import Passages
 from connector.indexing.vector_field import VectorField, check_place, filled, vector_field_of
 from connector.models.encoder import Encoder
 from connector.models.texts import own_errors

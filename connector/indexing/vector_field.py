@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from connector.indexing.passages import PassageMaker, Passages
+from connector.documents.passages import passage_of, values_at
+from connector.indexing.splitting import PassageMaker, Passages
 from connector.models.encoder import Encoder
-from connector.passages import passage_of, values_at
 
 Vector = Sequence[float] | NDArray[np.float32]
 _BFLOAT16, _SUMS = 2.0**-8, 1e-4

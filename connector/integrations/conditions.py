@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connector.errors import RequestError
-from connector.filters import query_on
+from connector.facade.filters import query_on
 
 _BOUNDS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 _OPERATORS = ("==", "!=", *_BOUNDS, "in", "not in", "all", "match")

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from connector.documents.passages import filled, passage_of, template_parts, values_at
 from connector.errors import RequestError
-from connector.passages import filled, passage_of, template_parts, values_at
 
 
 @dataclass(frozen=True)

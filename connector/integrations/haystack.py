@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from connector.connector import Connector
+from connector.clients.core import RerankerLike
 from connector.errors import MissingExtraError, RequestError
-from connector.filters import as_queries
-from connector.hybrid import RerankerLike
+from connector.facade.connector import Connector
+from connector.facade.filters import as_queries
 from connector.integrations.conditions import all_of, any_of, comparison, none_of
 from connector.integrations.documents import FoundDocument, Reading, checked_count
 from connector.integrations.reranking import TextReranker

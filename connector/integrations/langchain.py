@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from connector.connector import Connector
+from connector.clients.core import RerankerLike
 from connector.errors import MissingExtraError, RequestError
-from connector.filters import Filter
-from connector.hybrid import RerankerLike
+from connector.facade.connector import Connector
+from connector.facade.filters import Filter
 from connector.integrations.documents import FoundDocument, Reading, checked_count
 from connector.integrations.reranking import TextReranker
 from connector.models.encoder import Fingerprint, name_of

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from connector.connector import BUNDLED_BLEND
+from connector.clients.core import RerankerLike
 from connector.errors import RequestError
-from connector.fusion import Ranking, blend
-from connector.hybrid import RerankerLike
+from connector.facade.connector import BUNDLED_BLEND
 from connector.models.folders import BUNDLED
 from connector.models.loading import Once
 from connector.models.reranker import as_reranker
 from connector.models.texts import checked_scores, own_errors
-from connector.rerank import normalized_rerank_scores
+from connector.search.fusion import Ranking, blend
+from connector.search.rerank import normalized_rerank_scores
 
 
 @dataclass(frozen=True)

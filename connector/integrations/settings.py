@@ -7,15 +7,15 @@ from dataclasses import asdict
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
-from connector.async_client import AsyncHybridElasticsearch
-from connector.client import HybridElasticsearch, connect
-from connector.connector import Connector
-from connector.dialects import OpenSearchDialect
+from connector.clients.async_elasticsearch import AsyncHybridElasticsearch
+from connector.clients.elasticsearch import HybridElasticsearch, connect
+from connector.engines import OpenSearchDialect
 from connector.errors import RequestError
+from connector.facade.connector import Connector
 from connector.indexing import Passages
 
 if TYPE_CHECKING:
-    from connector.connector import AnyClient
+    from connector.facade.connector import AnyClient
 
 _EMBEDDED = "http://embedded:"
 
@@ -103,8 +103,8 @@ def _url(host: Mapping[str, Any]) -> str:
 def _opened(url: str | list[str], engine: str | None, is_async: bool, options: dict[str, Any]) -> AnyClient:
     """Open a client; of which engine is asked for where it is not said, by a sync client and of one URL."""
     if engine == OpenSearchDialect.name:
-        from connector.async_opensearch_client import AsyncHybridOpenSearch
-        from connector.opensearch_client import HybridOpenSearch, own_options
+        from connector.clients.opensearch.async_client import AsyncHybridOpenSearch
+        from connector.clients.opensearch.client import HybridOpenSearch, own_options
 
         return (AsyncHybridOpenSearch if is_async else HybridOpenSearch)(url, **own_options(options))
     if is_async:

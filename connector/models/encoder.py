@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from connector.documents.stretches import most_characters
 from connector.errors import ConnectorError, ModelError, ModelOutputError, RequestError
-from connector.models.agreement import LEAST_RECALL, SHIPPED, Recall, Window, kept_recall, shipped_windows
+from connector.models.backends.agreement import LEAST_RECALL, SHIPPED, Recall, Window, kept_recall, shipped_windows
+from connector.models.backends.building import artefact_folder
+from connector.models.backends.choice import Choice, chosen, or_torch, remembered
+from connector.models.backends.exported_encoder import open_encoder, recall
 from connector.models.backends.registry import AUTO, TORCH, check_backend, is_int8
-from connector.models.backends.session import Arrays
 from connector.models.batching import token_budget
-from connector.models.building import artefact_folder
-from connector.models.choice import Choice, chosen, or_torch, remembered
-from connector.models.exported_encoder import open_encoder, recall
 from connector.models.fingerprint import Fingerprint as Fingerprint
 from connector.models.folders import BUNDLED, ModelFolder, bundled_encoder, find_model, is_bundled_encoder, modules_of
 from connector.models.inspection import check_files
 from connector.models.lanes import Batcher, keep_torch_to_one_thread
 from connector.models.loading import ForkSafeLock, Once, quiet_progress, shared, turn_on
 from connector.models.query_cache import QueryCache
+from connector.models.session import Arrays
 from connector.models.texts import checked_texts, each_once, own_errors, unit_rows
-from connector.stretches import most_characters
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -18,8 +18,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from connector.models.backends.session import Arrays, Session
 from connector.models.loading import ForkSafe, ForkSafeLock
+from connector.models.session import Arrays, Session
 
 Row = TypeVar("Row")
 _WIDEST_TO_NARROWEST = 1.5

@@ -15,17 +15,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from connector.errors import ConnectorError, ModelError, RequestError
-from connector.models.agreement import SHIPPED, Agreement, Window, kept_agreement, measured, shipped_windows
+from connector.models.backends.agreement import SHIPPED, Agreement, Window, kept_agreement, measured, shipped_windows
+from connector.models.backends.building import build, open_artefact
+from connector.models.backends.choice import Choice, chosen, or_torch, remembered
 from connector.models.backends.registry import AUTO, TORCH, check_backend, is_int8
-from connector.models.backends.session import PAIRS, Arrays, Opened, Session
 from connector.models.batching import padded_rows
-from connector.models.building import build, open_artefact
 from connector.models.cascade import CascadeOptions, CascadeReranker
-from connector.models.choice import Choice, chosen, or_torch, remembered
 from connector.models.encoder import name_of
 from connector.models.folders import BUNDLED, ModelFolder, bundled_reranker, find_model
 from connector.models.lanes import Batcher
 from connector.models.loading import shared
+from connector.models.session import PAIRS, Arrays, Opened, Session
 from connector.models.shares import shortened
 from connector.models.states import TwoHalves
 from connector.models.static_match import StaticMatch
@@ -33,7 +33,7 @@ from connector.models.texts import checked_scores, checked_text, checked_texts, 
 from connector.models.tokenizing import TextTokenizer, TokenRow
 
 if TYPE_CHECKING:
-    from connector.models.networks import Loaded
+    from connector.models.network.networks import Loaded
 
 _ORGANIZATION = "cross-encoder"
 
@@ -212,7 +212,7 @@ def as_reranker(reranker: Reranker | str | Callable[[str, list[str]], ArrayLike]
         return reranker
     library = sys.modules.get("sentence_transformers")
     if library is not None and isinstance(reranker, library.CrossEncoder):
-        from connector.models.backends.torch import opened, pair_model
+        from connector.models.network.torch_session import opened, pair_model
 
         source = str(reranker.model.config._name_or_path)
         return made_of(opened(pair_model(reranker, source)), source, source)
@@ -245,7 +245,7 @@ def _backend_for(found: ModelFolder, backend: str | None, device: str | None) ->
 
 def _load(found: ModelFolder, backend: str, device: str | None) -> Reranker:
     if backend == TORCH:
-        from connector.models.backends.torch import load, opened
+        from connector.models.network.torch_session import load, opened
 
         return made_of(opened(load(found, device)), found.name, str(found.folder))
     return made_of(open_artefact(build_reranker(found, backend), backend), found.name, str(found.folder))
@@ -255,7 +255,7 @@ def build_reranker(found: ModelFolder, backend: str) -> Path:
     """Return the folder of a reranker exported for a backend; see `building.build`."""
 
     def load_in_torch() -> Loaded:
-        from connector.models.backends.torch import load
+        from connector.models.network.torch_session import load
 
         return load(found, "cpu")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from connector.passages import text_at
-from connector.stretches import most_characters
+from connector.documents.passages import text_at
+from connector.documents.stretches import most_characters
 
 
 @runtime_checkable

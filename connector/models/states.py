@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from connector.models.backends.session import APART, JOINT, Arrays, Session
 from connector.models.batching import padded_rows
 from connector.models.lanes import Batcher
 from connector.models.loading import ForkSafeLock
+from connector.models.session import APART, JOINT, Arrays, Session
 from connector.models.tokenizing import TextTokenizer, TokenRow
 
 STATE_CACHE_BYTES = 256 * 2**20

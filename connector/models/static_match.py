@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from connector.documents.stretches import best_stretch
 from connector.models.texts import checked_text, checked_texts, each_once
 from connector.models.tokenizing import TextTokenizer
-from connector.stretches import best_stretch
 
 _NOTHING = -1.0
 

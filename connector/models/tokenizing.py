@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from connector.documents.stretches import best_stretch, most_characters
 from connector.errors import ModelError, RequestError
-from connector.stretches import best_stretch, most_characters
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer

@@ -5,13 +5,13 @@ the last is done. Its files lie in `state` (default: $CONNECTOR_STATE, else hybr
 $XDG_STATE_HOME or ~/.local/state), one folder a job, and vectors by text beside them, shared by all jobs.
 """
 
-from connector.indexing.reindex.estimating import Estimate
-from connector.indexing.reindex.folders import JobStatus
-from connector.indexing.reindex.letters import RetryReport
-from connector.indexing.reindex.reports import Progress, ReindexReport, RollbackReport
+from connector.reindexing.async_calls import areindex, aresume, arollback
+from connector.reindexing.estimating import Estimate
+from connector.reindexing.folders import JobStatus
 from connector.reindexing.jobs import cancel, estimate, reindex, resume, retry_dead_letters, rollback, status
-from connector.reindexing.off_the_loop import areindex, aresume, arollback
+from connector.reindexing.letters import RetryReport
 from connector.reindexing.opening import JobOptions
+from connector.reindexing.reports import Progress, ReindexReport, RollbackReport
 
 __all__ = [
     "Estimate",

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from connector.documents.text_fields import named
 from connector.errors import RequestError
 from connector.indexing import Passages
 from connector.indexing.files import file_records, is_file_name
-from connector.indexing.passages import as_passages
-from connector.indexing.reindex.folders import opened
-from connector.indexing.reindex.plan import Request
-from connector.text_fields import named
+from connector.indexing.splitting import as_passages
+from connector.reindexing.folders import opened
+from connector.reindexing.plan import Request
 
 Source: TypeAlias = str | Path | Iterable[Mapping[str, Any]]
 Records: TypeAlias = Callable[[], Any]

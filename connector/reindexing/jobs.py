@@ -9,12 +9,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from connector.clients.core import EncoderLike
 from connector.errors import RequestError, RollbackRefusedError
-from connector.hybrid import EncoderLike
 from connector.indexing import Passages
-from connector.indexing.reindex.differing import Differences, differences
-from connector.indexing.reindex.estimating import Estimate
-from connector.indexing.reindex.folders import (
+from connector.models.encoder import Encoder
+from connector.reindexing.asking import Records, Source, check_same, no_records, records_of, request_of
+from connector.reindexing.cluster.switching import is_back, switch_back
+from connector.reindexing.differing import Differences, differences
+from connector.reindexing.estimating import Estimate
+from connector.reindexing.folders import (
     OVER,
     JobStatus,
     all_folders,
@@ -28,14 +31,11 @@ from connector.indexing.reindex.folders import (
     state_directory,
     status_of,
 )
-from connector.indexing.reindex.job import CANCEL_REQUESTED
-from connector.indexing.reindex.letters import RetryReport, retry_letters
-from connector.indexing.reindex.plan import Request
-from connector.indexing.reindex.reports import ReindexReport, RollbackReport
-from connector.indexing.reindex.switching import is_back, switch_back
-from connector.models.encoder import Encoder
-from connector.reindexing.asking import Records, Source, check_same, no_records, records_of, request_of
+from connector.reindexing.job import CANCEL_REQUESTED
+from connector.reindexing.letters import RetryReport, retry_letters
 from connector.reindexing.opening import AnyClient, JobOptions, cluster_of, cluster_uuid, encoder_of, open_job
+from connector.reindexing.plan import Request
+from connector.reindexing.reports import ReindexReport, RollbackReport
 
 _START_WAIT_S = 1.0
 _CANCEL_WAIT_S = 120.0

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from elasticsearch import Elasticsearch
 
+from connector.clients.core import EncoderLike, is_opensearchs
 from connector.errors import RequestError
-from connector.hybrid import EncoderLike, is_opensearchs
-from connector.indexing.reindex.checkpoint import Checkpoint
-from connector.indexing.reindex.cluster import Cluster
-from connector.indexing.reindex.folders import VECTORS
-from connector.indexing.reindex.items import DeadLetter
-from connector.indexing.reindex.job import Job
-from connector.indexing.reindex.plan import Request
-from connector.indexing.reindex.reports import Progress
-from connector.indexing.reindex.retrying import Patience
 from connector.models.encoder import Encoder, as_encoder
 from connector.reindexing.asking import Records
+from connector.reindexing.checkpoint import Checkpoint
+from connector.reindexing.cluster.cluster import Cluster
+from connector.reindexing.cluster.retrying import Patience
+from connector.reindexing.folders import VECTORS
+from connector.reindexing.items import DeadLetter
+from connector.reindexing.job import Job
+from connector.reindexing.plan import Request
+from connector.reindexing.reports import Progress
 
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch
@@ -85,8 +85,8 @@ def elastic(client: Any) -> Elasticsearch:
     if isinstance(own, Elasticsearch):
         return own
     if is_opensearchs(own):
-        from connector.opensearch_calls import OpenSearch
-        from connector.opensearch_transport import as_elasticsearch
+        from connector.clients.opensearch.as_elasticsearch import as_elasticsearch
+        from connector.clients.opensearch.translation import OpenSearch
 
         if isinstance(own, OpenSearch):
             return as_elasticsearch(own)

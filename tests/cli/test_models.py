@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from connector.cli import main
-from connector.models.agreement import Agreement
-from connector.models.artefacts import Manifest, made
+from connector.models.backends.agreement import Agreement
+from connector.models.backends.artefacts import Manifest, made
 from tests.models.conftest import cross_encoder as cross_encoder  # the same small models
 
 WORDS = ["the", "dog", "barks", "at", "a", "cat", "while", "small", "engines", "turn", "in", "warm", "summer", "rain"]
@@ -65,7 +65,7 @@ def test_build_exports_measures_and_remembers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("onnxruntime")
-    from connector.models import choice
+    from connector.models.backends import choice
 
     monkeypatch.setattr(choice, "installed", lambda: ["torch", "onnx"])
     monkeypatch.setattr(choice, "_SECONDS", 0.0)

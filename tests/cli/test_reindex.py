@@ -14,8 +14,8 @@ import pytest
 from connector import connect
 from connector.cli import main
 from connector.cli.reindex_view import duration, progress_line
-from connector.indexing.reindex.items import Counters
-from connector.indexing.reindex.reports import progress_of
+from connector.reindexing.items import Counters
+from connector.reindexing.reports import progress_of
 
 DOCUMENTS = [
     {"id": "kettle", "title": "Boiling water", "body": "A kettle heats water until it boils."},

@@ -8,7 +8,7 @@ from typing import Any
 from elastic_transport import ObjectApiResponse
 from opensearchpy import OpenSearch, TransportError
 
-from connector.opensearch_calls import as_api_error, response
+from connector.clients.opensearch.translation import as_api_error, response
 from tests.contract.harness import Corpus
 
 _SPACES = {"cosine": "cosinesimil", "dot_product": "innerproduct", "l2_norm": "l2", "max_inner_product": "innerproduct"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from elasticsearch import Elasticsearch
 
-from connector.async_client import AsyncHybridElasticsearch
-from connector.client import HybridElasticsearch
+from connector.clients.async_elasticsearch import AsyncHybridElasticsearch
+from connector.clients.elasticsearch import HybridElasticsearch
 from tests.conftest import EngineUnderTest
 from tests.contract.corpora import ARTICLES
 from tests.contract.harness import comparable, differences, load

@@ -10,7 +10,7 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from connector.errors import RequestError
-from connector.request import is_ours, parse_request
+from connector.request.search_request import is_ours, parse_request
 from tests.contract.conftest import Pair
 from tests.contract.corpora import ARTICLES
 from tests.contract.test_hybrid import hybrid

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from elasticsearch import ApiError
 
-from connector.client import HybridElasticsearch
-from connector.opensearch_client import HybridOpenSearch
+from connector.clients.elasticsearch import HybridElasticsearch
+from connector.clients.opensearch.client import HybridOpenSearch
 from tests.contract.conftest import LoadedEngine, Pair
 from tests.contract.corpora import ARTICLES, GENERATED, VOCABULARY
 from tests.contract.harness import Answer, Corpus, comparable, differences, error_type

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connector.filters import as_queries
+from connector.facade.filters import as_queries
 from tests.contract.conftest import Pair
 from tests.contract.test_hybrid import diversified, hybrid, rrf
 

@@ -13,7 +13,7 @@ from opensearchpy import OpenSearch
 
 from connector.cli.questions import questions_for
 from connector.cli.stdlib import stdlib_documents
-from connector.opensearch_client import HybridOpenSearch
+from connector.clients.opensearch.client import HybridOpenSearch
 from tests.contract import opensearch
 from tests.contract.harness import Corpus
 

@@ -11,9 +11,9 @@ import pytest
 from opensearchpy import AsyncOpenSearch, NotFoundError, OpenSearch, RequestError, Search
 
 import connector
-from connector.async_opensearch_client import AsyncHybridOpenSearch
-from connector.keeping import caller_of
-from connector.opensearch_client import HybridOpenSearch
+from connector.clients.opensearch.async_client import AsyncHybridOpenSearch
+from connector.clients.opensearch.client import HybridOpenSearch
+from connector.search.keeping import caller_of
 from tests.contract import opensearch
 from tests.contract.corpora import ARTICLES, VECTORS
 from tests.contract.harness import Corpus

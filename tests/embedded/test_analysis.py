@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from elasticsearch import Elasticsearch
 
-from connector.embedded.analysis import ANALYZERS, Token, analyze
-from connector.embedded.tokenizer import words
-from connector.embedded.word_break import CLASSES
+from connector.embedded.analysis.analysis import ANALYZERS, Token, analyze
+from connector.embedded.analysis.tokenizer import words
+from connector.embedded.analysis.word_break import CLASSES
 from tests.embedded.analysis_strings import AWKWARD, generated, paragraphs
 
 RECORDED = json.loads(Path(__file__).with_name("analysis_recorded.json").read_text(encoding="utf-8"))

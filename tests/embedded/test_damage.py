@@ -283,7 +283,7 @@ def test_an_internal_error_is_an_answer_and_is_logged(
     def broken(*_: object) -> float:
         return 1 / 0
 
-    monkeypatch.setattr("connector.embedded.search_calls.search", broken)
+    monkeypatch.setattr("connector.embedded.rest.search_calls.search", broken)
     with pytest.raises(ApiError) as caught:
         client.search(index="notes")
     assert caught.value.meta.status == 500

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from elasticsearch import BadRequestError, Elasticsearch
 
-from connector.embedded.analysis import ANALYZERS
+from connector.embedded.analysis.analysis import ANALYZERS
 
 
 @pytest.mark.parametrize("analyzer", ANALYZERS)

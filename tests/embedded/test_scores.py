@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from elasticsearch import Elasticsearch, helpers
 
-from connector.embedded.postings import byte4
+from connector.embedded.analysis.postings import byte4
 
 
 def index_texts(client: Elasticsearch, texts: list[str]) -> None:

@@ -9,11 +9,11 @@ from elasticsearch import Elasticsearch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connector.embedded.documents import reparse_document
-from connector.embedded.index import Index
-from connector.embedded.source_filter import SourceFilter
-from connector.embedded.sources import Sources
-from connector.embedded.store import Store, StoredDocument, StoredIndex
+from connector.embedded.storage.documents import reparse_document
+from connector.embedded.storage.index import Index
+from connector.embedded.storage.source_filter import SourceFilter
+from connector.embedded.storage.sources import Sources
+from connector.embedded.storage.store import Store, StoredDocument, StoredIndex
 
 TEXT = {"type": "text"}
 VECTOR = {"type": "dense_vector", "dims": 2}

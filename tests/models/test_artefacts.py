@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from connector.errors import ModelError
-from connector.models.artefacts import Manifest, cache_folder, kept, made, model_folder, read_manifest
+from connector.models.backends.artefacts import Manifest, cache_folder, kept, made, model_folder, read_manifest
 from connector.models.folders import find_model
 
 

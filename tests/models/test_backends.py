@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from connector.errors import ModelError, RequestError
 from connector.models import Reranker, load_reranker
-from connector.models.artefacts import all_kept
+from connector.models.backends.artefacts import all_kept
 from connector.models.backends.registry import BACKENDS, exported_backend, is_int8
 from connector.models.folders import bundled_reranker
 from tests.forking import holds_in_forked_child, needs_fork

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from connector.errors import ModelError
-from connector.models import choice
-from connector.models.agreement import SHIPPED, Agreement, Window, kept_agreement, measured, ndcg, overlap, tau
-from connector.models.agreement import shipped_windows as windows_of_package
-from connector.models.choice import chosen, or_torch, remembered
+from connector.models.backends import choice
+from connector.models.backends.agreement import SHIPPED, Agreement, Window, kept_agreement, measured, ndcg, overlap, tau
+from connector.models.backends.agreement import shipped_windows as windows_of_package
+from connector.models.backends.choice import chosen, or_torch, remembered
 from connector.models.folders import ModelFolder, find_model
 
 

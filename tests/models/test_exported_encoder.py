@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from connector.models import Encoder, load_encoder
-from connector.models.agreement import Recall, Window, kept_recall
+from connector.models.backends.agreement import Recall, Window, kept_recall
+from connector.models.backends.building import artefact_folder
+from connector.models.backends.exported_encoder import recall
 from connector.models.backends.registry import installed
-from connector.models.building import artefact_folder
 from connector.models.encoder import find_encoder, measure_encoder
-from connector.models.exported_encoder import recall
 
 TEXTS = ["The dog barks.", "", "Rain falls in summer. " * 200, "A small engine", "\ud800 alone"]
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from connector.models.backends.session import Arrays
 from connector.models.lanes import Batcher, Lanes, cores, keep_torch_to_one_thread
+from connector.models.session import Arrays
 from tests.forking import holds_in_forked_child, needs_fork
 
 WAIT_S = 30

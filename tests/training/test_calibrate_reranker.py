@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from connector.models.interaction import InteractionConfig, InteractionModel
+from connector.models.network.interaction import InteractionConfig, InteractionModel
 from training.calibrate_reranker import fit_platt, fold
 
 BERT = {

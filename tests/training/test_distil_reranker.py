@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from connector.models.folders import bundled_encoder
-from connector.models.interaction import (
+from connector.models.network.interaction import (
     InteractionModel,
     load_interaction,
     save_interaction,

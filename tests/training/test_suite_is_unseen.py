@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from types import ModuleType
 
-from connector.evaluation import binding_patterns, binding_words
-from connector.evaluation.binding import make_suite
+from benchmarks.binding import patterns as binding_patterns
+from benchmarks.binding import words as binding_words
+from benchmarks.binding.measure import make_suite
 from tests.cli.overlap import content_stems
 from training import pair_templates, sense_words, words
 from training.minimal_pairs import FAMILIES, generate_family

@@ -15,7 +15,7 @@ from transformers import BertModel
 
 from connector.errors import ModelError, ModelNotFoundError
 from connector.models.folders import bundled_encoder, bundled_reranker
-from connector.models.interaction import (
+from connector.models.network.interaction import (
     InteractionModel,
     load_interaction,
     save_interaction,

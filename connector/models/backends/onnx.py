@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from connector.models.backends.session import Arrays
-from connector.models.processor import has_vnni
+from connector.models.backends.processor import has_vnni
+from connector.models.session import Arrays
 
 REQUIRES = ("onnxruntime", "onnx")
 _FLOAT_TOKEN_BUDGET, _INT8_TOKEN_BUDGET = 1_024, 512

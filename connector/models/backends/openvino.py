@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from connector.models.backends.session import Arrays
 from connector.models.lanes import cores
 from connector.models.loading import ForkSafe
+from connector.models.session import Arrays
 
 _TOKEN_BUDGET = 1_024
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from connector.errors import ModelError, RequestError
-from connector.models.backends.session import Arrays, Session
+from connector.models.session import Arrays, Session
 
 TORCH, AUTO = "torch", "auto"
 _EXPORTED = {

@@ -16,7 +16,7 @@ from elasticsearch import Elasticsearch
 from numpy.typing import NDArray
 from opensearchpy import OpenSearch
 
-from connector.opensearch_transport import as_elasticsearch
+from connector.clients.opensearch.as_elasticsearch import as_elasticsearch
 from connector.reindexing import JobOptions
 from tests.conftest import EngineUnderTest
 from tests.faults.reindex.accounts import dead_letters, everything, faults_in_books, hashed, load

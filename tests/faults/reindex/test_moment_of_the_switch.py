@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from elasticsearch import Elasticsearch, NotFoundError
 
-from connector.indexing.reindex.checkpoint import Checkpoint
-from connector.indexing.reindex.plan import DELETES_KEPT_S
 from connector.reindexing import reindex, retry_dead_letters
+from connector.reindexing.checkpoint import Checkpoint
+from connector.reindexing.plan import DELETES_KEPT_S
 from tests.faults.reindex.accounts import dead_letters, hashed
 from tests.faults.reindex.conftest import Scene
 from tests.faults.reindex.interrupting import Cut, CutAt, Moment, watched

@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from connector.errors import AliasChangedError, CheckpointError, JobRunningError, ReindexError, RequestError
-from connector.indexing.reindex import checkpoint as checkpoints
 from connector.reindexing import JobOptions, cancel, reindex, resume, rollback, status
+from connector.reindexing import checkpoint as checkpoints
 from tests.faults.reindex.accounts import everything, faults_in_books, hashed
 from tests.faults.reindex.conftest import Scene
 from tests.faults.reindex.proxy import Verdict, proxied

@@ -1,0 +1,136 @@
+"""An elasticsearch-py client over opensearch-py's connections: calls, answers and errors are elasticsearch-py's.
+
+It is for what both engines understand, called by one code: reindex jobs come in. Nothing is tried again here; who calls
+knows what may be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from elastic_transport import (
+    ApiResponseMeta,
+    ConnectionError,
+    ConnectionTimeout,
+    HttpHeaders,
+    NodeConfig,
+    SerializerCollection,
+    TransportApiResponse,
+)
+from elastic_transport.client_utils import DEFAULT
+from elasticsearch import Elasticsearch
+from elasticsearch.serializer import DEFAULT_SERIALIZERS
+
+from connector.clients.opensearch.translation import (
+    Deserializer,
+    JSONSerializer,
+    OpenSearch,
+    SerializationError,
+    TransportError,
+)
+
+if TYPE_CHECKING:
+    from opensearchpy import AsyncOpenSearch
+
+_HEADERS = HttpHeaders({"x-elastic-product": "Elasticsearch"})
+_META = ApiResponseMeta(200, "1.1", _HEADERS, 0.0, NodeConfig("http", "opensearch", 9200))
+_ELASTICS_OWN = re.compile(r"vnd\.elasticsearch\+|\s*;\s*compatible-with=\d+")
+"""What only Elasticsearch understands of a media type."""
+
+
+def as_elasticsearch(
+    client: OpenSearch | AsyncOpenSearch, loop: asyncio.AbstractEventLoop | None = None
+) -> Elasticsearch:
+    """Give an elasticsearch-py client that sends through an opensearch-py client, which stays the one to be closed.
+
+    Args: loop: the event loop of an async client whose connections are open; another thread than its own calls.
+    """
+    transport: Any = OpenSearchTransport(client.transport, loop)
+    return Elasticsearch(_transport=transport)
+
+
+class OpenSearchTransport:
+    """What elasticsearch-py needs of a transport, sent by opensearch-py's."""
+
+    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self._own = _without_retries(transport)
+        self._loop = loop
+        self.serializers = SerializerCollection(DEFAULT_SERIALIZERS)
+
+    def perform_request(
+        self,
+        method: str,
+        target: str,
+        *,
+        headers: Mapping[str, str],
+        body: Any = None,
+        request_timeout: Any = DEFAULT,
+        **_: Any,
+    ) -> TransportApiResponse:
+        """Send a request once; every status is an answer. Raises: elastic_transport.TransportError: there was none."""
+        plain = {name.lower(): _ELASTICS_OWN.sub("", value) for name, value in headers.items()}
+        content = None if body is None else self.serializers.dumps(body, plain.get("content-type"))
+        timeout = None if request_timeout is DEFAULT else request_timeout
+        try:
+            answer = self._own.perform_request(method, target, body=content, timeout=timeout, headers=plain)
+            if self._loop is not None:
+                answer = asyncio.run_coroutine_threadsafe(answer, self._loop).result()
+        except TransportError as error:
+            return _told(error)
+        if method == "HEAD":
+            return TransportApiResponse(replace(_META, status=200 if answer else 404), None)
+        return TransportApiResponse(_META, answer)
+
+    def reading(self, loads: Callable[[str], Any]) -> OpenSearchTransport:
+        """Return a transport over the same connections that reads JSON answers with `loads`."""
+        same = copy(self)
+        same._own = _reading(self._own, loads)
+        return same
+
+    def close(self) -> None:
+        """Leave the connections to the client that they belong to."""
+
+
+def _told(error: TransportError) -> TransportApiResponse:
+    status, body = error.status_code, error.info
+    if isinstance(status, int):
+        told = body if isinstance(body, Mapping | str) else {"error": error.error, "status": status}
+        return TransportApiResponse(replace(_META, status=status), told)
+    kind = ConnectionTimeout if status == "TIMEOUT" else ConnectionError
+    raise kind(str(error), errors=(error,)) from error
+
+
+class _Reader(JSONSerializer):
+    def __init__(self, read: Callable[[str], Any]) -> None:
+        self._read = read
+
+    def loads(self, s: str) -> Any:
+        try:
+            return self._read(s)
+        except ValueError as error:
+            raise SerializationError(s, error) from error
+
+
+def _reading(transport: Any, loads: Callable[[str], Any]) -> Any:
+    same = copy(transport)
+    if "inner" in vars(same):  # one of ours, around opensearch-py's
+        same.inner = _reading(same.inner, loads)
+        return same
+    reader = _Reader(loads)
+    same.deserializer = Deserializer({**same.deserializer.serializers, reader.mimetype: reader})
+    return same
+
+
+def _without_retries(transport: Any) -> Any:
+    """Give a transport over the same connections that tries nothing again."""
+    same = copy(transport)
+    if "inner" in vars(same):  # one of ours, around opensearch-py's
+        same.inner = _without_retries(same.inner)
+    else:
+        same.max_retries = 0
+    return same

@@ -1,0 +1,159 @@
+"""Text to tokens, for the embedded engine's postings and queries: the terms and positions that Lucene's analyzers give.
+
+Case is folded a character at a time, as Java does it. Letters and case are those of the running Python's Unicode
+version, word breaks are Lucene's own (`tokenizer.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from connector.embedded.analysis.tokenizer import MAX_TOKEN_UNITS, words
+
+# fmt: off
+STOP_WORDS = frozenset({
+    "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it", "no", "not",
+    "of", "on", "or", "such", "that", "the", "their", "then", "there", "these", "they", "this", "to", "was",
+    "will", "with",
+})
+# fmt: on
+"""What `english` and `stop` leave out. Source: Lucene's EnglishAnalyzer.ENGLISH_STOP_WORDS_SET."""
+
+_POSSESSIVE = re.compile("['’＇][sS]$")
+_NOT_WHITESPACE = re.compile(r"[^\t-\r\x1c- \u1680\u2000-\u2006\u2008-\u200a\u2028\u2029\u205f\u3000]+")
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
+
+
+class Token(NamedTuple):
+    """A term and its position in the text, from 0; a stop word left out is a gap in the positions."""
+
+    term: str
+    position: int
+
+
+class _LowerCaseLetters(dict[int, str]):
+    """Code point -> the letter in lower case, or a space for what is no letter: a table for `str.translate`."""
+
+    def __missing__(self, code_point: int) -> str:
+        character = chr(code_point)
+        self[code_point] = _lower_case(character) if character.isalpha() else " "
+        return self[code_point]
+
+
+def analyze(analyzer: str, text: str) -> list[Token]:
+    """The tokens of a text by one of Elasticsearch's analyzers.
+
+    Args:
+        analyzer: one of `ANALYZERS`: standard, english, simple, stop, whitespace, keyword.
+        text: any string, lone surrogates included.
+
+    Raises:
+        KeyError: no such analyzer here.
+
+    Source: Lucene's analyzers of these names, as Elasticsearch 8.19 and 9.5 set them up.
+    """
+    return ANALYZERS[analyzer](text)
+
+
+def _standard(text: str) -> list[Token]:
+    return _in_sequence(map(_lower_case, words(text)))
+
+
+def _english(text: str) -> list[Token]:
+    return [Token(term, position) for position, term in enumerate(map(_english_term, words(text))) if term is not None]
+
+
+def _simple(text: str) -> list[Token]:
+    return _in_sequence(_letter_runs(text))
+
+
+def _stop(text: str) -> list[Token]:
+    return [Token(term, position) for position, term in enumerate(_letter_runs(text)) if term not in STOP_WORDS]
+
+
+def _whitespace(text: str) -> list[Token]:
+    return _in_sequence(piece for run in _NOT_WHITESPACE.findall(text) for piece in _pieces(run))
+
+
+def _keyword(text: str) -> list[Token]:
+    return [Token(text, 0)]
+
+
+ANALYZERS: dict[str, Callable[[str], list[Token]]] = {
+    "standard": _standard,
+    "english": _english,
+    "simple": _simple,
+    "stop": _stop,
+    "whitespace": _whitespace,
+    "keyword": _keyword,
+}
+"""The analyzers there are, by Elasticsearch's names."""
+
+
+def _in_sequence(terms: Iterable[str]) -> list[Token]:
+    return [Token(term, position) for position, term in enumerate(terms)]
+
+
+@lru_cache(maxsize=1 << 17)
+def _english_term(word: str) -> str | None:
+    """What the english analyzer makes of a word: a stem, or None for a stop word."""
+    term = _lower_case(_POSSESSIVE.sub("", word))
+    return None if term in STOP_WORDS else _stem(term)
+
+
+def _lower_case(text: str) -> str:
+    """Java's Character.toLowerCase of every character, which knows no context and makes one of one."""
+    return text.replace("İ", "i").replace("Σ", "σ").lower()
+
+
+def _stem(term: str) -> str:
+    """The Porter stem, over UTF-16 code units as Java counts them; fewer than three are left alone.
+
+    Source: Lucene's PorterStemFilter.
+    """
+    if not _ASTRAL.search(term):
+        return _porter()(term)
+    units = term.encode("utf-16-be", "surrogatepass")
+    stem = _porter()("".join(chr(high << 8 | low) for high, low in zip(units[::2], units[1::2], strict=True)))
+    return stem.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "surrogatepass")
+
+
+@lru_cache(maxsize=1)
+def _porter() -> Callable[[str], str]:
+    """Porter's algorithm with its author's later changes, loaded on first use: importing nltk takes a while."""
+    from nltk.stem.porter import PorterStemmer
+
+    stemmer = PorterStemmer(mode=PorterStemmer.MARTIN_EXTENSIONS)
+
+    def stem(term: str) -> str:
+        stemmed: str = stemmer.stem(term, to_lowercase=False)
+        return stemmed
+
+    return stem
+
+
+_LETTERS = _LowerCaseLetters()
+
+
+def _letter_runs(text: str) -> Iterator[str]:
+    """The runs of letters of a text in lower case. Source: Lucene's LetterTokenizer and LowerCaseFilter."""
+    for run in text.translate(_LETTERS).split():
+        yield from _pieces(run)
+
+
+def _pieces(run: str) -> Iterator[str]:
+    """A run cut where it reaches 255 UTF-16 code units; no character is cut in two. Source: Lucene's CharTokenizer."""
+    if len(run) <= MAX_TOKEN_UNITS // 2:
+        yield run
+        return
+    start = units = 0
+    for at, character in enumerate(run):
+        units += 2 if character > "\uffff" else 1
+        if units >= MAX_TOKEN_UNITS:
+            yield run[start : at + 1]
+            start, units = at + 1, 0
+    if start < len(run):
+        yield run[start:]

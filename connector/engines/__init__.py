@@ -1,0 +1,7 @@
+"""Where engines differ: one file an engine."""
+
+from connector.engines.elasticsearch import ElasticsearchDialect
+from connector.engines.opensearch import OpenSearchDialect
+from connector.engines.protocol import Dialect, NativeFusion
+
+__all__ = ["Dialect", "ElasticsearchDialect", "NativeFusion", "OpenSearchDialect"]

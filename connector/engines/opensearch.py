@@ -1,0 +1,190 @@
+"""OpenSearch 2.x: what it writes otherwise than Elasticsearch, from which it came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from connector.documents.paths import along
+from connector.engines.elasticsearch import ElasticsearchDialect
+from connector.engines.protocol import NativeFusion
+from connector.errors import RequestError
+from connector.request.encoded_vectors import decoded
+from connector.request.leaf_retrievers import Knn, QueryVector
+from connector.request.retrievers import Linear, Rrf
+
+_SCORE_OF: dict[str | None, Callable[[float], float]] = {
+    "cosinesimil": lambda similarity: (1 + similarity) / 2,
+    "l2": lambda distance: 1 / (1 + distance**2),
+    "innerproduct": lambda product: product + 1 if product >= 0 else 1 / (1 - product),
+}
+
+_MAX_QUERIES, _MAX_RANK_CONSTANT = 5, 10_000
+"""The limits of the `hybrid` query and of its RRF."""
+_TECHNIQUES: dict[str | None, str] = {"minmax": "min_max", "l2_norm": "l2"}
+
+
+class OpenSearchDialect(ElasticsearchDialect):
+    """The dialect of OpenSearch 2.x: see `Dialect`.
+
+    A `knn` query counts `k` on each shard, and its lucene engine returns all that `ef_search` makes it look at.
+    """
+
+    name = "opensearch"
+    has_retrievers = False
+    counts_k_globally = False
+    needs_mappings = True
+    keeps_lengths = True
+    dims_option = "dimension"
+    search_options: Mapping[str, Any] = {"search_pipeline": "_none"}
+    """An index's default pipeline is for whole searches: on a leg it would run once too often."""
+
+    def vector_body(
+        self,
+        leg: Knn,
+        vector: QueryVector | None,
+        filters: Sequence[dict[str, Any]],
+        mappings: Mapping[str, Any],
+        /,
+    ) -> dict[str, Any]:
+        """Write a vector leg as a `knn` query, inside `nested` where the field is; the filter runs within the search.
+
+        Raises:
+            RequestError: something of the leg has no counterpart on OpenSearch.
+        """
+        if leg.visit_percentage is not None:
+            raise RequestError(
+                "retriever...knn.visit_percentage", leg.visit_percentage, "OpenSearch has no such option; leave it out"
+            )
+        found = list(_fields(mappings, leg.field))
+        asked: dict[str, Any] = {"k": leg.k, **({} if leg.inner_hits is None else {"expand_nested_docs": True})}
+        if filters:
+            asked["filter"] = filters[0] if len(filters) == 1 else {"bool": {"filter": list(filters)}}
+        if vector is None and leg.query_vector_builder is not None:
+            text = leg.query_vector_builder.text_embedding
+            query: dict[str, Any] = {
+                "neural": {leg.field: {"query_text": text.model_text, "model_id": text.model_id, **asked}}
+            }
+        else:
+            if leg.num_candidates is not None and found and all(_is_graph(field) for _, field in found):
+                asked["method_parameters"] = {"ef_search": leg.num_candidates}
+            if leg.rescore_vector is not None:
+                asked["rescore"] = {"oversample_factor": leg.rescore_vector.get("oversample")}
+            lengths = [length for _, field in found if (length := self.vector_length(field))]
+            query = {"knn": {leg.field: {"vector": _numbers(vector, leg.field, lengths), **asked}}}
+        path = next((path for path, _ in found if path is not None), None)
+        if leg.inner_hits is not None:
+            query = _nested(path or leg.nested_path, query, inner_hits=leg.inner_hits)
+        elif path is not None:
+            query = _nested(path, query)
+        least = [each for each in (leg.min_score, _least_score(leg, found)) if each is not None]
+        return {"query": query, "min_score": max(least)} if least else {"query": query}
+
+    def native_fusion(self, fusion: Rrf | Linear, legs: Sequence[Mapping[str, Any]], /) -> NativeFusion | None:
+        """Write a `hybrid` query and the processor that fuses its parts.
+
+        Its scores are a weighted mean where Elastic's `linear` is a weighted sum, so that they are scaled by the
+        weights' sum; so are those of an RRF whose weights are equal, which then needs no weights. Its `min_max` gives
+        a leg's lowest hit 0.001 where Elastic's `minmax` gives 0.
+        """
+        weights = [leg.weight for leg in fusion.legs]
+        if len(legs) > _MAX_QUERIES or any(leg.keys() != {"query"} for leg in legs) or not all(weights):
+            return None
+        total = sum(weights)
+        shares = {"weights": [weight / total for weight in weights]}
+        if isinstance(fusion, Rrf):
+            if fusion.rank_constant > _MAX_RANK_CONSTANT:
+                return None
+            is_weighted = len(set(weights)) > 1
+            kind, scale = ("rrf with weights", total) if is_weighted else ("rrf", weights[0])
+            parameters = {"rank_constant": fusion.rank_constant, **(shares if is_weighted else {})}
+            processor: dict[str, Any] = {
+                "score-ranker-processor": {"combination": {"technique": "rrf", "parameters": parameters}}
+            }
+        else:
+            how = {leg.normalizer for leg in fusion.legs}
+            technique = _TECHNIQUES.get(how.pop()) if len(how) == 1 else None
+            if technique is None:
+                return None
+            kind, scale = technique, total
+            processor = {
+                "normalization-processor": {
+                    "normalization": {"technique": technique},
+                    "combination": {"technique": "arithmetic_mean", "parameters": shares},
+                }
+            }
+        queries = [leg["query"] for leg in legs]
+        body = {
+            "query": {"hybrid": {"queries": queries, "pagination_depth": fusion.rank_window_size}},
+            "search_pipeline": {"phase_results_processors": [processor]},
+        }
+        return NativeFusion(kind, body, fusion.rank_window_size, scale)
+
+    def vector_length(self, mapping: Mapping[str, Any]) -> int | None:
+        """Return how many numbers a query vector has: the dims, of which a `binary` field packs 8 into one."""
+        dims = self.vector_dims(dict(mapping))
+        return dims // 8 if dims and mapping.get("data_type") == "binary" else dims or None
+
+    def vector_dims(self, mapping: dict[str, Any]) -> int | None:
+        """Give a `knn_vector` field's dims; None for any other field."""
+        return int(mapping.get("dimension", 0)) if mapping.get("type") == "knn_vector" else None
+
+    def why_unsearchable(self, mapping: Mapping[str, Any]) -> str | None:
+        """Say why floats can't search a `knn_vector` field: it holds bytes or bits."""
+        kind = mapping.get("data_type")
+        return f"holds no floats (data_type: {kind})" if kind in ("byte", "binary") else None
+
+
+def _numbers(vector: QueryVector | None, field: str, lengths: Sequence[int]) -> Sequence[float] | None:
+    """Return a vector's numbers: OpenSearch reads no text."""
+    if not isinstance(vector, str):
+        return vector
+    read = next((numbers for length in lengths if (numbers := decoded(vector, length)) is not None), None)
+    if read is None:
+        raise RequestError(
+            f"retriever...knn.query_vector for {field!r}",
+            vector,
+            "does not hold as many numbers as the field's vectors, or the field is not known; give the numbers",
+        )
+    return read
+
+
+def _nested(path: str, query: Mapping[str, Any], **asked: Any) -> dict[str, Any]:
+    """Wrap a query for nested objects; a hit's score is its nearest object's."""
+    return {"nested": {"path": path, "query": query, "score_mode": "max", **asked}}
+
+
+def _fields(mappings: Mapping[str, Any], path: str) -> Iterator[tuple[str | None, Mapping[str, Any]]]:
+    """Give the field of each index that has it as a vector field, and the nested path around it."""
+    for body in mappings.values():
+        way = along(body["mappings"], path)
+        if way and way[-1][0] == path and way[-1][1].get("type") == "knn_vector":
+            nested = [reached for reached, definition in way if definition.get("type") == "nested"]
+            yield nested[-1] if nested else None, way[-1][1]
+
+
+def _is_graph(field: Mapping[str, Any]) -> bool:
+    """Tell whether the field's vectors are searched as an HNSW graph, whose `ef_search` can be said."""
+    return "model_id" not in field and field.get("method", {}).get("name", "hnsw") == "hnsw"
+
+
+def _least_score(leg: Knn, found: Sequence[tuple[str | None, Mapping[str, Any]]]) -> float | None:
+    """Give the score of the least similarity that is asked for; it depends on the field's space."""
+    if leg.similarity is None:
+        return None
+    spaces = {_space(field) for _, field in found}
+    (space,) = spaces if len(spaces) == 1 else (None,)
+    if space not in _SCORE_OF:
+        raise RequestError(
+            "retriever...knn.similarity",
+            leg.similarity,
+            f"can't be told as a score: the space of {leg.field!r} is not known, or none of cosinesimil, l2 and "
+            "innerproduct under lucene or faiss; give min_score instead",
+        )
+    return _SCORE_OF[space](leg.similarity)
+
+
+def _space(field: Mapping[str, Any]) -> str | None:
+    """Give a field's space; None under nmslib, which scores otherwise."""
+    method = field.get("method", {})
+    return None if method.get("engine") == "nmslib" else method.get("space_type", field.get("space_type", "l2"))

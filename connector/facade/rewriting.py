@@ -1,0 +1,159 @@
+"""Hooks that turn a query's text into others before retrieval: an expansion, a translation, a picture's caption.
+
+Each hook runs on a thread of its own and has a deadline; one that fails or is late costs its own texts, nothing else.
+Comes in from `connector`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, field
+from itertools import chain, count
+from time import monotonic
+from typing import Any, TypeAlias
+
+from connector.errors import RequestError, error_text
+from connector.request.leaf_retrievers import MAX_MODEL_TEXT
+from connector.threads import UnraisableError, raisable
+
+_LOG = logging.getLogger(__name__)
+
+MAX_TEXTS = 8
+"""How many texts one hook may give: each is two more legs."""
+
+DEFAULT_TIMEOUT_S = 2.0
+
+Hook: TypeAlias = Callable[[str], str | Sequence[str] | Awaitable[str | Sequence[str]]]
+"""A query's text in, one or several texts out; sync or async."""
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """What the hooks gave: texts by the hook's name (`name`, `name_2`, ...), and what went wrong, a reason a hook."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    failures: tuple[str, ...] = ()
+
+
+def checked_hooks(hooks: object) -> dict[str, Hook]:
+    """Give hooks by name. Raises: RequestError: they are no mapping from names to functions."""
+    if hooks is None:
+        return {}
+    if not isinstance(hooks, Mapping):
+        raise RequestError("rewrite", hooks, 'must be functions by name, as {"expansion": expand}')
+    for name, hook in hooks.items():
+        if not isinstance(name, str) or not name:
+            raise RequestError("rewrite", name, "must have a name for each function, which the provenance shows")
+        if not callable(hook):
+            raise RequestError(f"rewrite.{name}", hook, "must be a function from a text to one or several texts")
+    return dict(hooks)
+
+
+def checked_timeout(timeout: object) -> float:
+    """Give a deadline in seconds. Raises: RequestError."""
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < threading.TIMEOUT_MAX:
+        raise RequestError("rewrite_timeout", timeout, "must be a number of seconds above 0")
+    return float(timeout)
+
+
+def rewritten(hooks: Mapping[str, Hook], text: str, timeout: float) -> Rewritten:
+    """Run the hooks side by side, each until the deadline, in seconds."""
+    running = {name: _started(hook, text) for name, hook in hooks.items()}
+    deadline = monotonic() + timeout
+    outcomes: dict[str, Any] = {}
+    for name, future in running.items():
+        try:
+            outcomes[name] = future.result(max(deadline - monotonic(), 0))
+        except Exception as error:  # whatever a hook of the user's raises costs its own texts alone
+            outcomes[name] = error
+    return gathered(text, outcomes, timeout)
+
+
+async def arewritten(hooks: Mapping[str, Hook], text: str, timeout: float) -> Rewritten:
+    """Run the hooks without blocking the event loop: async ones on it, sync ones on threads."""
+    waiting = (asyncio.wait_for(_awaited(hook, text), timeout) for hook in hooks.values())
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    return gathered(text, dict(zip(hooks, outcomes, strict=True)), timeout)
+
+
+def gathered(text: str, outcomes: Mapping[str, Any], timeout: float) -> Rewritten:
+    """Sort what the hooks gave, or raised, into texts and failures; the query itself and blank texts add nothing."""
+    texts: dict[str, str] = {}
+    failures = []
+    for name, outcome in outcomes.items():
+        if isinstance(outcome, TimeoutError | asyncio.TimeoutError | FutureTimeoutError):
+            failures.append(f"rewrite {name!r} was not done within {timeout:g} s")
+        elif isinstance(outcome, BaseException):
+            failures.append(f"rewrite {name!r} failed: {_kind_of(outcome)} (see the log of {__name__})")
+            _LOG.warning("rewrite %r failed: %s", name, error_text(outcome))
+        elif (reason := _fault(outcome)) is not None:
+            failures.append(f"rewrite {name!r} gave {reason}")
+        else:
+            given = [outcome] if isinstance(outcome, str) else outcome
+            known = {text.strip(), *texts.values()}
+            fresh = [each for each in dict.fromkeys(one.strip() for one in given) if each and each not in known]
+            for each in fresh:
+                texts[_free_name(name, texts)] = each
+    return Rewritten(texts, tuple(failures))
+
+
+def _kind_of(error: BaseException) -> str:
+    cause = error.__cause__ if isinstance(error, UnraisableError) else None
+    return type(error if cause is None else cause).__name__
+
+
+def _free_name(name: str, taken: Container[str]) -> str:
+    names = chain([name], (f"{name}_{number}" for number in count(2)))
+    return next(each for each in names if each not in taken)
+
+
+def _fault(outcome: Any) -> str | None:
+    given = [outcome] if isinstance(outcome, str) else outcome
+    if not isinstance(given, list | tuple) or not all(isinstance(each, str) for each in given):
+        return f"{type(outcome).__name__}, must be a text or a list of texts"
+    if len(given) > MAX_TEXTS:
+        return f"{len(given)} texts, at most {MAX_TEXTS} are searched"
+    if any(len(each) > MAX_MODEL_TEXT for each in given):
+        return f"a text of more than {MAX_MODEL_TEXT:,} characters"
+    try:
+        "".join(given).encode()
+    except UnicodeEncodeError:
+        return "a text with half of a surrogate pair"
+    return None
+
+
+def _started(hook: Hook, text: str) -> Future[Any]:
+    """Run a hook on a daemon thread, which neither a late search nor the interpreter's end waits for."""
+    future: Future[Any] = Future()
+    future.set_running_or_notify_cancel()  # from here on nobody can cancel it, so the thread may always answer
+
+    def work() -> None:
+        try:
+            outcome = hook(text)
+            future.set_result(asyncio.run(_result(outcome)) if inspect.isawaitable(outcome) else outcome)
+        except BaseException as error:  # an exit or a cancellation of the hook's is a failure of it, no more
+            future.set_exception(raisable(error))
+
+    threading.Thread(target=work, name="rewrite", daemon=True).start()
+    return future
+
+
+async def _awaited(hook: Hook, text: str) -> Any:
+    if inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(getattr(hook, "__call__", None)):  # noqa: B004
+        try:
+            return await _result(hook(text))
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            raise raisable(error) from error.__cause__
+    return await asyncio.wrap_future(_started(hook, text))
+
+
+async def _result(outcome: Any) -> Any:
+    return await outcome

@@ -1,0 +1,160 @@
+"""A long document becomes passages: parts of its text, each with a vector. Pure; comes in from `pipeline`.
+
+What the encoder reads of a passage is the document's other texts, as its title, cut short, and then the part itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from semantic_text_splitter import TextSplitter
+
+from connector.documents.passages import passage_of, text_at
+from connector.documents.stretches import pieces
+from connector.errors import RequestError
+from connector.models.encoder import Encoder, TokenizingEncoder
+from connector.request.chunking import Chunk, chunks_of, count_words
+
+DEFAULT_TOKENS, DEFAULT_OVERLAP = 128, 16
+_CONTEXT_SHARE = 4
+_WORDS_A_TOKEN = 0.75
+
+
+@dataclass(frozen=True)
+class Passages:
+    """How long fields are split, and where their passages are kept.
+
+    Attributes:
+        path: the nested field that holds them: objects with `field`, `start` and `end` (offsets in characters in that
+            field's text; where it has several texts, in these joined by blank lines), `text` and `vector`.
+        fields: the text fields to split; none named: the last one. The others stand before each passage.
+        max_tokens: the most of a passage, counted in the encoder's own tokens, or in words where it has no tokenizer.
+        overlap: the most tokens that a passage repeats of the one before it, whole sentences where they fit.
+
+    Raises:
+        RequestError: a number or a name is wrong.
+    """
+
+    path: str = "passages"
+    fields: tuple[str, ...] = ()
+    max_tokens: int = DEFAULT_TOKENS
+    overlap: int = DEFAULT_OVERLAP
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.path, str) or not all(self.path.split(".")):
+            raise RequestError("passages.path", self.path, 'must name a field, as "passages"')
+        fields = self.fields
+        if not isinstance(fields, list | tuple) or not all(isinstance(field, str) and field for field in fields):
+            raise RequestError("passages.fields", fields, 'must be field names, as ("body",)')
+        object.__setattr__(self, "fields", tuple(dict.fromkeys(fields)))
+        for name, least in (("max_tokens", 8), ("overlap", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise RequestError(f"passages.{name}", value, f"must be a whole number of at least {least}")
+        if self.overlap > self.max_tokens // 2:
+            raise RequestError(
+                "passages.overlap", self.overlap, f"must be at most half of max_tokens ({self.max_tokens})"
+            )
+
+    def over(self, text_fields: Sequence[str]) -> Passages:
+        """Name the fields to split, where none are named, among these.
+
+        Raises: RequestError: a field is none of them, or the passages would stand where one of them is.
+        """
+        for field in self.fields:
+            if field not in text_fields:
+                raise RequestError("passages.fields", field, f"must be one of text_fields: {', '.join(text_fields)}")
+        for field in text_fields:
+            if f"{field}.".startswith(f"{self.path}.") or f"{self.path}.".startswith(f"{field}."):
+                raise RequestError("passages.path", self.path, f"must not be, hold or lie in the text field {field!r}")
+        return replace(self, fields=self.fields or tuple(text_fields[-1:]))
+
+    @property
+    def vector_field(self) -> str:
+        """The path of the passages' vectors."""
+        return f"{self.path}.vector"
+
+    @property
+    def text_field(self) -> str:
+        """The path of the passages' texts."""
+        return f"{self.path}.text"
+
+    def to_meta(self) -> dict[str, Any]:
+        """Give it as a mapping's `_meta` keeps it."""
+        return {**asdict(self), "fields": list(self.fields)}
+
+    @classmethod
+    def from_meta(cls, meta: Mapping[str, Any]) -> Passages:
+        """Read what `to_meta` wrote."""
+        return cls(meta["path"], tuple(meta["fields"]), meta["max_tokens"], meta["overlap"])
+
+
+def as_passages(passages: Passages | bool, vector_field: str | None, text_fields: Sequence[str]) -> Passages | None:
+    """Give what is asked for by `passages`, True being `Passages()`, over these fields; None: one vector a document.
+
+    Raises: RequestError: it is neither, the vectors are to stand elsewhere, or a field is none of the text fields.
+    """
+    if not isinstance(passages, Passages | bool):
+        raise RequestError("passages", passages, "must be Passages(...), True or False")
+    made = Passages() if passages is True else passages or None
+    if made and vector_field not in (None, made.vector_field):
+        raise RequestError("vector_field", vector_field, f"must be left out, or {made.vector_field!r}, with passages")
+    return made and made.over(text_fields)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A part of a field's text, and what the encoder reads of it."""
+
+    field: str
+    chunk: Chunk
+    read: str
+
+    def to_source(self) -> dict[str, Any]:
+        """Give the nested object that holds it, but for its vector."""
+        return {"field": self.field, "start": self.chunk.start, "end": self.chunk.end, "text": self.chunk.text}
+
+
+class PassageMaker:
+    """Splits documents for one encoder.
+
+    Args: passages: how. text_fields: the document's text fields. encoder: counts the tokens.
+    Raises: RequestError: a passage would not fit into what the encoder reads, or a field is none of the text fields.
+    """
+
+    def __init__(self, passages: Passages, text_fields: Sequence[str], encoder: Encoder) -> None:
+        self._long = passages.over(text_fields).fields
+        self._short = [field for field in text_fields if field not in self._long]
+        context = passages.max_tokens // _CONTEXT_SHARE if self._short else 0
+        limit = encoder.max_tokens if isinstance(encoder, TokenizingEncoder) else None
+        if limit is not None and passages.max_tokens + context > limit:
+            most = limit * _CONTEXT_SHARE // (_CONTEXT_SHARE + 1) if self._short else limit
+            reads = (
+                f"encoder {encoder.fingerprint.name!r} reads {limit} tokens, a quarter of a passage for other fields"
+            )
+            raise RequestError("passages.max_tokens", passages.max_tokens, f"must be at most {most}: {reads}")
+        self._splitter = _splitter(encoder, passages.max_tokens, passages.overlap)
+        self._context = _splitter(encoder, max(context, 1), 0)
+
+    def split(self, document: Mapping[str, Any]) -> list[Passage]:
+        """Give a document's passages in their order; the other fields' own where the long ones have no text."""
+        head = self._head(passage_of(document, self._short))
+        made = [passage for field in self._long for passage in self._of_field(document, field, head)]
+        return made or [passage for field in self._short for passage in self._of_field(document, field, "")]
+
+    def _of_field(self, document: Mapping[str, Any], field: str, head: str) -> list[Passage]:
+        chunks = chunks_of(self._splitter, text_at(document, field))
+        return [Passage(field, chunk, f"{head}\n\n{chunk.text}" if head else chunk.text) for chunk in chunks]
+
+    def _head(self, text: str) -> str:
+        chunks = chunks_of(self._context, next(pieces(text))[1])
+        return chunks[0].text if chunks else ""
+
+
+def _splitter(encoder: Encoder, size: int, overlap: int) -> TextSplitter:
+    if isinstance(encoder, TokenizingEncoder) and (tokenizer := encoder.tokenizer_json()) is not None:
+        return TextSplitter.from_huggingface_tokenizer_str(tokenizer, size, overlap)
+    words, repeated = max(int(size * _WORDS_A_TOKEN), 1), int(overlap * _WORDS_A_TOKEN)
+    return TextSplitter.from_callback(count_words, words, min(repeated, words - 1))

@@ -1,0 +1,128 @@
+"""Room: models. From a model's folder to one that a backend opens: exported, prepared and kept on first use."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from connector.errors import ConnectorError, ModelError
+from connector.models.backends.artefacts import (
+    Manifest,
+    made,
+    model_folder,
+    read_array,
+    read_manifest,
+    read_tokenizer,
+    source_fingerprint,
+    write_array,
+    write_tokenizer,
+)
+from connector.models.backends.processor import has_vnni
+from connector.models.backends.registry import Backend, exported_backend, is_int8
+from connector.models.folders import ModelFolder
+from connector.models.session import Arrays, Opened, Session
+
+if TYPE_CHECKING:
+    from connector.models.network.networks import Loaded
+
+_ROWS, _TOKENS = 5, 24
+_LARGEST_DIFFERENCE = 1e-3
+_ARRAYS = ("token_idf", "token_vectors")
+_LIBRARIES = ("torch", "transformers", "onnx", "onnxruntime", "openvino", "nncf")
+
+
+def artefact_folder(found: ModelFolder, backend: str) -> Path:
+    """Return where a model lies for a backend. Int8 weights differ by what the processor can do."""
+    return model_folder(found) / (f"{backend}-vnni" if backend == "onnx-int8" and has_vnni() else backend)
+
+
+def build(found: ModelFolder, backend: str, load: Callable[[], Loaded]) -> Path:
+    """Return the folder of a model for a backend; it is exported first where it isn't there, whole and unharmed.
+
+    Args: load: gives the model in torch, in float32 on the CPU; called only where something is to be made.
+    Raises: ModelError: the backend isn't installed, or can't take the model.
+    """
+    runs = exported_backend(backend)
+    return made(artefact_folder(found, backend), lambda folder: _export(found, backend, runs, load(), folder))
+
+
+def open_artefact(folder: Path, backend: str) -> Opened:
+    """Return what was built, with a session for each network. Raises: ModelError: it can't be opened."""
+    runs = exported_backend(backend)
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise ModelError(f"{folder} is no exported model")
+    try:
+        sessions = {name: runs.open(folder / f"{name}{runs.suffix}") for name in manifest.networks}
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ModelError(f"{backend} can't open {folder}: {error}; delete the folder to export again") from error
+    return Opened(read_tokenizer(folder, manifest), sessions, *(read_array(folder, array) for array in _ARRAYS))
+
+
+def _export(found: ModelFolder, name: str, backend: Backend, loaded: Loaded, folder: Path) -> Manifest:
+    from connector.models.network.export import example_inputs, width_of, write_graphs
+    from connector.models.network.torch_session import TorchSession
+
+    scratch = Path(tempfile.mkdtemp(prefix=".graphs-", dir=folder))
+    try:
+        for network, graph in write_graphs(loaded, scratch).items():
+            inputs = example_inputs(loaded.inputs[network], width_of(loaded.networks[network]), _ROWS, _TOKENS)
+            example = {key: value.numpy() for key, value in inputs.items()}
+            target = folder / f"{network}{backend.suffix}"
+            backend.prepare(graph, target, example)
+            exported = backend.open(target)
+            if is_int8(name):
+                exported.run(example)  # it must run; what it costs is the gate's to say
+            else:
+                _check_same(TorchSession(loaded.networks[network], loaded.inputs[network]), exported, example)
+    except ConnectorError:
+        raise
+    except Exception as error:  # whatever the libraries of a backend raise on a graph that they can't take
+        raise ModelError(f"{found.name!r} can't be built for {name}: {error}; backend 'torch' runs it") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    write_tokenizer(loaded.tokenizer, folder)
+    for array in _ARRAYS:
+        write_array(folder, array, getattr(loaded, array))
+    return Manifest(
+        name=found.name,
+        source=source_fingerprint(found),
+        backend=name,
+        networks=dict(loaded.inputs),
+        pads=dict(loaded.tokenizer.pads),
+        max_tokens=loaded.tokenizer.max_tokens,
+        made_with=_versions(),
+        vectors=loaded.vectors,
+    )
+
+
+def _check_same(torch: Session, exported: Session, example: Arrays) -> None:
+    """Check that an exported network in float32 computes what torch does. Raises: ValueError: it doesn't."""
+    expected, found = torch.run(example), exported.run(example)
+    apart = float(np.abs((expected - found)[_is_there(example, expected)]).max())
+    if not apart <= _LARGEST_DIFFERENCE * max(1.0, float(np.abs(expected).max())):
+        raise ValueError(f"its results are {apart:.2g} apart from torch's on the same input")
+
+
+def _is_there(example: Arrays, output: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return where an output means something: everywhere, or where its tokens are no padding."""
+    if output.ndim < 3:
+        return np.ones(output.shape, dtype=bool)
+    return np.broadcast_to(example["attention_mask"][..., None] > 0, output.shape)
+
+
+def _versions() -> dict[str, str]:
+    versions: dict[str, Any] = {}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions

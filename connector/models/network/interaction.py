@@ -1,0 +1,354 @@
+"""Room: models. The bundled reranker's network; `connector.models.reranker` loads it, `training/` makes its weights.
+
+The lower layers read query and passage apart, as the bi-encoder they come from does; the upper ones let each side
+attend to the other, through gates that start half closed. Then both sides are compared token by token, and relation by
+relation (`relations.py`). So it starts as late interaction in the bi-encoder's own geometry, and training adds to it.
+Source: MaxSim from Khattab and Zaharia, SIGIR 2020; layers that join late from MacAvaney et al., SIGIR 2020 (PreTTR).
+Importing this module imports torch and transformers, so the rest of the package imports it on first use only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import BertConfig, BertModel
+
+from connector.errors import ModelError, ModelNotFoundError
+from connector.models.folders import ModelFolder, config_of
+from connector.models.network.relations import RelationMatch
+
+WEIGHTS_FILE = "model.safetensors"
+CONFIG_FILE = "config.json"
+_ARCHITECTURE = "connector-interaction"
+_WORST_COSINE = -1.0
+_SHUT = -1e4
+_START_GATE = -1.0
+_LAYERS = "bert.encoder.layer."
+_BERT_SIZES = (
+    "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act",
+    "layer_norm_eps", "max_position_embeddings", "type_vocab_size", "pad_token_id",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class InteractionConfig:
+    """What `config.json` of an interaction reranker holds.
+
+    `bert` are the arguments of `transformers.BertConfig`; the last `joint_layers` of its layers see both sides, the
+    others and the embeddings are the bi-encoder's own, frozen, and named by `frozen_sha256`; `max_length` is in tokens,
+    query, passage and special tokens together.
+    """
+
+    bert: Mapping[str, Any]
+    frozen_sha256: str
+    joint_layers: int = 3
+    name: str = "interaction"
+    max_length: int = 256
+    cls_token_id: int = 101
+    sep_token_id: int = 102
+
+
+class InteractionModel(nn.Module):
+    """Score (query, passage) pairs by their tokens' best matches.
+
+    logit = scale x (weighted mean over the query's tokens of their best cosine among the passage's tokens
+    + vector_share x cosine of the two sides' mean states) + a linear term on both [CLS] + the relations found again.
+    A token's weight is its idf x e^(a linear layer on its state).
+    """
+
+    def __init__(self, config: InteractionConfig) -> None:
+        super().__init__()
+        self.config = config
+        sizes = BertConfig(**config.bert, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+        self.bert = BertModel(sizes, add_pooling_layer=False)
+        self.token_idf = nn.Parameter(torch.ones(sizes.vocab_size), requires_grad=False)
+        self.gates = nn.Parameter(torch.full((config.joint_layers, sizes.num_attention_heads), _START_GATE))
+        self.token_weight = nn.Linear(sizes.hidden_size, 1, bias=False)
+        self.cls_term = nn.Linear(2 * sizes.hidden_size, 1)
+        self.scale = nn.Parameter(torch.tensor(20.0))
+        self.vector_share = nn.Parameter(torch.tensor(0.5))
+        self.relations = RelationMatch(sizes.hidden_size)
+        for head in (self.token_weight, self.cls_term):
+            for parameter in head.parameters():
+                nn.init.zeros_(parameter)
+        for name, parameter in self.named_parameters():
+            if _is_frozen(name, config):
+                parameter.requires_grad_(False)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
+        """Return the raw logits, float32 of shape (n,), higher is better.
+
+        Args: three integer tensors of shape (n, tokens) for `[CLS] query [SEP] passage [SEP]`, padded on the right;
+        token types are 0 for the query's side and 1 for the passage's. A passage without tokens matches nothing: the
+        worst cosine, -1, for every query token. A query without tokens has only its side's vector and [CLS].
+        """
+        ids, mask, is_passage_side, position = self._two_sides(input_ids, attention_mask, token_type_ids)
+        apart, states = self._states(ids, mask, is_passage_side, position)
+        return self._compared(apart, states, ids, mask, is_passage_side, position)
+
+    def read_apart(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return the lower layers' states of one side each, `[CLS] text [SEP]`, (n, tokens, width).
+
+        A side's states depend on nothing but its own tokens, so those of a passage hold for every query.
+        """
+        position = torch.arange(input_ids.shape[1], device=input_ids.device)[None]
+        return self._lower(input_ids, position, self._padding(attention_mask))
+
+    def join(self, states: Tensor, input_ids: Tensor, query_length: Tensor, length: Tensor) -> Tensor:
+        """Return the raw logits, (n,), of pairs whose sides were read apart.
+
+        Args: states: (n, tokens, width), the query's and then the passage's, each with [CLS] and [SEP], padded on the
+        right. input_ids: (n, tokens), likewise. query_length, length: (n,), tokens of the query's side, and of both.
+        """
+        column = torch.arange(input_ids.shape[1], device=input_ids.device)[None]
+        mask = column < length[:, None]
+        is_passage_side = column >= query_length[:, None]
+        position = column - is_passage_side * query_length[:, None]
+        joined = self._upper(states, mask, is_passage_side)
+        return self._compared(states, joined, input_ids, mask, is_passage_side, position)
+
+    def _compared(
+        self, apart: Tensor, states: Tensor, ids: Tensor, mask: Tensor, is_passage_side: Tensor, position: Tensor
+    ) -> Tensor:
+        """Return the logits of the states of each side apart and the last ones, both (n, tokens, width)."""
+        sides = torch.stack([mask & ~is_passage_side, mask & is_passage_side], dim=1)
+        is_content = mask & (ids != self.config.cls_token_id) & (ids != self.config.sep_token_id)
+        is_query, is_passage = (is_content & sides[:, side] for side in (0, 1))
+        unit = nn.functional.normalize(states, dim=-1)
+        cosine = (unit @ unit.transpose(1, 2)).masked_fill(~is_passage[:, None, :], _WORST_COSINE)
+        importance = self.token_weight(states).squeeze(-1) + self.token_idf[ids].log()
+        importance = importance.masked_fill(~is_query, _SHUT).softmax(dim=-1) * is_query
+        mean = (sides.to(states.dtype) @ states) / sides.sum(dim=-1, keepdim=True)
+        vectors = nn.functional.cosine_similarity(mean[:, 0], mean[:, 1], dim=-1)
+        passage_cls = (is_passage_side & (position == 0)).to(states.dtype)[:, None] @ states
+        both_cls = torch.cat([states[:, 0], passage_cls[:, 0]], dim=-1)
+        likeness = (importance * cosine.amax(dim=-1)).sum(dim=-1) + self.vector_share * vectors
+        related = self.relations(apart, cosine, importance, is_query, is_passage, position)
+        logits: Tensor = self.scale * likeness + self.cls_term(both_cls).squeeze(-1) + related
+        return logits
+
+    def _two_sides(self, ids: Tensor, attention_mask: Tensor, types: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Give the passage a [CLS] and positions of its own; return ids, mask, side and position, (n, tokens + 1)."""
+        query_length = ((types == 0) & attention_mask.bool()).sum(dim=1, keepdim=True)
+        column = torch.arange(ids.shape[1] + 1, device=ids.device).expand(len(ids), -1)
+        is_passage_side = column >= query_length
+        source = (column - (column > query_length).long()).clamp(max=ids.shape[1] - 1)
+        ids = ids.gather(1, source).masked_fill(column == query_length, self.config.cls_token_id)
+        mask = column < attention_mask.sum(dim=1, keepdim=True) + 1
+        return ids, mask, is_passage_side, column - is_passage_side * query_length
+
+    def _states(self, ids: Tensor, mask: Tensor, is_passage_side: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the states of each side apart and the last ones, both (n, tokens, width)."""
+        is_other = (is_passage_side[:, :, None] != is_passage_side[:, None, :])[:, None]
+        lower = self._lower(ids, position, self._padding(mask).masked_fill(is_other, _SHUT))
+        return lower, self._upper(lower, mask, is_passage_side)
+
+    def _padding(self, mask: Tensor) -> Tensor:
+        """Return the attention's bias that shuts padding out, (n, 1, 1, tokens)."""
+        return (1.0 - mask[:, None, None, :].to(self.gates.dtype)) * _SHUT
+
+    def _lower(self, ids: Tensor, position: Tensor, bias: Tensor) -> Tensor:
+        with torch.no_grad():
+            states: Tensor = self.bert.embeddings(
+                input_ids=ids, token_type_ids=torch.zeros_like(ids), position_ids=position
+            )
+            for layer in self._layers()[0]:
+                states = _layer(layer, states, bias)
+        return states
+
+    def _layers(self) -> tuple[Any, Any]:
+        """Return the layers that read both sides apart, and those that join them."""
+        layers = self.bert.encoder.layer
+        first_joint = len(layers) - self.config.joint_layers
+        return layers[:first_joint], layers[first_joint:]
+
+    def _upper(self, states: Tensor, mask: Tensor, is_passage_side: Tensor) -> Tensor:
+        is_other = (is_passage_side[:, :, None] != is_passage_side[:, None, :])[:, None]
+        padding = self._padding(mask)
+        for layer, gate in zip(self._layers()[1], self.gates, strict=True):
+            states = _layer(layer, states, padding + is_other * gate[None, :, None, None])
+        return states
+
+
+def _layer(layer: Any, states: Tensor, bias: Tensor) -> Tensor:
+    """Run one BERT layer with an additive attention bias that broadcasts to (n, heads, tokens, tokens)."""
+    attention = layer.attention.self
+    rows, heads, width = states.shape[0], attention.num_attention_heads, attention.attention_head_size
+    query, key, value = (
+        project(states).view(rows, -1, heads, width).transpose(1, 2)
+        for project in (attention.query, attention.key, attention.value)
+    )
+    read = _attend(query, key, value, bias).transpose(1, 2).reshape(rows, -1, heads * width)
+    states = layer.attention.output(read, states)
+    output: Tensor = layer.output(layer.intermediate(states), states)
+    return output
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
+    if not torch.onnx.is_in_onnx_export():
+        return nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+    scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5 + bias  # the form that graph optimizers know
+    read: Tensor = scores.softmax(dim=-1) @ value
+    return read
+
+
+def _is_frozen(name: str, config: InteractionConfig) -> bool:
+    """Say whether a parameter of `bert` is the bi-encoder's own."""
+    if name.startswith("bert.embeddings."):
+        return True
+    layer = name.removeprefix(_LAYERS).split(".")[0]
+    return layer.isdigit() and int(layer) < config.bert["num_hidden_layers"] - config.joint_layers
+
+
+def start_interaction(
+    backbone: str | Path, *, name: str = "interaction", max_length: int = 256, joint_layers: int = 3
+) -> InteractionModel:
+    """Return the untrained model on a bi-encoder's weights: late interaction of the two sides.
+
+    Args: backbone: a folder with a BERT bi-encoder's `config.json` and `model.safetensors`.
+    Raises: ModelNotFoundError: a file is absent. ModelError: it is no BERT model.
+    """
+    folder = Path(backbone)
+    weights_path = _existing(folder / WEIGHTS_FILE)
+    bert = json.loads(_existing(folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    if bert.get("model_type") != "bert":
+        raise ModelError(f"{folder}: model_type is {bert.get('model_type')!r}, the interaction reranker needs 'bert'")
+    sizes = {key: bert[key] for key in _BERT_SIZES}
+    config = InteractionConfig(sizes, "", joint_layers, name, max_length)
+    weights = _read_backbone(weights_path)
+    config = dataclasses.replace(config, frozen_sha256=_frozen_sha256(weights, config))
+    model = InteractionModel(config)
+    model.load_state_dict(model.state_dict() | weights)
+    return model.eval()
+
+
+def start_student(
+    teacher: InteractionModel, layers: int, *, joint_layers: int = 1, name: str = "student", max_length: int = 128
+) -> InteractionModel:
+    """Return a model of fewer layers with a trained one's own weights, as a start for distillation.
+
+    Args:
+        layers: how many it has, `joint_layers` among them: the first ones of those that read a side apart, which are
+            the bi-encoder's, and joint ones evenly spaced up to the last.
+        max_length: in tokens, both sides and special ones together.
+    Raises: ValueError: the teacher has not so many.
+    """
+    sizes, deep = teacher.config.bert, teacher.config.joint_layers
+    total = int(sizes["num_hidden_layers"])
+    apart = layers - joint_layers
+    if not (1 <= joint_layers <= deep and 0 <= apart <= total - deep):
+        raise ValueError(
+            f"layers {layers} with joint_layers {joint_layers}: the teacher has {total - deep} apart and {deep} joint"
+        )
+    joint = np.linspace(total - 1, total - deep, joint_layers).round().astype(int)[::-1].tolist()
+    config = dataclasses.replace(
+        teacher.config,
+        bert={**sizes, "num_hidden_layers": layers},
+        joint_layers=joint_layers,
+        name=name,
+        max_length=max_length,
+    )
+    state = teacher.state_dict()
+    weights = {key: value for key, value in state.items() if not key.startswith(_LAYERS)}
+    weights["gates"] = state["gates"][[layer - (total - deep) for layer in joint]]
+    for place, layer in enumerate([*range(apart), *joint]):
+        before = f"{_LAYERS}{layer}."
+        weights |= {f"{_LAYERS}{place}.{key[len(before) :]}": state[key] for key in state if key.startswith(before)}
+    student = InteractionModel(dataclasses.replace(config, frozen_sha256=_frozen_sha256(weights, config)))
+    student.load_state_dict(weights)
+    return student.eval()
+
+
+def load_interaction(folder: str | Path, backbone: str | Path) -> InteractionModel:
+    """Return the trained model in float32 on the CPU, in evaluation mode.
+
+    Args: folder: what `save_interaction` wrote. backbone: the bi-encoder's folder, for what stayed frozen.
+    Raises: ModelNotFoundError: a file is absent. ModelError: the files don't belong together.
+    """
+    folder = Path(folder)
+    weights_path = _existing(folder / WEIGHTS_FILE)
+    config = read_config(folder)
+    weights = _read_backbone(_existing(Path(backbone) / WEIGHTS_FILE))
+    found = _frozen_sha256(weights, config)
+    if found != config.frozen_sha256:
+        raise ModelError(
+            f"{folder}: it was trained on frozen weights {config.frozen_sha256[:12]}, {backbone} holds {found[:12]}; "
+            "name the folder of the bi-encoder that it was trained from"
+        )
+    model = InteractionModel(config)
+    frozen = {name: value for name, value in weights.items() if _is_frozen(name, config)}
+    try:
+        model.load_state_dict({name: value.float() for name, value in load_file(weights_path).items()} | frozen)
+    except RuntimeError as error:
+        raise ModelError(f"{weights_path} does not fit {folder / CONFIG_FILE}: {error}") from error
+    return model.eval()
+
+
+def save_interaction(model: InteractionModel, folder: str | Path) -> None:
+    """Write config.json and model.safetensors (fp16, without what is frozen) into a folder, each atomically."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f"{WEIGHTS_FILE}.partial"
+    state = {name: value.to("cpu", torch.float16).contiguous() for name, value in trained_state(model).items()}
+    save_file(state, partial, metadata={"format": "pt"})
+    partial.chmod(0o644)
+    partial.replace(folder / WEIGHTS_FILE)
+    config = {"architecture": _ARCHITECTURE, **dataclasses.asdict(model.config)}
+    partial = folder / f"{CONFIG_FILE}.partial"
+    partial.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    partial.replace(folder / CONFIG_FILE)
+
+
+def trained_state(model: InteractionModel) -> dict[str, Tensor]:
+    """Return the weights that are not the bi-encoder's own, by name."""
+    return {name: value.detach() for name, value in model.state_dict().items() if not _is_frozen(name, model.config)}
+
+
+def is_interaction(found: ModelFolder) -> bool:
+    """Tell whether a model is one that `load_interaction` loads. Raises: ModelError: it has no config.json."""
+    return config_of(found).get("architecture") == _ARCHITECTURE
+
+
+def read_config(folder: str | Path) -> InteractionConfig:
+    """Return the configuration in a folder. Raises: ModelNotFoundError: none. ModelError: of another architecture."""
+    path = _existing(Path(folder) / CONFIG_FILE)
+    config = json.loads(path.read_text(encoding="utf-8"))
+    if config.pop("architecture", None) != _ARCHITECTURE:
+        raise ModelError(f"{path} describes another architecture; an interaction reranker says {_ARCHITECTURE!r}")
+    return InteractionConfig(**config)
+
+
+def _read_backbone(weights_path: Path) -> dict[str, Tensor]:
+    weights = load_file(weights_path).items()
+    return {
+        f"bert.{name}": value.float()
+        for name, value in weights
+        if name.startswith(("embeddings.", "encoder.")) and not name.endswith("_ids")
+    }
+
+
+def _frozen_sha256(weights: Mapping[str, Tensor], config: InteractionConfig) -> str:
+    frozen = sorted(name for name in weights if _is_frozen(name, config))
+    if not frozen:
+        raise ModelError("the bi-encoder's weights hold no BERT embeddings (embeddings.*)")
+    digest = hashlib.sha256()
+    for name in frozen:
+        digest.update(name.encode())
+        digest.update(weights[name].contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise ModelNotFoundError(f"{path} is not there: name a folder that holds {path.name}")
+    return path

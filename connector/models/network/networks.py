@@ -1,0 +1,86 @@
+"""Room: models. What of a model is computed: one torch module for each network that a backend runs.
+
+A plain cross-encoder is one network, `pairs`. The bundled reranker is two: `apart` reads one side, `joint` both. A
+bi-encoder is `vectors`. (Their names stand in `backends/session.py`.) Importing this module imports torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from connector.models.network.interaction import InteractionModel
+from connector.models.tokenizing import TextTokenizer
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model as torch has it: its networks by name, each with the inputs it takes.
+
+    `token_idf` and `token_vectors` are the bundled reranker's (see `Opened`), `vectors` an encoder's fingerprint as
+    `Fingerprint.to_meta` writes it.
+    """
+
+    tokenizer: TextTokenizer
+    networks: Mapping[str, nn.Module]
+    inputs: Mapping[str, tuple[str, ...]]
+    token_idf: NDArray[np.float32] | None = None
+    token_vectors: NDArray[np.float16] | None = None
+    vectors: Mapping[str, Any] | None = None
+
+
+class PairNetwork(nn.Module):
+    """A sequence-classification model with one label (its logit) or two (the log-odds of the second)."""
+
+    def __init__(self, model: nn.Module, inputs: tuple[str, ...]) -> None:
+        super().__init__()
+        self.model = model
+        self.inputs = inputs
+
+    def forward(self, *values: Tensor) -> Tensor:
+        """Return the raw logits, (n,)."""
+        logits: Tensor = self.model(**dict(zip(self.inputs, values, strict=True))).logits
+        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits[:, 0]
+
+
+class ApartNetwork(nn.Module):
+    """The layers of the bundled reranker that read one side."""
+
+    def __init__(self, model: InteractionModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return the states, (n, tokens, width)."""
+        return self.model.read_apart(input_ids, attention_mask)
+
+
+class JointNetwork(nn.Module):
+    """The layers of the bundled reranker that read both sides, and its heads."""
+
+    def __init__(self, model: InteractionModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, states: Tensor, input_ids: Tensor, query_length: Tensor, length: Tensor) -> Tensor:
+        """Return the raw logits, (n,)."""
+        return self.model.join(states, input_ids, query_length, length)
+
+
+class VectorNetwork(nn.Module):
+    """A bi-encoder of sentence-transformers, pooling and all."""
+
+    def __init__(self, model: Any, inputs: tuple[str, ...]) -> None:
+        super().__init__()
+        self.model = model
+        self.inputs = inputs
+
+    def forward(self, *values: Tensor) -> Tensor:
+        """Return the vectors, (n, dims)."""
+        vectors: Tensor = self.model(dict(zip(self.inputs, values, strict=True)))["sentence_embedding"]
+        return vectors

@@ -1,0 +1,226 @@
+"""The calls that a job makes on a cluster, each tried again while it may yet succeed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from elasticsearch import ApiError, Elasticsearch, NotFoundError
+
+from connector.engines.answers import mappings_in, object_in, part_of, search_in
+from connector.engines.capabilities import read_capabilities
+from connector.engines.jobs import engine_of, hides_vectors
+from connector.errors import SourceError
+from connector.reindexing.cluster.cluster_answers import (
+    aliases_in,
+    checkpoints_in,
+    documents_in,
+    indices_in,
+    shard_counts_in,
+)
+from connector.reindexing.cluster.exact_reading import reading_exactly
+from connector.reindexing.cluster.retrying import NotYetError, Patience, complete
+from connector.reindexing.items import NO_SEQ_NO, Item, Key
+
+Result = TypeVar("Result")
+Hit = Mapping[str, Any]
+_OF_HITS: dict[str, type[Any]] = {"_routing": str, "_seq_no": int, "_primary_term": int, "_source": dict}
+_LEAVING_OUT = ("index.mapping.exclude_source_vectors", "index.knn.derived_source.enabled")
+_JSON = {"accept": "application/json", "content-type": "application/json"}
+
+
+class Cluster:
+    """A cluster as a reindex job sees it.
+
+    Args:
+        client: a sync client; retries are ours, not the transport's.
+        patience: how long calls are tried.
+    """
+
+    def __init__(self, client: Elasticsearch, patience: Patience) -> None:
+        self.client = client.options(max_retries=0, retry_on_status=(), retry_on_timeout=False, request_timeout=120)
+        self._documents = reading_exactly(self.client)
+        self.patience = patience
+        self.info: Mapping[str, Any] = self.call(lambda es: es.info().body)
+        self.capabilities = read_capabilities(self.info, None)
+        self.engine = engine_of(self.capabilities)
+        self._hides_vectors: bool | None = None
+
+    def call(self, function: Callable[[Elasticsearch], Result]) -> Result:
+        """Give what a call of the client gives: see `Patience.call`."""
+        return self.patience.call(lambda: function(self.client))
+
+    def search(self, body: dict[str, Any], index: str | None = None, **url: str) -> list[Hit]:
+        """Give the hits of a search of which no shard is missing, vectors in their sources."""
+        hits: list[Hit] = self.search_answer(body, index, **url)["hits"]["hits"]
+        return hits
+
+    def search_answer(self, body: dict[str, Any], index: str | None = None, **url: str) -> Mapping[str, Any]:
+        """Give the answer to a search of which no shard is missing."""
+        path = f"/{index}/_search" if index else "/_search"
+        params = {"allow_partial_search_results": "false", **url}
+        if not self.engine.has_points_in_time:
+            del params["allow_partial_search_results"]
+
+        def send() -> Mapping[str, Any]:
+            answer: Any = self._documents.perform_request("POST", path, params=params, headers=_JSON, body=body)
+            return search_in(complete(object_in("_search", answer.body)), is_sorted="sort" in body)
+
+        return self.patience.call(send)
+
+    def source_option(self, index: str) -> Any:
+        """Give the `_source` of a search body that brings whole documents."""
+        return {"exclude_vectors": False} if self.hides_vectors(index) else True
+
+    def hides_vectors(self, index: str) -> bool:
+        """Tell whether vectors must be asked for, once a job."""
+        if self._hides_vectors is None:
+            self._hides_vectors = self.call(lambda es: hides_vectors(es, index))
+        return self._hides_vectors
+
+    def keeping_source(self) -> dict[str, str]:
+        """Return the settings that a new index needs to keep `_source` as it is sent: none before Elasticsearch 9.2."""
+        version, flavour = self.capabilities.version, self.capabilities.flavour
+        knows = flavour not in ("opensearch", "embedded") and version is not None and version >= (9, 2)
+        return {"mapping.exclude_source_vectors": "false"} if knows else {}
+
+    def fetch(self, wanted: Sequence[tuple[str, Key]], *, with_source: bool) -> dict[Key, Hit | None]:
+        """Read documents as they are at this moment, refreshed or not.
+
+        Args: wanted: for each document its index and its key. with_source: bring the whole document.
+        Returns: for each key the hit, None where there is no such document, or only one with another routing.
+        """
+        if not wanted:
+            return {}
+        params: dict[str, str] = {}
+        if with_source and self.hides_vectors(wanted[0][0]):
+            params["_source_exclude_vectors"] = "false"
+        more = {} if with_source else self.engine.only_the_routing()
+        docs = [_mget_line(index, key) | more for index, key in wanted]
+
+        def send() -> list[Hit]:
+            answer: Any = self._documents.perform_request(
+                "POST", "/_mget", params=params, headers=_JSON, body={"docs": docs}
+            )
+            found: list[Hit] = [*documents_in(answer.body, len(docs))]
+            if broken := next((hit for hit in found if "error" in hit), None):
+                raise NotYetError(f"document {broken['_id']!r} can't be read: {broken['error']}")
+            return found
+
+        hits = self.patience.call(send)
+        return {
+            key: hit if hit.get("found") and hit.get("_routing", "") == key.routing else None
+            for (_, key), hit in zip(wanted, hits, strict=True)
+        }
+
+    def count(self, index: str) -> int:
+        """Count the documents that a search sees."""
+
+        def send(es: Elasticsearch) -> int:
+            return part_of("_count", complete(object_in("_count", es.count(index=index).body)), ["count"], int)
+
+        return self.call(send)
+
+    def refresh(self, index: str) -> None:
+        """Make every write that is acknowledged visible on every copy of every shard."""
+        self.call(lambda es: complete(object_in("_refresh", es.indices.refresh(index=index).body)))
+
+    def checkpoints(self, index: str) -> dict[int, int]:
+        """Give each shard's global checkpoint: up to which `_seq_no` every copy has every write (-1: none yet).
+
+        Raises: elasticsearch.ApiError: the client may not ask, or the service does not say.
+        """
+
+        def send(es: Elasticsearch) -> dict[int, int]:
+            described = es.indices.get_settings(index=index, flat_settings=True).body
+            ((name, shard_count),) = shard_counts_in(described).items()
+            found = checkpoints_in(es.indices.stats(index=name, level="shards", metric="docs").body, name)
+            missing = shard_count - len(found)
+            if missing:
+                raise NotYetError(f"{missing} primary shards of {name!r} are not there")
+            return found
+
+        return self.call(send)
+
+    def store_bytes(self, index: str) -> int:
+        """Give what an index takes on disk without its replicas; 0 where that can't be told."""
+        if not self.engine.has_points_in_time:
+            return 0
+        try:
+            answer = self.call(lambda es: es.indices.stats(index=index, metric="store").body)
+        except ApiError:  # not allowed to ask
+            return 0
+        store = part_of("_stats", answer, ["_all", "primaries"], dict).get("store", {})
+        return part_of("_stats", {"store": store}, ["store", "size_in_bytes"], int) if store else 0
+
+    def describe(self, name: str) -> dict[str, dict[str, Any]]:
+        """Give settings, mappings and aliases of the indices behind a name.
+
+        Raises: SourceError: there is none.
+        """
+
+        def send(es: Elasticsearch) -> dict[str, dict[str, Any]]:
+            return indices_in(es.indices.get(index=name).body)
+
+        try:
+            found = self.call(send)
+        except NotFoundError as error:
+            raise SourceError(f"there is no index, alias or data stream {name!r}; check the name") from error
+        if not found:
+            raise SourceError(f"no index is behind {name!r}; check the name")
+        return found
+
+    def rewrites(self, index: str) -> bool:
+        """True if an index does not keep `_source` as it is sent: it leaves vectors out, or has a final pipeline."""
+        if not self.engine.has_points_in_time:
+            return False
+
+        def send(es: Elasticsearch) -> bool:
+            (body,) = es.indices.get_settings(index=index, flat_settings=True, include_defaults=True).body.values()
+            settings = {**body.get("defaults", {}), **body["settings"]}
+            leaves_out = [settings.get(name) for name in _LEAVING_OUT]
+            return "true" in leaves_out or settings.get("index.final_pipeline", "_none") != "_none"
+
+        return self.call(send)
+
+    def mappings(self, index: str) -> dict[str, Any]:
+        """Give an index's mappings, by index, as `GET INDEX/_mapping`."""
+        return self.call(lambda es: mappings_in(es.indices.get_mapping(index=index).body))
+
+    def aliases(self, alias: str) -> dict[str, dict[str, Any]]:
+        """Give what an alias is on each index that it points to; {} where it points nowhere."""
+        if not self.engine.has_points_in_time:
+            return {}
+        try:
+            found = self.call(lambda es: aliases_in(es.indices.get_alias(name=alias).body))
+        except NotFoundError:
+            return {}
+        return {index: aliases[alias] for index, aliases in found.items() if alias in aliases}
+
+    def is_data_stream(self, name: str) -> bool:
+        """Tell whether a name is a data stream's; where there can be none, it is not."""
+        try:
+            answer: Any = self.call(lambda es: es.perform_request("GET", f"/_data_stream/{name}", headers=_JSON))
+        except ApiError:
+            return False
+        return bool(object_in("_data_stream", answer.body).get("data_streams"))
+
+
+def item_of(hit: Hit, place: int) -> Item:
+    """Make an item of a hit of a search or of a document that was read."""
+    known = {name: part_of("_search", hit, [name], kind) for name, kind in _OF_HITS.items() if name in hit}
+    key = Key(place, hit["_id"], known.get("_routing", ""))
+    seq_no, term = known.get("_seq_no", NO_SEQ_NO), known.get("_primary_term", 0)
+    return Item(key, hit["_index"], max(seq_no, NO_SEQ_NO), term, dict(known.get("_source", {})))
+
+
+def items_of(hits: Iterable[Hit], place: int) -> list[Item]:
+    """Make items of hits."""
+    return [item_of(hit, place) for hit in hits]
+
+
+def _mget_line(index: str, key: Key) -> dict[str, Any]:
+    line: dict[str, Any] = {"_index": index, "_id": key.id}
+    if key.routing:
+        line["routing"] = key.routing
+    return line

@@ -1,0 +1,96 @@
+"""How long a job will take and how much room it needs, from encoding some of its documents. The rest is arithmetic."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from connector.reindexing.items import Item, Prepared
+from connector.reindexing.reading.index_source import Reader
+
+SAMPLE = 200
+_NEIGHBOURS_BYTES = 4 * 2 * 16
+_ROW_BYTES = 110
+_VECTOR_ROW_BYTES = 60
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a job is thought to take.
+
+    Attributes:
+        documents: how many there are; None where only reading would tell.
+        sampled: how many were encoded for the estimate.
+        docs_per_s: how many a second the encoder takes; the job is as fast while nothing else is slower.
+        seconds: for all; None where `documents` is.
+        index_bytes: what the new index will take without replicas: the old one's size, the vectors and their passages.
+        vector_memory_bytes: what kNN wants in the cluster's file system cache: vectors and graph, as float32.
+        state_bytes: the checkpoint, and the vectors by text.
+        changes: what is seen of what others write during the job.
+    """
+
+    documents: int | None
+    sampled: int
+    docs_per_s: float
+    seconds: float | None
+    index_bytes: int | None
+    vector_memory_bytes: int | None
+    state_bytes: int | None
+    changes: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as JSON takes it."""
+        return asdict(self)
+
+
+def first_items(reader: Reader) -> list[Item]:
+    """Read the first documents of a source, as many as are encoded for an estimate."""
+    sample: list[Item] = []
+    for partition in reader.partitions():
+        for page in reader.pages(partition, None):
+            sample += page.items
+            if len(sample) >= SAMPLE:
+                return sample[:SAMPLE]
+    return sample
+
+
+def calibrate(
+    sample: Sequence[Item],
+    prepare: Callable[[Sequence[Item]], tuple[list[Prepared], Any]],
+    dims: int,
+    documents: int | None,
+    source_bytes: int,
+    changes: str,
+) -> Estimate:
+    """Encode a sample and reckon the rest from it.
+
+    Args:
+        sample: the first documents of the source.
+        prepare: makes their vectors.
+        dims: of a vector.
+        documents: how many there are; None: not known.
+        source_bytes: what the source takes.
+        changes: as in `Estimate`.
+    """
+    began = time.perf_counter()
+    prepared, _ = prepare(sample)
+    took_s = max(time.perf_counter() - began, 1e-6)
+    rate = len(sample) / took_s
+    if documents is None or not sample:
+        return Estimate(documents, len(sample), rate, None, None, None, None, changes)
+    vectors = sum(len(each.vectors) for each in prepared) / len(sample) * documents
+    vector_bytes = int(vectors * (4 * dims + _NEIGHBOURS_BYTES))
+    beside = sum(len(json.dumps(part.beside)) for each in prepared for part in each.parts) / len(sample) * documents
+    return Estimate(
+        documents=documents,
+        sampled=len(sample),
+        docs_per_s=rate,
+        seconds=documents / rate,
+        index_bytes=int(source_bytes + vector_bytes + vectors * 10 * dims + beside),
+        vector_memory_bytes=vector_bytes,
+        state_bytes=int(documents * _ROW_BYTES + vectors * (4 * dims + _VECTOR_ROW_BYTES)),
+        changes=changes,
+    )

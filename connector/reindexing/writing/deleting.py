@@ -1,0 +1,107 @@
+"""What the source no longer has is taken out of the new index: what we wrote there, and nothing that others did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from connector.exact_json import canonical
+from connector.indexing.vector_field import VectorField, vectors_in, without
+from connector.reindexing.checkpoint import Checkpoint, Row
+from connector.reindexing.cluster.cluster import Cluster, Hit
+from connector.reindexing.items import Key
+from connector.reindexing.plan import Plan
+from connector.reindexing.writing.bulk_writer import Action, BulkWriter, action
+from connector.reindexing.writing.vector_cache import hash_of
+
+_TOGETHER = 1_000
+
+
+class Remover:
+    """Takes documents out of the new index.
+
+    Args:
+        cluster, plan, checkpoint, writer: the job's; the plan has a new index.
+        is_served: others write to the new index, so that only what is as we wrote it is taken out.
+    """
+
+    def __init__(
+        self, cluster: Cluster, plan: Plan, checkpoint: Checkpoint, writer: BulkWriter, *, is_served: bool
+    ) -> None:
+        assert plan.target is not None
+        self._cluster = cluster
+        self._target = plan.target
+        self._checkpoint = checkpoint
+        self._writer = writer
+        self._is_served = is_served
+
+    def take_out(self, keys: Sequence[Key]) -> None:
+        """Delete these documents where they are, each at the version that was looked at."""
+        if not keys:
+            return
+        hits = self._cluster.fetch([(self._target, key) for key in keys], with_source=False)
+        if self._is_served:
+            known = self._checkpoint.rows(keys)
+            hits = {key: hit for key, hit in hits.items() if hit and _is_as_written(hit, known.get(key))}
+        self._writer.write([_deletion(self._target, key, hit) for key, hit in hits.items() if hit is not None])
+
+
+def remove_deleted(
+    cluster: Cluster,
+    plan: Plan,
+    checkpoint: Checkpoint,
+    take_out: Callable[[Sequence[Key]], None],
+    *,
+    is_stopped: Callable[[], bool],
+) -> int:
+    """Take out of the new index what the source no longer has, and forget it; give how many documents.
+
+    A deleted document leaves no trace that a search could find, so every known id is asked for, and every one that a
+    process was killed writing.
+    """
+    deleted = 0
+    for rows in checkpoint.batches(_TOGETHER) if plan.indices else ():
+        if is_stopped():
+            return deleted
+        deleted += _remove(_gone(cluster, plan, [row.key for row in rows]), checkpoint, take_out)
+    announced = iter(list(checkpoint.announced()))
+    while keys := list(islice(announced, _TOGETHER)):
+        known = checkpoint.rows(keys)
+        gone = _gone(cluster, plan, keys) if plan.indices else [key for key in keys if key not in known]
+        deleted += _remove(gone, checkpoint, take_out)
+        if not plan.indices:
+            checkpoint.forget_announced(keys)
+    return deleted
+
+
+def digest_of(source: Mapping[str, Any], field: VectorField, vectors: int | None = None) -> bytes:
+    """Give what tells a document that is written from any other; `vectors`: how many it will have, if not yet any."""
+    count = len(vectors_in(source, field)) if vectors is None else vectors
+    return hash_of(f"{count} {canonical(without(source, field.place))}")
+
+
+def header(index: str | None, key: Key) -> dict[str, Any]:
+    """Write what names a document in a line of a bulk body."""
+    named: dict[str, Any] = {"_index": index, "_id": key.id}
+    return {**named, "routing": key.routing} if key.routing else named
+
+
+def _is_as_written(hit: Hit, row: Row | None) -> bool:
+    return row is not None and (hit["_seq_no"], hit["_primary_term"]) == (row.written_seq_no, row.written_term)
+
+
+def _gone(cluster: Cluster, plan: Plan, keys: Sequence[Key]) -> list[Key]:
+    found = cluster.fetch([(plan.index_of(key), key) for key in keys], with_source=False)
+    return [key for key in keys if found[key] is None]
+
+
+def _remove(gone: Sequence[Key], checkpoint: Checkpoint, take_out: Callable[[Sequence[Key]], None]) -> int:
+    take_out(gone)
+    checkpoint.forget(gone)
+    return len(gone)
+
+
+def _deletion(target: str, key: Key, hit: Hit) -> Action:
+    guard = {"if_seq_no": hit["_seq_no"], "if_primary_term": hit["_primary_term"]}
+    return action(key, "delete", header(target, key) | guard)
