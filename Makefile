@@ -17,7 +17,7 @@ OFFLINE := HF_HUB_OFFLINE=1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults test-fast lint format bench bench-peers eval-models lock clean
+.PHONY: help demo test test-faults test-fast lint format docs bench bench-peers eval-models lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ lint: $(INSTALLED) ## ruff, mypy --strict and the the import rules of the packag
 format: $(INSTALLED) ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(INSTALLED) ## the documentation as a site, with the API reference from the docstrings (build/site)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir build/site
 
 bench: $(INSTALLED) $(PEERS)/.installed ## our own time: import, overhead of a search, fusion; rerankers side by side (benchmarks/RESULTS.md)
 	$(BIN)/python -m benchmarks.import_time --write
