@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ import pytest
 from elasticsearch import Elasticsearch
 from langchain_core.embeddings import Embeddings
 
+import connector
 from connector import load_encoder
 from tests.conftest import EngineUnderTest
 
@@ -167,3 +170,12 @@ def test_make_targets_that_a_page_names_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     named = re.findall(r"(?:^ {4}|`|9200 )make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert [name for name in named if name not in targets] == []
+
+
+def test_api_reference_describes_every_public_name(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", tmp_path]
+    subprocess.run(build, cwd=ROOT, check=True)
+    described = set(
+        re.findall(r'id="connector\.[\w.]*?(\w+)"', (tmp_path / "reference" / "index.html").read_text("utf-8"))
+    )
+    assert set(connector.__all__) - described == set()
