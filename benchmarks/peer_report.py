@@ -6,13 +6,10 @@ import statistics
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from benchmarks.peer_outcome import Outcome
 from benchmarks.peer_worker import PEERS
 from benchmarks.results import machine, write_section
-
-if TYPE_CHECKING:
-    from benchmarks.peers import Outcome
 
 PICTURE = Path(__file__).parent / "peers.png"
 _PACKAGES = (

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from elasticsearch import Elasticsearch
 from elasticsearch.helpers import bulk
 from numpy.typing import NDArray
 
+from benchmarks.peer_outcome import Outcome
 from benchmarks.peer_report import write_report
 from benchmarks.peer_worker import PEERS
 from connector import load_encoder
@@ -37,32 +38,6 @@ from connector.evaluation.measure import NDCG_AT_10, measure
 from training.judged import data_folder, read_folder
 
 COLLECTION, PREFIX, SEED, WARM_UPS = "feedbackqa", "UK-", 9, 5
-
-
-@dataclass
-class Outcome:
-    """What one way did in one mode: a time, a count and bytes for each search, and each question's ids."""
-
-    times_ms: list[float] = field(default_factory=list)
-    round_trips: list[int] = field(default_factory=list)
-    bytes_sent: list[int] = field(default_factory=list)
-    bytes_received: list[int] = field(default_factory=list)
-    ranked: dict[str, list[str]] = field(default_factory=dict)
-    peak_mib: float = 0.0
-    ndcg: float = 0.0
-    refusal: str | None = None
-
-    def add(self, answer: dict[str, Any], question_id: str) -> None:
-        """Take one search's answer."""
-        if "error" in answer:
-            self.refusal = answer["error"]
-            return
-        self.times_ms.append(answer["ms"])
-        self.round_trips.append(answer["round_trips"])
-        self.bytes_sent.append(answer["sent"])
-        self.bytes_received.append(answer["received"])
-        self.ranked[question_id] = answer["ids"]
-        self.peak_mib = answer["peak_mib"]
 
 
 class Worker:

@@ -45,7 +45,6 @@ from connector.search.needs import Compute, Embed, Embedded, Flow, MultiSearch, 
 EncoderLike: TypeAlias = Encoder | str | Callable[[list[str]], Any]
 RerankerLike: TypeAlias = Reranker | str | Callable[[str, list[str]], Any]
 Execution: TypeAlias = Literal["auto", "client", "native"]
-Client = TypeVar("Client", Elasticsearch, AsyncElasticsearch)
 Read = TypeVar("Read")
 ReadFlow: TypeAlias = Generator[str, ObjectApiResponse[Any], Read]
 """Asks for paths by `GET`, and is sent the responses."""

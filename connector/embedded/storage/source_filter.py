@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +26,6 @@ class SourceFilter:
         includes, excludes = _pattern(self.includes), _pattern(self.excludes)
         kept = _filtered(source, "", includes, excludes, included=not self.includes)
         return kept if isinstance(kept, dict) else {}
-
-    def also_without(self, paths: Iterable[str]) -> SourceFilter:
-        """This filter with more excludes."""
-        return SourceFilter(self.enabled, self.includes, (*self.excludes, *paths), self.exclude_vectors)
 
 
 def parse_source_filter(value: Any) -> SourceFilter:
