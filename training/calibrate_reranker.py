@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from connector.models.folders import BUNDLED, ModelFolder, bundled_encoder
-from connector.models.network.interaction import InteractionModel, load_interaction, save_interaction
+from connector.models.network.interaction import InteractionModel
+from connector.models.network.interaction_files import load_interaction, save_interaction
 from connector.models.network.torch_session import load, opened
 from connector.models.reranker import made_of
 from training.judged import make_candidates, read_collection

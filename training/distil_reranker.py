@@ -19,7 +19,9 @@ import numpy as np
 import torch
 
 from connector.models.folders import BUNDLED, bundled_encoder
-from connector.models.network.interaction import InteractionModel, load_interaction, start_student
+from connector.models.network.interaction import InteractionModel
+from connector.models.network.interaction_files import load_interaction
+from connector.models.network.student import start_student
 from connector.models.reranker import Reranker, find_reranker, load_reranker
 from training.curves import draw_curves
 from training.lists import JudgedLists, TrainingList

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from connector.models.folders import ModelFolder, bundled_encoder
-from connector.models.network.interaction import (
-    InteractionModel,
+from connector.models.network.interaction import InteractionModel
+from connector.models.network.interaction_files import (
     is_interaction,
     load_interaction,
     save_interaction,

@@ -14,13 +14,9 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from connector.models.folders import bundled_encoder
-from connector.models.network.interaction import (
-    InteractionModel,
-    load_interaction,
-    save_interaction,
-    start_interaction,
-    start_student,
-)
+from connector.models.network.interaction import InteractionModel
+from connector.models.network.interaction_files import load_interaction, save_interaction, start_interaction
+from connector.models.network.student import start_student
 from training.distil_reranker import distil, taught_lists
 from training.judged import Collection, make_candidates
 from training.lists import JudgedLists, TrainingList

@@ -15,8 +15,8 @@ from transformers import BertModel
 
 from connector.errors import ModelError, ModelNotFoundError
 from connector.models.folders import bundled_encoder, bundled_reranker
-from connector.models.network.interaction import (
-    InteractionModel,
+from connector.models.network.interaction import InteractionModel
+from connector.models.network.interaction_files import (
     load_interaction,
     save_interaction,
     start_interaction,

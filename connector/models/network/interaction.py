@@ -9,35 +9,20 @@ Importing this module imports torch and transformers, so the rest of the package
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
-from connector.errors import ModelError, ModelNotFoundError
-from connector.models.folders import ModelFolder, config_of
 from connector.models.network.relations import RelationMatch
 
-WEIGHTS_FILE = "model.safetensors"
-CONFIG_FILE = "config.json"
-_ARCHITECTURE = "connector-interaction"
 _WORST_COSINE = -1.0
 _SHUT = -1e4
 _START_GATE = -1.0
-_LAYERS = "bert.encoder.layer."
-_BERT_SIZES = (
-    "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act",
-    "layer_norm_eps", "max_position_embeddings", "type_vocab_size", "pad_token_id",
-)  # fmt: skip
+LAYERS = "bert.encoder.layer."
 
 
 @dataclass(frozen=True)
@@ -82,7 +67,7 @@ class InteractionModel(nn.Module):
             for parameter in head.parameters():
                 nn.init.zeros_(parameter)
         for name, parameter in self.named_parameters():
-            if _is_frozen(name, config):
+            if is_frozen(name, config):
                 parameter.requires_grad_(False)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
@@ -202,153 +187,9 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
     return read
 
 
-def _is_frozen(name: str, config: InteractionConfig) -> bool:
-    """Say whether a parameter of `bert` is the bi-encoder's own."""
+def is_frozen(name: str, config: InteractionConfig) -> bool:
+    """True if a parameter of `bert` is the bi-encoder's own."""
     if name.startswith("bert.embeddings."):
         return True
-    layer = name.removeprefix(_LAYERS).split(".")[0]
+    layer = name.removeprefix(LAYERS).split(".")[0]
     return layer.isdigit() and int(layer) < config.bert["num_hidden_layers"] - config.joint_layers
-
-
-def start_interaction(
-    backbone: str | Path, *, name: str = "interaction", max_length: int = 256, joint_layers: int = 3
-) -> InteractionModel:
-    """Return the untrained model on a bi-encoder's weights: late interaction of the two sides.
-
-    Args: backbone: a folder with a BERT bi-encoder's `config.json` and `model.safetensors`.
-    Raises: ModelNotFoundError: a file is absent. ModelError: it is no BERT model.
-    """
-    folder = Path(backbone)
-    weights_path = _existing(folder / WEIGHTS_FILE)
-    bert = json.loads(_existing(folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    if bert.get("model_type") != "bert":
-        raise ModelError(f"{folder}: model_type is {bert.get('model_type')!r}, the interaction reranker needs 'bert'")
-    sizes = {key: bert[key] for key in _BERT_SIZES}
-    config = InteractionConfig(sizes, "", joint_layers, name, max_length)
-    weights = _read_backbone(weights_path)
-    config = dataclasses.replace(config, frozen_sha256=_frozen_sha256(weights, config))
-    model = InteractionModel(config)
-    model.load_state_dict(model.state_dict() | weights)
-    return model.eval()
-
-
-def start_student(
-    teacher: InteractionModel, layers: int, *, joint_layers: int = 1, name: str = "student", max_length: int = 128
-) -> InteractionModel:
-    """Return a model of fewer layers with a trained one's own weights, as a start for distillation.
-
-    Args:
-        layers: how many it has, `joint_layers` among them: the first ones of those that read a side apart, which are
-            the bi-encoder's, and joint ones evenly spaced up to the last.
-        max_length: in tokens, both sides and special ones together.
-    Raises: ValueError: the teacher has not so many.
-    """
-    sizes, deep = teacher.config.bert, teacher.config.joint_layers
-    total = int(sizes["num_hidden_layers"])
-    apart = layers - joint_layers
-    if not (1 <= joint_layers <= deep and 0 <= apart <= total - deep):
-        raise ValueError(
-            f"layers {layers} with joint_layers {joint_layers}: the teacher has {total - deep} apart and {deep} joint"
-        )
-    joint = np.linspace(total - 1, total - deep, joint_layers).round().astype(int)[::-1].tolist()
-    config = dataclasses.replace(
-        teacher.config,
-        bert={**sizes, "num_hidden_layers": layers},
-        joint_layers=joint_layers,
-        name=name,
-        max_length=max_length,
-    )
-    state = teacher.state_dict()
-    weights = {key: value for key, value in state.items() if not key.startswith(_LAYERS)}
-    weights["gates"] = state["gates"][[layer - (total - deep) for layer in joint]]
-    for place, layer in enumerate([*range(apart), *joint]):
-        before = f"{_LAYERS}{layer}."
-        weights |= {f"{_LAYERS}{place}.{key[len(before) :]}": state[key] for key in state if key.startswith(before)}
-    student = InteractionModel(dataclasses.replace(config, frozen_sha256=_frozen_sha256(weights, config)))
-    student.load_state_dict(weights)
-    return student.eval()
-
-
-def load_interaction(folder: str | Path, backbone: str | Path) -> InteractionModel:
-    """Return the trained model in float32 on the CPU, in evaluation mode.
-
-    Args: folder: what `save_interaction` wrote. backbone: the bi-encoder's folder, for what stayed frozen.
-    Raises: ModelNotFoundError: a file is absent. ModelError: the files don't belong together.
-    """
-    folder = Path(folder)
-    weights_path = _existing(folder / WEIGHTS_FILE)
-    config = read_config(folder)
-    weights = _read_backbone(_existing(Path(backbone) / WEIGHTS_FILE))
-    found = _frozen_sha256(weights, config)
-    if found != config.frozen_sha256:
-        raise ModelError(
-            f"{folder}: it was trained on frozen weights {config.frozen_sha256[:12]}, {backbone} holds {found[:12]}; "
-            "name the folder of the bi-encoder that it was trained from"
-        )
-    model = InteractionModel(config)
-    frozen = {name: value for name, value in weights.items() if _is_frozen(name, config)}
-    try:
-        model.load_state_dict({name: value.float() for name, value in load_file(weights_path).items()} | frozen)
-    except RuntimeError as error:
-        raise ModelError(f"{weights_path} does not fit {folder / CONFIG_FILE}: {error}") from error
-    return model.eval()
-
-
-def save_interaction(model: InteractionModel, folder: str | Path) -> None:
-    """Write config.json and model.safetensors (fp16, without what is frozen) into a folder, each atomically."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{WEIGHTS_FILE}.partial"
-    state = {name: value.to("cpu", torch.float16).contiguous() for name, value in trained_state(model).items()}
-    save_file(state, partial, metadata={"format": "pt"})
-    partial.chmod(0o644)
-    partial.replace(folder / WEIGHTS_FILE)
-    config = {"architecture": _ARCHITECTURE, **dataclasses.asdict(model.config)}
-    partial = folder / f"{CONFIG_FILE}.partial"
-    partial.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    partial.replace(folder / CONFIG_FILE)
-
-
-def trained_state(model: InteractionModel) -> dict[str, Tensor]:
-    """Return the weights that are not the bi-encoder's own, by name."""
-    return {name: value.detach() for name, value in model.state_dict().items() if not _is_frozen(name, model.config)}
-
-
-def is_interaction(found: ModelFolder) -> bool:
-    """Tell whether a model is one that `load_interaction` loads. Raises: ModelError: it has no config.json."""
-    return config_of(found).get("architecture") == _ARCHITECTURE
-
-
-def read_config(folder: str | Path) -> InteractionConfig:
-    """Return the configuration in a folder. Raises: ModelNotFoundError: none. ModelError: of another architecture."""
-    path = _existing(Path(folder) / CONFIG_FILE)
-    config = json.loads(path.read_text(encoding="utf-8"))
-    if config.pop("architecture", None) != _ARCHITECTURE:
-        raise ModelError(f"{path} describes another architecture; an interaction reranker says {_ARCHITECTURE!r}")
-    return InteractionConfig(**config)
-
-
-def _read_backbone(weights_path: Path) -> dict[str, Tensor]:
-    weights = load_file(weights_path).items()
-    return {
-        f"bert.{name}": value.float()
-        for name, value in weights
-        if name.startswith(("embeddings.", "encoder.")) and not name.endswith("_ids")
-    }
-
-
-def _frozen_sha256(weights: Mapping[str, Tensor], config: InteractionConfig) -> str:
-    frozen = sorted(name for name in weights if _is_frozen(name, config))
-    if not frozen:
-        raise ModelError("the bi-encoder's weights hold no BERT embeddings (embeddings.*)")
-    digest = hashlib.sha256()
-    for name in frozen:
-        digest.update(name.encode())
-        digest.update(weights[name].contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise ModelNotFoundError(f"{path} is not there: name a folder that holds {path.name}")
-    return path

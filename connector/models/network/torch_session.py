@@ -17,7 +17,8 @@ from connector.models.folders import ModelFolder, bundled_encoder, config_of
 from connector.models.inspection import check_files
 from connector.models.lanes import keep_torch_to_one_thread
 from connector.models.loading import quiet_progress, turn_on
-from connector.models.network.interaction import InteractionModel, is_interaction, load_interaction, trained_state
+from connector.models.network.interaction import InteractionModel
+from connector.models.network.interaction_files import is_interaction, load_interaction, trained_state
 from connector.models.network.networks import ApartNetwork, JointNetwork, Loaded, PairNetwork
 from connector.models.plain import SEQUENCE_CLASSIFICATION, check_is_plain
 from connector.models.probing import probe_pairs
