@@ -173,7 +173,7 @@ def test_make_targets_that_a_page_names_exist(page: Path) -> None:
 
 
 def test_api_reference_describes_every_public_name(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", tmp_path]
+    build = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True)
     described = set(
         re.findall(r'id="connector\.[\w.]*?(\w+)"', (tmp_path / "reference" / "index.html").read_text("utf-8"))

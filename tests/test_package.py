@@ -6,7 +6,6 @@ import ast
 import inspect
 import json
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -82,14 +81,14 @@ def _imported_packages() -> set[str]:
     return found - set(sys.stdlib_module_names) - {"connector"}
 
 
-UV = [Path(sys.executable).with_name("uv") if Path(sys.executable).with_name("uv").exists() else shutil.which("uv")]
+UV = str(Path(sys.executable).with_name("uv")) if Path(sys.executable).with_name("uv").exists() else "uv"
 
 
 @pytest.fixture(scope="module")
 def wheel_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built here from the working tree."""
     out = tmp_path_factory.mktemp("wheel")
-    subprocess.run([*UV, "build", "--quiet", "--wheel", "--out-dir", out, ROOT], check=True)
+    subprocess.run([UV, "build", "--quiet", "--wheel", "--out-dir", out, ROOT], check=True)
     (built,) = out.glob("*.whl")
     return built
 
@@ -148,10 +147,10 @@ articles.search(text_fields=1)
 
 def test_type_checkers_read_the_types_of_the_installed_wheel(wheel_file: Path, tmp_path: Path) -> None:
     python = tmp_path / "environment" / "bin" / "python"
-    subprocess.run([*UV, "venv", "--quiet", "--python", sys.executable, tmp_path / "environment"], check=True)
-    subprocess.run([*UV, "pip", "install", "--quiet", "--no-deps", "--python", python, wheel_file], check=True)
+    subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, tmp_path / "environment"], check=True)
+    subprocess.run([UV, "pip", "install", "--quiet", "--no-deps", "--python", python, wheel_file], check=True)
     (tmp_path / "user.py").write_text(USER_CODE)
-    check = [sys.executable, "-m", "mypy", "--strict", "--python-executable", python, "user.py"]
+    check = [sys.executable, "-m", "mypy", "--strict", "--python-executable", str(python), "user.py"]
     found = subprocess.run(check, capture_output=True, text=True, cwd=tmp_path, check=False).stdout
     assert 'user.py:5: error: Unexpected keyword argument "text_fields" for "search"' in found
     assert "import-untyped" not in found

@@ -1,11 +1,9 @@
 """How good a run is, and whether the difference between two is more than chance. Pure; ir_measures measures."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 NDCG_AT_10 = "nDCG@10"
 MRR_AT_10 = "RR@10"
@@ -103,15 +101,29 @@ def paired_test(
     """
     if before.keys() != after.keys() or not before:
         raise ValueError("a paired test needs the same queries on both sides, at least one")
+    from scipy.stats import bootstrap, permutation_test  # slow to import
+
     differences = np.array([after[query_id] - before[query_id] for query_id in sorted(before)])
+    changed = differences[differences != 0]
     random = np.random.default_rng(seed)
-    resampled = differences[random.integers(0, len(differences), (samples, len(differences)))].mean(axis=1)
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(resampled, [tail, 1 - tail])
+    p_value, interval = 1.0, (float(differences[0]), float(differences[0]))
+    if len(changed):
+        flips = permutation_test((changed,), np.sum, permutation_type="samples", n_resamples=samples, rng=random)
+        p_value = float(flips.pvalue)
+    if len(differences) > 1:
+        resampled = bootstrap(
+            (differences,),
+            np.mean,
+            n_resamples=samples,
+            confidence_level=confidence,
+            method="percentile",
+            rng=random,
+        )
+        interval = float(resampled.confidence_interval.low), float(resampled.confidence_interval.high)
     return PairedTest(
         difference=float(differences.mean()),
-        p_value=_sign_flip_p_value(differences, samples, random),
-        interval=(float(low), float(high)),
+        p_value=p_value,
+        interval=interval,
         improved=int((differences > 0).sum()),
         harmed=int((differences < 0).sum()),
         unchanged=int((differences == 0).sum()),
@@ -129,13 +141,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(p_values) - place) * p_values[test]))
         adjusted[test] = highest
     return adjusted
-
-
-def _sign_flip_p_value(differences: NDArray[np.float64], samples: int, random: np.random.Generator) -> float:
-    changed = differences[differences != 0]
-    seen = abs(changed.sum()) - 1e-12
-    if 2 ** len(changed) <= samples:
-        signs = np.array(list(itertools.product((-1.0, 1.0), repeat=len(changed)))).reshape(2 ** len(changed), -1)
-        return float((np.abs(signs @ changed) >= seen).mean())
-    signs = random.choice((-1.0, 1.0), (samples, len(changed)))
-    return float((1 + (np.abs(signs @ changed) >= seen).sum()) / (1 + samples))

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from platformdirs import user_state_path
+
 from connector.errors import JobRunningError, ReindexError, RequestError
 from connector.reindexing.checkpoint import DEAD_LETTERS, Checkpoint, JobLock, State
 from connector.reindexing.plan import Plan, Request
@@ -53,8 +55,7 @@ def state_directory(state: Path | str | None) -> Path:
         return Path(state)
     if given := os.environ.get("CONNECTOR_STATE"):
         return Path(given)
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "hybrid-connector" / "reindex"
+    return user_state_path("hybrid-connector", appauthor=False) / "reindex"
 
 
 def folder_of(state: Path | str | None, job: str) -> Path:

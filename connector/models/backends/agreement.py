@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import pkgutil
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -129,9 +130,10 @@ def ndcg(scores: NDArray[np.floating], grades: NDArray[np.float64]) -> float:
 
 def tau(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
     """Return Kendall's tau-b of two scores of the same passages; 1 where one of them doesn't order anything."""
-    signs = [np.sign(each[:, None] - each[None, :]) for each in (first, second)]
-    norm = float(np.sqrt((signs[0] ** 2).sum() * (signs[1] ** 2).sum()))
-    return float((signs[0] * signs[1]).sum()) / norm if norm else 1.0
+    from scipy.stats import kendalltau  # slow to import
+
+    found = float(kendalltau(first, second).statistic)
+    return 1.0 if math.isnan(found) else found
 
 
 def overlap(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:

@@ -12,7 +12,6 @@ import json
 import os
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
+from platformdirs import user_cache_path
 
 from connector.errors import ModelError
 from connector.models.folders import ModelFolder
@@ -57,9 +57,7 @@ def cache_folder() -> Path:
     """Return where exported models are kept: `$CONNECTOR_CACHE`, else a folder of the user's cache."""
     if own := os.environ.get("CONNECTOR_CACHE"):
         return Path(own).expanduser()
-    home = {"darwin": Path.home() / "Library" / "Caches", "win32": Path(os.environ.get("LOCALAPPDATA", Path.home()))}
-    base = os.environ.get("XDG_CACHE_HOME") or home.get(sys.platform) or Path.home() / ".cache"
-    return Path(base) / "hybrid-connector"
+    return user_cache_path("hybrid-connector", appauthor=False)
 
 
 def source_fingerprint(found: ModelFolder) -> str:
