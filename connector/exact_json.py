@@ -48,7 +48,8 @@ class ExactNumber(float):
 def loads(data: bytes | str) -> Any:
     """Read JSON.
 
-    Raises: ValueError: it is none (NaN and Infinity are none), no UTF-8, or nested too deeply.
+    Raises:
+        ValueError: it is none (NaN and Infinity are none), no UTF-8, or nested too deeply.
     """
     return _read(_DECODER, data)
 
@@ -56,7 +57,8 @@ def loads(data: bytes | str) -> Any:
 def loads_strictly(data: bytes | str) -> Any:
     """Read JSON as `loads` does, but refuse an object that has a key twice, as Elasticsearch does.
 
-    Raises: ValueError: as `loads`; a key is there twice.
+    Raises:
+        ValueError: as `loads`; a key is there twice.
     """
     return _read(_STRICT_DECODER, data)
 
@@ -72,7 +74,8 @@ def read_at(text: str, start: int) -> tuple[Any, int]:
 def decoded(data: bytes | str) -> str:
     """Return JSON's text, the halves of a surrogate pair joined; bytes are UTF-8, UTF-16 or UTF-32, as JSON tells.
 
-    Raises: ValueError: they are none of these.
+    Raises:
+        ValueError: they are none of these.
     """
     text = data.decode(json.detect_encoding(data), "surrogatepass") if isinstance(data, bytes) else data
     try:
@@ -87,7 +90,9 @@ def dumps(value: object) -> bytes:
 
     Dates, decimals, UUIDs and numpy's values are written as elasticsearch-py writes them, decimals with all digits.
 
-    Raises: TypeError: something in it is no JSON. ValueError: NaN or Infinity, or it is nested too deeply.
+    Raises:
+        TypeError: something in it is no JSON.
+        ValueError: NaN or Infinity, or it is nested too deeply.
     """
     try:
         written = orjson.dumps(value, default=_as_fragment, option=_OPTIONS)

@@ -8,7 +8,7 @@ _PACKAGE = Path(__file__).parent
 
 
 def resource(path: str) -> Path:
-    """Give the place of a shipped file or folder, as `mappings/elasticsearch/hybrid.json`.
+    """Return the place of a shipped file or folder, as `mappings/elasticsearch/hybrid.json`.
 
     Raises:
         FileNotFoundError: the installation lacks it.

@@ -1,4 +1,4 @@
-"""Room: cli. The `connector` command, and the one place where an error becomes a line and an exit code."""
+"""The `connector` command, and the one place where an error becomes a line and an exit code."""
 
 import sys
 import warnings
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _opensearch_errors() -> tuple[type[Exception], ...]:
-    """Give the errors of opensearch-py where it is in use."""
+    """Return the errors of opensearch-py where it is in use."""
     library = sys.modules.get("opensearchpy")
     return () if library is None else (library.OpenSearchException,)
 

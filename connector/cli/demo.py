@@ -40,7 +40,8 @@ def demo(
 def run_demo(url: str, documents: Sequence[StdlibDocument], questions: Questions, depth: int, console: Console) -> None:
     """Run the demo: index the documents, ask the questions in four stages, print what came of it.
 
-    Raises: ConnectorError, elasticsearch.ApiError, elastic_transport.TransportError: the cluster or a model failed.
+    Raises:
+        ConnectorError, elasticsearch.ApiError, elastic_transport.TransportError: the cluster or a model failed.
     """
     from connector.cli.stages import run_stages
     from connector.clients.elasticsearch import connect

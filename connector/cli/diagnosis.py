@@ -49,7 +49,7 @@ class Answered:
 
     @property
     def is_told(self) -> bool:
-        """Tell whether the server told what it was asked."""
+        """True if the server told what it was asked."""
         return self.status is not None and 200 <= self.status < 300
 
 
@@ -103,7 +103,7 @@ class Report:
 
     @property
     def is_well(self) -> bool:
-        """Tell whether nothing fails."""
+        """True if nothing fails."""
         return all(check.outcome != "fails" for check in self.checks)
 
     def to_json(self) -> dict[str, Any]:
@@ -114,7 +114,8 @@ class Report:
 def examine(url: str) -> Generator[Asked, Answered, Report]:
     """Find out what is at a URL and what will work there.
 
-    Args: url: as it is to be shown, without credentials.
+    Args:
+        url: as it is to be shown, without credentials.
     """
     report = Report(url, clients={name: _installed(name) for name in ("elasticsearch", "opensearch-py")})
     info = yield Asked("GET", "/")

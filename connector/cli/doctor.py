@@ -43,7 +43,7 @@ def doctor(
 
 
 def _client(url: str) -> Elasticsearch:
-    """Give a client whose transport asks any engine."""
+    """Return a client whose transport asks any engine."""
     if not url.startswith(("http://", "https://")):
         from connector.clients.elasticsearch import connect
 

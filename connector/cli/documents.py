@@ -11,7 +11,9 @@ from connector.indexing.files import BadRecordError, file_records, unwrapped
 def read_documents(path: Path, encoding: str | None = None) -> Iterator[Mapping[str, Any]]:
     """Read a file's documents; blank lines are passed over.
 
-    Raises: RequestError: a line that is no document, naming file and line. SourceError: the file can't be read.
+    Raises:
+        RequestError: a line that is no document, naming file and line.
+        SourceError: the file can't be read.
     """
     for number, record in enumerate(file_records(path, encoding)(), 1):
         if isinstance(record, BadRecordError):

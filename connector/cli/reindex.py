@@ -237,7 +237,7 @@ def _watched(
     *,
     keep_vectors: bool = True,
 ) -> Iterator[tuple[Any, Any]]:
-    """Give the client and the options of a job that people watch: its progress is shown, a signal stops it cleanly."""
+    """Return the client and options of a job that people watch: it shows progress, and a signal stops it cleanly."""
     from connector import connect
     from connector import reindexing as jobs
 
@@ -288,7 +288,8 @@ def _stopping(stop: threading.Event) -> Iterator[list[int]]:
 def explained(signals: list[int] | None = None) -> Iterator[None]:
     """Turn a job's error into its line and exit code.
 
-    Args: signals: those that came; one makes the exit code 128 and its number.
+    Args:
+        signals: those that came; one makes the exit code 128 and its number.
     """
     from connector.errors import ReindexError
 

@@ -135,7 +135,7 @@ def status_table(found: Sequence[Any]) -> Table:
 
 
 def duration(seconds: float) -> str:
-    """Give a time as people say it: 3.2 s, 4 min 10 s, 2 h 5 min."""
+    """Return a time as people say it: 3.2 s, 4 min 10 s, 2 h 5 min."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -24,7 +24,8 @@ def choose(before: Mapping[str, float], after: Mapping[str, float]) -> list[Chos
     Args:
         before, after: query id -> a measure, without and with reranking.
 
-    Returns: up to three; where nothing was improved, harmed or left alone, that one is missing. Ties go to the first.
+    Returns:
+        up to three; where nothing was improved, harmed or left alone, that one is missing. Ties go to the first.
     """
     lift = {query_id: after[query_id] - before[query_id] for query_id in sorted(before)}
     chosen = []

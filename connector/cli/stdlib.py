@@ -63,7 +63,8 @@ def stdlib_documents() -> list[StdlibDocument]:
 
     Imports what it describes, silently: warnings and output are swallowed; what this platform lacks is left out.
 
-    Returns: documents ordered by id; the same on every run of the same Python.
+    Returns:
+        documents ordered by id; the same on every run of the same Python.
     """
     modules = _import_all(module_names())
     found: dict[str, StdlibDocument] = {}

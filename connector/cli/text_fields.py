@@ -15,7 +15,8 @@ from connector.indexing.first_documents import FIRST, check_file, holds
 def of_index(given: Sequence[str] | None, client: Any, index: str) -> list[str]:
     """Return the text fields that are named, else those usual ones that an index has.
 
-    Raises: RequestError: none are named, and it has none of them.
+    Raises:
+        RequestError: none are named, and it has none of them.
     """
     if given:
         return list(given)
@@ -30,7 +31,8 @@ def of_index(given: Sequence[str] | None, client: Any, index: str) -> list[str]:
 def of_documents(given: Sequence[str] | None, documents: Iterable[Any], id_field: str, path: Path) -> list[str]:
     """Return the text fields that are named, else those usual ones that the first documents of a file have.
 
-    Raises: RequestError: a field that is named, or every usual one, or the id field is in none of them.
+    Raises:
+        RequestError: a field that is named, or every usual one, or the id field is in none of them.
     """
     first = list(islice(documents, FIRST))
     found = list(given or (name for name in USUAL_TEXT_FIELDS if holds(first, name)))
@@ -43,7 +45,8 @@ def of_source(
 ) -> list[str]:
     """Return the text fields of an index or a file that are named, else the usual ones that it has.
 
-    Raises: RequestError: none are named, and it has none of them.
+    Raises:
+        RequestError: none are named, and it has none of them.
     """
     if given:
         return list(given)

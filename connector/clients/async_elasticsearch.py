@@ -72,7 +72,7 @@ class AsyncHybridElasticsearch(AsyncElasticsearch):
     else:
 
         def options(self, **options: Any) -> AsyncHybridElasticsearch:
-            """Give a client with other options: see `elasticsearch.AsyncElasticsearch.options`."""
+            """Return a client with other options: see `elasticsearch.AsyncElasticsearch.options`."""
             client = super().options(**options)
             client._hybrid = self._hybrid
             return client

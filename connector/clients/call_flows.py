@@ -59,7 +59,10 @@ def multi_search_flow(body: Sequence[Any], index: str | None, is_ours: IsOurs) -
 
     A line that fails, whatever it raises, has its error in its own answer, as in Elasticsearch's.
 
-    Args: body: a header and a search, in turn. index: the index of lines that name none.
+    Args:
+        body: a header and a search, in turn.
+        index: the index of lines that name none.
+
     Raises: the first line's error where no line has an answer, as when nothing could be sent.
     """
     pairs = list(zip(body[::2], body[1::2], strict=True))
@@ -110,7 +113,9 @@ def search_template_flow(
 def multi_template_flow(body: Sequence[Any], index: str | None, is_ours: IsOurs) -> CallFlow:
     """Pass search templates on; have those whose retriever the cluster refuses filled in, and run them here.
 
-    Args: body: a header and a template, in turn. index: the index of lines that name none.
+    Args:
+        body: a header and a template, in turn.
+        index: the index of lines that name none.
     """
     passed = yield Pass(list(body))
     if "responses" not in passed.body:
@@ -184,7 +189,7 @@ _UNKNOWN_THERE = (
 
 
 def _is_refused(status: int, body: Any) -> bool:
-    """Tell whether the licence, or a module that is not there, is why a retriever was not run."""
+    """True if the licence, or a module that is not there, is why a retriever was not run."""
     error = body.get("error") if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping):
         return False

@@ -1,6 +1,6 @@
 """What a drop-in client needs beside its connections: models, mappings read, and one call's retries and errors.
 
-No I/O here. Comes in from `client`.
+No I/O here.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Hybrid:
         return read_body(endpoint_id, body, self._is_ours, self.default)
 
     def is_ours(self, endpoint_id: str | None, body: object) -> bool:
-        """Tell whether a call is a search that the cluster can't run."""
+        """True if a call is a search that the cluster can't run."""
         return endpoint_id == "search" and self._is_ours(body) and not self._goes_first(body)
 
     def _is_ours(self, body: object) -> bool:
@@ -144,7 +144,8 @@ class Hybrid:
     ) -> Flow[dict[str, Any]]:
         """Start a search: the request is validated here, before anything is sent.
 
-        Args: caller: who asks, as `keeping.caller_of` names it.
+        Args:
+            caller: who asks, as `keeping.caller_of` names it.
         """
         plain = as_json(body, self.default)
         request = parse_request(plain, as_json(params, self.default), index, self.models)
@@ -159,12 +160,12 @@ class Hybrid:
         return self._natives.get(caller) or self._natives.keep(caller, Native(), _NATIVE_KEPT_S)
 
     def own_encoder(self) -> Encoder:
-        """Give the client's own encoder, loaded on the first call. Raises: ModelError: it can't be loaded."""
+        """Return the client's own encoder, loaded on the first call. Raises: ModelError: it can't be loaded."""
         with own_errors("the encoder"):
             return self._encoders[None].get()
 
     def fingerprint(self) -> Fingerprint:
-        """Give the fingerprint of the client's own encoder. Raises: ModelError: it failed."""
+        """Return the fingerprint of the client's own encoder. Raises: ModelError: it failed."""
         with own_errors("the encoder"):
             return self.own_encoder().fingerprint
 
@@ -183,7 +184,8 @@ class Hybrid:
     def embed(self, need: Embed) -> Embedded:
         """Embed a query with the client's own encoder, or with the one registered under the need's name.
 
-        Raises: ModelError: the encoder failed, whatever it raised.
+        Raises:
+            ModelError: the encoder failed, whatever it raised.
         """
         with own_errors("the encoder"):
             encoder = self._loaded(self._encoders, need.model_id, as_encoder)
@@ -192,7 +194,8 @@ class Hybrid:
     def score(self, need: Score) -> tuple[str, Any]:
         """Score pairs with the client's own reranker, or with the one registered under the need's name.
 
-        Raises: ModelError: the reranker failed, whatever it raised.
+        Raises:
+            ModelError: the reranker failed, whatever it raised.
         """
         with own_errors("the reranker"):
             reranker = self._loaded(self._rerankers, need.model_id, as_reranker)
@@ -217,7 +220,8 @@ class Hybrid:
     def mappings_flow(self, caller: str, index: str | None) -> ReadFlow[Mapping[str, Any]]:
         """Read an index's mappings, or return those that this caller read a short time ago; {} where it may not.
 
-        Raises: MalformedAnswerError: what came is no mapping.
+        Raises:
+            MalformedAnswerError: what came is no mapping.
         """
         kept = self._mappings.get((caller, index))
         if kept is not None:
@@ -335,7 +339,7 @@ def _status(leg: Mapping[str, Any]) -> int:
 
 
 def unless_ignored(error: ApiError, ignored: Any) -> ObjectApiResponse[Any]:
-    """Give an error's body where the caller said that its status is to be ignored, else raise the error."""
+    """Return an error's body where the caller said that its status is to be ignored, else raise the error."""
     if ignored is DEFAULT or ignored is None or error.meta.status not in ignored:
         raise error
     return ObjectApiResponse(body=error.body, meta=error.meta)
@@ -352,18 +356,18 @@ def _written(line: Mapping[str, Any]) -> str | Mapping[str, Any]:
 
 
 def index_of(path_parts: Mapping[str, Any] | None) -> str | None:
-    """Give the index expression of a path; None when it names no index."""
+    """Return the index expression of a path; None when it names no index."""
     index = (path_parts or {}).get("index")
     return unquote(str(index)) if index else None
 
 
 def mapping_path(index: str | None) -> str:
-    """Give the path of an index expression's mappings."""
+    """Return the path of an index expression's mappings."""
     return "/_mapping" if index is None else f"/{quote(index, safe=',*')}/_mapping"
 
 
 def is_opensearchs(client: object) -> bool:
-    """Tell whether a client is opensearch-py's, sync or async, or one of ours over it, without importing that."""
+    """True if a client is opensearch-py's, sync or async, or one of ours over it, without importing that."""
     return any(kind.__module__.startswith("opensearchpy") for kind in type(client).__mro__)
 
 

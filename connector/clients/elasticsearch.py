@@ -100,7 +100,7 @@ class HybridElasticsearch(Elasticsearch):
     else:
 
         def options(self, **options: Any) -> HybridElasticsearch:
-            """Give a client with other options: see `elasticsearch.Elasticsearch.options`."""
+            """Return a client with other options: see `elasticsearch.Elasticsearch.options`."""
             client = super().options(**options)
             client._hybrid = self._hybrid
             return client

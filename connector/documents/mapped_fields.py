@@ -1,7 +1,4 @@
-"""The names by which a mapping's fields are searched: their own, aliases, short names, those of computed fields. Pure.
-
-Comes in from `filters` and `thinning`.
-"""
+"""The names that a mapping's fields are searched by: their own, aliases, short names, computed fields. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ class MappedField:
 
 
 def mapped_fields(mapping: Mapping[str, Any]) -> dict[str, MappedField]:
-    """Give each name that a field of a mapping has in a search, objects among them.
+    """Return each name that a field of a mapping has in a search, objects among them.
 
     A computed field hides a stored one of its name. A field has its own name before a passthrough object gives it to
     another; of two such objects the one of the higher `priority` does.
@@ -48,7 +45,7 @@ def mapped_fields(mapping: Mapping[str, Any]) -> dict[str, MappedField]:
 
 
 def nested_around(mapping: Mapping[str, Any], path: str) -> str | None:
-    """Give the path of the innermost nested objects that a field is in or is itself, which a query on it is to name."""
+    """Return the path of the innermost nested objects that contain a field, or that it is: what a query on it names."""
     around = [reached for reached, definition in along(mapping, path) if definition.get("type") == "nested"]
     return around[-1] if around else None
 
@@ -61,7 +58,7 @@ def _below(properties: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Ma
 
 
 def _short_names(own: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[int, str, str]]:
-    """Give priority, short name and path of each field in a passthrough object."""
+    """Return priority, short name and path of each field in a passthrough object."""
     for above, holder in own.items():
         if holder.get("type") != "passthrough":
             continue
@@ -71,14 +68,14 @@ def _short_names(own: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[int, st
 
 
 def _inner(holder: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Give the fields of an object and of those in it, without their sub-fields, which get no short names."""
+    """Return the fields of an object and of those in it, without their sub-fields, which get no short names."""
     for name, definition in holder.get("properties", {}).items():
         yield f"{prefix}{name}", definition
         yield from _inner(definition, f"{prefix}{name}.")
 
 
 def _computed(mapping: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Give the fields that are computed in a search: Elasticsearch calls them `runtime`, OpenSearch `derived`."""
+    """Return the fields that are computed in a search: Elasticsearch calls them `runtime`, OpenSearch `derived`."""
     for section in ("runtime", "derived"):
         for name, definition in (mapping.get(section) or {}).items():
             parts = definition.get("fields") if definition.get("type") == "composite" else None

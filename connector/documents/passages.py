@@ -30,13 +30,13 @@ def passage_of(source: Mapping[str, Any], fields: Sequence[str]) -> str:
 
 
 def text_at(source: Mapping[str, Any], field: str) -> str:
-    """Give a field's text: a single text as it stands, so that offsets into it hold, several as `passage_of` does."""
+    """Return a field's text: a single text as it stands, so that offsets into it hold, several as `passage_of` does."""
     texts = list(_texts(values_at(source, field)))
     return texts[0] if len(texts) == 1 else passage_of(source, [field])
 
 
 def first_at(source: Mapping[str, Any], field: str) -> Any:
-    """Give the first value at a dotted path, which goes through lists and objects; None without any."""
+    """Return the first value at a dotted path, which goes through lists and objects; None without any."""
     found = next(values_at(source, field), None)
     while isinstance(found, list):
         found = found[0] if found else None
@@ -46,7 +46,8 @@ def first_at(source: Mapping[str, Any], field: str) -> Any:
 def template_parts(template: str) -> list[tuple[str, str]]:
     """Take a template apart: the literal before each field and the field, and last a literal with "" for a field.
 
-    Raises: ValueError: a brace stands alone, a field has no name or more than a name, or there is none.
+    Raises:
+        ValueError: a brace stands alone, a field has no name or more than a name, or there is none.
     """
     parts = []
     for literal, field, form, conversion in Formatter().parse(template):
@@ -81,7 +82,7 @@ def filled(template: str, source: Mapping[str, Any]) -> str:
 
 
 def values_at(value: object, path: str) -> Iterator[object]:
-    """Give what stands at a dotted path, through lists and nested objects; a list at its end is one value."""
+    """Return what stands at a dotted path, through lists and nested objects; a list at its end is one value."""
     waiting = [(value, path)] if path else []  # what comes next is last: no nesting is too deep
     while waiting:
         value, path = waiting.pop()

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def along(mapping: Mapping[str, Any], path: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """Give path and definition of each object on the way to a field, and last the field's, as far as it is mapped.
+    """Return path and definition of each object on the way to a field, and last the field's, as far as it is mapped.
 
     A dot may stand in a name itself (`subobjects: false`), so every split of the path is tried.
     """
@@ -28,11 +28,11 @@ def along(mapping: Mapping[str, Any], path: str) -> list[tuple[str, Mapping[str,
 
 
 def definition_at(mapping: Mapping[str, Any], path: str) -> Mapping[str, Any] | None:
-    """Give what a mapping says of a field; None where it has no such field."""
+    """Return what a mapping says of a field; None where it has no such field."""
     way = along(mapping, path)
     return way[-1][1] if way and way[-1][0] == path else None
 
 
 def nested_above(mapping: Mapping[str, Any], path: str) -> str | None:
-    """Give the path of the outermost nested objects that hold a field; None when it is in none."""
+    """Return the path of the outermost nested objects that hold a field; None when it is in none."""
     return next((reached for reached, definition in along(mapping, path) if definition.get("type") == "nested"), None)

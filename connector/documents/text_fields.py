@@ -70,7 +70,8 @@ class Resolved:
 def named(names: object, path: str = "text_fields") -> tuple[TextField, ...]:
     """Read the names of text fields as users give them.
 
-    Raises: RequestError: it is no list of names, a boost is no number, or a name is a pattern.
+    Raises:
+        RequestError: it is no list of names, a boost is no number, or a name is a pattern.
     """
     if isinstance(names, str) or not isinstance(names, Sequence) or not names:
         shown = f'["{names}"]' if isinstance(names, str) and names else '["title", "body"]'
@@ -160,7 +161,7 @@ def _is_object(definition: Mapping[str, Any]) -> bool:
 
 
 def _copies(mapping: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Give the fields that are copied to each `copy_to` target, in the mapping's order."""
+    """Return the fields that are copied to each `copy_to` target, in the mapping's order."""
     found: dict[str, list[str]] = {}
     for path, definition in _leaves(mapping, ""):
         targets = definition.get("copy_to", ())
@@ -218,7 +219,7 @@ def _leaves(mapping: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Mapp
 
 
 def text_names(mappings: Mapping[str, Any]) -> list[str]:
-    """Give the fields of mappings that are searched as text: aliases and sub-fields too."""
+    """Return the fields of mappings that are searched as text: aliases and sub-fields too."""
     names: dict[str, None] = {}
     for body in mappings.values():
         mapping = body["mappings"]
@@ -256,9 +257,10 @@ def is_misspelt(name: str, there: Collection[str], others: Collection[str]) -> b
 
 
 def source_paths(fields: Sequence[Resolved]) -> tuple[str, ...]:
-    """Give the paths in `_source` that fields are read from, each once.
+    """Return the paths in `_source` that fields are read from, each once.
 
-    Raises: RequestError: the text of one can't be read from there.
+    Raises:
+        RequestError: the text of one can't be read from there.
     """
     for field in fields:
         if field.fault:

@@ -37,7 +37,9 @@ _MISSING: Any = object()
 class Answer:
     """An answer while it is checked.
 
-    Args: what: what it answers, as `_msearch`. body: all of it, for the error.
+    Args:
+        what: what it answers, as `_msearch`.
+        body: all of it, for the error.
     """
 
     def __init__(self, what: str, body: object) -> None:

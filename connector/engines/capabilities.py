@@ -31,14 +31,15 @@ class Capabilities:
 
     @property
     def runs_licensed_retrievers(self) -> bool:
-        """Tell whether `rrf`, `linear` and `text_similarity_reranker` are known to run there."""
+        """True if `rrf`, `linear` and `text_similarity_reranker` are known to run there."""
         return self.flavour == "serverless" or self.licence in _RUNS_FUSION
 
 
 def read_capabilities(info: object, licence: object) -> Capabilities:
     """Read the answers of `GET /` and of `GET /_license`; whatever can't be read is None.
 
-    Args: info, licence: the bodies, or anything else where there was an error.
+    Args:
+        info, licence: the bodies, or anything else where there was an error.
     """
     version = _part(info, "version")
     flavour = "opensearch" if version.get("distribution") == "opensearch" else version.get("build_flavor")

@@ -80,7 +80,7 @@ class ElasticsearchDialect:
         return dims // 8 if dims and mapping.get("element_type") == "bit" else dims or None
 
     def vector_dims(self, mapping: dict[str, Any]) -> int | None:
-        """Give a `dense_vector` field's dims; None for any other field."""
+        """Return a `dense_vector` field's dims; None for any other field."""
         return int(mapping.get("dims", 0)) if mapping.get("type") == "dense_vector" else None
 
     def why_unsearchable(self, mapping: Mapping[str, Any]) -> str | None:

@@ -35,13 +35,13 @@ class ReindexEngine(Protocol):
         """Close a point in time."""
 
     def tiebreak(self) -> dict[str, str]:
-        """Give the sort that a walk through a slice of a point in time follows."""
+        """Return the sort that a walk through a slice of a point in time follows."""
 
     def only_the_routing(self) -> dict[str, Any]:
-        """Give what asks for a document's version and routing, and not for its source."""
+        """Return what asks for a document's version and routing, and not for its source."""
 
     def first_write(self) -> tuple[str, dict[str, Any]]:
-        """Give the action, and its header, that is in conflict with whatever was done under an id before."""
+        """Return the action, and its header, that is in conflict with whatever was done under an id before."""
 
 
 class ElasticsearchEngine:
@@ -133,7 +133,7 @@ def engine_of(capabilities: Capabilities) -> ReindexEngine:
 
 
 def hides_vectors(client: Elasticsearch, index: str) -> bool:
-    """Tell whether the server can leave vectors out of `_source`, as it does by default from 9.2 on.
+    """True if the server can leave vectors out of `_source`, as it does by default from 9.2 on.
 
     Such a server knows the option that brings them back, and any other refuses it.
     """

@@ -126,7 +126,7 @@ class OpenSearchDialect(ElasticsearchDialect):
         return dims // 8 if dims and mapping.get("data_type") == "binary" else dims or None
 
     def vector_dims(self, mapping: dict[str, Any]) -> int | None:
-        """Give a `knn_vector` field's dims; None for any other field."""
+        """Return a `knn_vector` field's dims; None for any other field."""
         return int(mapping.get("dimension", 0)) if mapping.get("type") == "knn_vector" else None
 
     def why_unsearchable(self, mapping: Mapping[str, Any]) -> str | None:
@@ -155,7 +155,7 @@ def _nested(path: str, query: Mapping[str, Any], **asked: Any) -> dict[str, Any]
 
 
 def _fields(mappings: Mapping[str, Any], path: str) -> Iterator[tuple[str | None, Mapping[str, Any]]]:
-    """Give the field of each index that has it as a vector field, and the nested path around it."""
+    """Return the field of each index that has it as a vector field, and the nested path around it."""
     for body in mappings.values():
         way = along(body["mappings"], path)
         if way and way[-1][0] == path and way[-1][1].get("type") == "knn_vector":
@@ -164,12 +164,12 @@ def _fields(mappings: Mapping[str, Any], path: str) -> Iterator[tuple[str | None
 
 
 def _is_graph(field: Mapping[str, Any]) -> bool:
-    """Tell whether the field's vectors are searched as an HNSW graph, whose `ef_search` can be said."""
+    """True if the field's vectors are searched as an HNSW graph, whose `ef_search` can be said."""
     return "model_id" not in field and field.get("method", {}).get("name", "hnsw") == "hnsw"
 
 
 def _least_score(leg: Knn, found: Sequence[tuple[str | None, Mapping[str, Any]]]) -> float | None:
-    """Give the score of the least similarity that is asked for; it depends on the field's space."""
+    """Return the score of the least similarity that is asked for; it depends on the field's space."""
     if leg.similarity is None:
         return None
     spaces = {_space(field) for _, field in found}
@@ -185,6 +185,6 @@ def _least_score(leg: Knn, found: Sequence[tuple[str | None, Mapping[str, Any]]]
 
 
 def _space(field: Mapping[str, Any]) -> str | None:
-    """Give a field's space; None under nmslib, which scores otherwise."""
+    """Return a field's space; None under nmslib, which scores otherwise."""
     method = field.get("method", {})
     return None if method.get("engine") == "nmslib" else method.get("space_type", field.get("space_type", "l2"))

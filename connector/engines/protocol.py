@@ -1,4 +1,4 @@
-"""What an engine's dialect has to say. Comes in from `plan` and `indexing`."""
+"""What an engine's dialect has to say."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Dialect(Protocol):
         """Return how many numbers a query vector for a field has, by its mapping; None where that is not known."""
 
     def vector_dims(self, mapping: dict[str, Any]) -> int | None:
-        """Give the dimensions of a field from its mapping; None when it is no vector field (0: not known yet)."""
+        """Return the dimensions of a field from its mapping; None when it is no vector field (0: not known yet)."""
 
     def why_unsearchable(self, mapping: Mapping[str, Any]) -> str | None:
         """Say why an encoder's vector, which is of floats, can't search a vector field; None where it can."""

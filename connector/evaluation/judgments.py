@@ -17,7 +17,8 @@ _HEADER = ("query-id", "corpus-id", "score")
 def read_qrels(path: str | Path) -> Qrels:
     """Read judgments: tab-separated `query-id`, `corpus-id`, `score`, with BEIR's header line or without; `.gz` too.
 
-    Raises: ValueError: a line without three fields, or a score that is no whole number; the message names the line.
+    Raises:
+        ValueError: a line without three fields, or a score that is no whole number; the message names the line.
     """
     qrels: Qrels = {}
     with _open(path) as lines:
@@ -37,9 +38,11 @@ def read_qrels(path: str | Path) -> Qrels:
 def read_queries(path: str | Path) -> dict[str, str]:
     """Read questions, one JSON object a line with `_id` and `text`; `.gz` too.
 
-    Returns: query id -> text, in the file's order.
+    Returns:
+        query id -> text, in the file's order.
 
-    Raises: ValueError: a line that is no such object; the message names the line.
+    Raises:
+        ValueError: a line that is no such object; the message names the line.
     """
     queries: dict[str, str] = {}
     with _open(path) as lines:
@@ -57,7 +60,8 @@ def read_queries(path: str | Path) -> dict[str, str]:
 def restrict(qrels: Mapping[str, Mapping[str, int]], document_ids: frozenset[str]) -> tuple[Qrels, list[str]]:
     """Keep the judgments on documents that exist.
 
-    Returns: the qrels left, and the ids of queries that lost their last relevant document, which they leave out.
+    Returns:
+        the qrels left, and the ids of queries that lost their last relevant document, which they leave out.
     """
     kept: Qrels = {}
     dropped = []

@@ -36,7 +36,8 @@ def measure(
             left out.
         measures: ir_measures' names, as "nDCG@10", "RR@10", "R@50".
 
-    Raises: ValueError: no judged queries, a document twice in one ranking, or a measure that ir_measures can't read.
+    Raises:
+        ValueError: no judged queries, a document twice in one ranking, or a measure that ir_measures can't read.
 
     Source: ir_measures (MacAvaney, Macdonald and Ounis, ECIR 2022); nDCG as trec_eval computes it.
     """
@@ -94,7 +95,8 @@ def paired_test(
         confidence: of the interval.
         seed: of the random numbers; the same seed gives the same result.
 
-    Raises: ValueError: other queries in one than in the other, or none.
+    Raises:
+        ValueError: other queries in one than in the other, or none.
 
     Source: Smucker, Allan and Carterette, CIKM 2007 (randomization test); Phipson and Smyth, 2010 (the one seen
     counts); Efron and Tibshirani, 1993 (bootstrap).

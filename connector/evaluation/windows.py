@@ -20,8 +20,14 @@ def read_windows(folder: str | Path, queries: int, depth: int) -> list[Window]:
     A window holds the passages that share the rarest words with the question, judged or not, and what is judged
     relevant besides; a passage is title and text.
 
-    Args: folder: corpus.jsonl, queries.jsonl (or .gz) and qrels/test.tsv. queries: how many. depth: passages each.
-    Raises: RequestError: a file is not there, or no question of its judgments is. ValueError: a line can't be read.
+    Args:
+        folder: corpus.jsonl, queries.jsonl (or .gz) and qrels/test.tsv.
+        queries: how many.
+        depth: passages each.
+
+    Raises:
+        RequestError: a file is not there, or no question of its judgments is.
+        ValueError: a line can't be read.
     """
     folder = Path(folder)
     qrels = read_qrels(_existing(folder, "qrels/test.tsv"))

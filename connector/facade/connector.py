@@ -299,11 +299,17 @@ class Connector:
         return AsyncPages(client, self.index_name, body, size, keep_alive, note)
 
     def legs(self, text: str, k: int) -> dict[str, dict[str, Any]]:
-        """Give the retrievers that `search` fuses, in Elasticsearch's syntax, to look at one alone or to build on.
+        """Return the retrievers that `search` fuses, in Elasticsearch's syntax, to look at one alone or to build on.
 
-        Args: text: the query. k: how many hits the vectors' leg gives.
-        Returns: the body of `standard`, and of `knn` where the index has a vector field of this encoder.
-        Raises: RequestError: an argument is wrong, or the client is async.
+        Args:
+            text: the query.
+            k: how many hits the vectors' leg gives.
+
+        Returns:
+            the body of `standard`, and of `knn` where the index has a vector field of this encoder.
+
+        Raises:
+            RequestError: an argument is wrong, or the client is async.
         """
         check_text(text)
         client = self._sync("legs")
@@ -323,7 +329,7 @@ class Connector:
         return self.client._hybrid.embed(Embed(text, None)).vector
 
     def _known(self, client: HybridElasticsearch, filter: Filter | None) -> Mapping[str, Any]:
-        """Give the mappings where something is to be found in them or checked against them."""
+        """Return the mappings where something is to be found in them or checked against them."""
         return {} if self._target is not None and filter is None else self._mappings(client)
 
     async def _aknown(self, client: AsyncHybridElasticsearch, filter: Filter | None) -> Mapping[str, Any]:
@@ -355,7 +361,7 @@ class Connector:
         return search_body(whole, target, BUNDLED_BLEND if self.client._hybrid.reranker == BUNDLED else None)
 
     def _target_from(self, mappings: Mapping[str, Any]) -> Target:
-        """Give what is searched, found in the mappings once; without a vector field of this encoder's, text alone."""
+        """Return what is searched, found in the mappings once; without a vector field of this encoder's, text alone."""
         if self._target is not None:
             return self._target
         hybrid = self.client._hybrid
@@ -407,7 +413,7 @@ def _paged(
 def _ours(
     client: AnyClient, encoder: EncoderLike | None, reranker: RerankerLike | None
 ) -> HybridElasticsearch | AsyncHybridElasticsearch:
-    """Give the client itself where it is one of ours and keeps its models, else one that shares its connections.
+    """Return the client itself where it is one of ours and keeps its models, else one that shares its connections.
 
     One of opensearch-py's is given so that it is called as elasticsearch-py's are.
     """

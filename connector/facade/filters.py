@@ -1,7 +1,7 @@
 """Filters in a small typed form, checked against the mapping and written in Elasticsearch's DSL. Pure.
 
 {"year": {"gte": 2020}, "lang": ["en", "de"], "draft": False, "retired": None} is: from 2020 on, English or German, no
-draft, and without a value in `retired`. Comes in from `connector`.
+draft, and without a value in `retired`.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def query_on(field: str, value: Any, mappings: Mapping[str, Any]) -> dict[str, A
 
 
 def _found(field: str, mappings: Mapping[str, Any]) -> list[MappedField | None]:
-    """Give what the field is in each index, None where it has none. Raises: RequestError: no index has it."""
+    """Return what the field is in each index, None where it has none. Raises: RequestError: no index has it."""
     if field in _METADATA:
         return [MappedField(field, {"type": "keyword"})] * len(mappings)
     known = [mapped_fields(body["mappings"]) for body in mappings.values()]
@@ -110,7 +110,7 @@ def _found(field: str, mappings: Mapping[str, Any]) -> list[MappedField | None]:
 
 
 def _flattened(field: str, names: Mapping[str, MappedField]) -> MappedField | None:
-    """Give a key of an object that is one field, whose values are all keywords."""
+    """Return a key of an object that is one field, whose values are all keywords."""
     above = (field[:place] for place, letter in enumerate(field) if letter == ".")
     holder = next((names[each] for each in above if each in names and names[each].kind in _FLATTENED), None)
     return None if holder is None else MappedField(holder.path, {"type": "keyword"})
@@ -145,7 +145,7 @@ def _range(field: str, bounds: Mapping[str, Any], formats: str | None) -> dict[s
 
 
 def _formats(found: Sequence[MappedField | None]) -> str | None:
-    """Give the formats by which fields read bounds, with that of a Python date last; None: each knows it already."""
+    """Return the formats by which fields read bounds, with that of a Python date last; None: each knows it already."""
     own = [str(each.definition.get("format", _DATE_FORMAT)).split("||") for each in found if each is not None]
     if all(_ISO_8601 in formats for formats in own):
         return None
@@ -180,7 +180,7 @@ def _check_kinds(path: str, field: str, kinds: set[str], allowed: frozenset[str]
 
 
 def _checked(path: str, value: Any, kinds: set[str]) -> Any:
-    """Give a value as JSON has it, where it fits the field."""
+    """Return a value as JSON has it, where it fits the field."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, date):

@@ -1,7 +1,7 @@
 """A cursor over fused and reranked hits, which stay as they were while documents are written and deleted.
 
 The order is made once, over a point in time; each page is then fetched by ids within that point in time. An engine
-without points in time gives the whole window at once, which is kept here. Comes in from `connector`.
+without points in time gives the whole window at once, which is kept here.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ class Order:
 
     @property
     def is_cut(self) -> bool:
-        """Tell whether there are, or may be, hits past the window."""
+        """True if there are, or may be, hits past the window."""
         total = self.response["hits"].get("total", {"value": 0, "relation": "gte"})
         return len(self.hits) >= self.window and (total["relation"] == "gte" or total["value"] > self.window)
 
     def page(self, number: int) -> list[dict[str, Any]]:
-        """Give the hits of a page. Raises: RequestError: there is no such page, and why."""
+        """Return the hits of a page. Raises: RequestError: there is no such page, and why."""
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise RequestError("page", number, "must be a whole number of at least 1")
         first = (number - 1) * self.size
@@ -102,14 +102,14 @@ def page_arguments(hits: Sequence[Mapping[str, Any]], pit: Mapping[str, Any], so
 
 
 def checked_keep_alive(value: object) -> str:
-    """Give how long a point in time is kept. Raises: RequestError: it is no time as Elasticsearch writes it."""
+    """Return how long a point in time is kept. Raises: RequestError: it is no time as Elasticsearch writes it."""
     if not isinstance(value, str) or not re.fullmatch(r"[1-9]\d*(nanos|micros|ms|s|m|h|d)", value):
         raise RequestError("keep_alive", value, 'must be a time as Elasticsearch writes it, as "30s" or "5m"')
     return value
 
 
 def filled(hits: Sequence[Mapping[str, Any]], fetched: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Give the ordered hits the `_source` that was fetched of them."""
+    """Return the ordered hits the `_source` that was fetched of them."""
     sources = {(hit["_index"], hit["_id"]): hit["_source"] for hit in fetched if "_source" in hit}
     keys = [(hit["_index"], hit["_id"]) for hit in hits]
     return [
@@ -182,7 +182,7 @@ class _Cursor:
         return ObjectApiResponse(body=drawn, meta=answer.meta)
 
     def _next_flow(self) -> Generator[Ask, Any, Response | None]:
-        """Give the next page; None after the last, and then the cursor is closed."""
+        """Return the next page; None after the last, and then the cursor is closed."""
         if self._ended or self._next > (yield from self._order_flow()).count:
             self._ended = True
             yield from self._close_flow()
@@ -198,7 +198,7 @@ class _Cursor:
 
 
 def _lacks_points_in_time(error: ApiError) -> bool:
-    """Tell whether an engine refused because it does not know points in time at all."""
+    """True if an engine refused because it does not know points in time at all."""
     return error.meta.status == 405 or (error.meta.status == 400 and "no handler found" in str(error.body))
 
 
@@ -231,7 +231,7 @@ class Pages(_Cursor):
         return page
 
     def page(self, number: int) -> Response:
-        """Give a page, 1 for the first; one after the last hit within the window is empty.
+        """Return a page, 1 for the first; one after the last hit within the window is empty.
 
         Raises:
             RequestError: the page begins past the window.
@@ -274,7 +274,7 @@ class AsyncPages(_Cursor):
         return page
 
     async def page(self, number: int) -> Response:
-        """Give a page: see `Pages.page`."""
+        """Return a page: see `Pages.page`."""
         async with self._lock:
             return await arun(self._page_flow(number), self._perform)
 

@@ -1,7 +1,4 @@
-"""A text to search for becomes a search body: the retriever tree, and what stands beside it. Pure.
-
-Comes in from `connector`.
-"""
+"""A text to search for becomes a search body: the retriever tree, and what stands beside it. Pure."""
 
 from __future__ import annotations
 
@@ -41,7 +38,8 @@ class Target:
 class Question:
     """What is searched for: see `Connector.search`; `rewrites` are more texts, each with a name of its own.
 
-    Raises: RequestError: an argument is wrong.
+    Raises:
+        RequestError: an argument is wrong.
     """
 
     text: str
@@ -129,7 +127,7 @@ def search_body(question: Question, target: Target, default_blend: float | None)
 
 
 def with_vectors(body: Mapping[str, Any], embed: Callable[[str], Sequence[float]]) -> dict[str, Any]:
-    """Give a search body whose vector legs have their vectors, embedded here, instead of texts.
+    """Return a search body whose vector legs have their vectors, embedded here, instead of texts.
 
     A search over a point in time does not say which index's mapping its encoder is to be checked against.
     """

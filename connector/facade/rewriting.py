@@ -1,7 +1,6 @@
 """Hooks that turn a query's text into others before retrieval: an expansion, a translation, a picture's caption.
 
 Each hook runs on a thread of its own and has a deadline; one that fails or is late costs its own texts, nothing else.
-Comes in from `connector`.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ class Rewritten:
 
 
 def checked_hooks(hooks: object) -> dict[str, Hook]:
-    """Give hooks by name. Raises: RequestError: they are no mapping from names to functions."""
+    """Return hooks by name. Raises: RequestError: they are no mapping from names to functions."""
     if hooks is None:
         return {}
     if not isinstance(hooks, Mapping):
@@ -56,7 +55,7 @@ def checked_hooks(hooks: object) -> dict[str, Hook]:
 
 
 def checked_timeout(timeout: object) -> float:
-    """Give a deadline in seconds. Raises: RequestError."""
+    """Return a deadline in seconds. Raises: RequestError."""
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < threading.TIMEOUT_MAX:
         raise RequestError("rewrite_timeout", timeout, "must be a number of seconds above 0")
     return float(timeout)

@@ -1,7 +1,4 @@
-"""What an index's mappings say of its vectors: which field to search, and how documents are split. Pure.
-
-Comes in from `connector`.
-"""
+"""What an index's mappings say of its vectors: which field to search, and how documents are split. Pure."""
 
 from __future__ import annotations
 
@@ -84,7 +81,8 @@ def find_target(
 def _check_mapped(mappings: Mapping[str, Any], fields: Sequence[Resolved]) -> None:
     """Refuse names that find nothing, and warn of those that may yet be mapped.
 
-    Raises: RequestError: a name is like one that is mapped, or none is mapped where others are.
+    Raises:
+        RequestError: a name is like one that is mapped, or none is mapped where others are.
     """
     there = text_names(mappings)
     names = [each.name for each in fields]
@@ -100,9 +98,10 @@ def _check_mapped(mappings: Mapping[str, Any], fields: Sequence[Resolved]) -> No
 
 
 def split_by(mappings: Mapping[str, Any], vector_field: str) -> Passages | None:
-    """Give how an index splits its documents, by its own word; None: it does not.
+    """Return how an index splits its documents, by its own word; None: it does not.
 
-    Raises: IndexMismatchError: its vectors are in nested objects, and it says nothing of how they are made.
+    Raises:
+        IndexMismatchError: its vectors are in nested objects, and it says nothing of how they are made.
     """
     for index, body in mappings.items():
         said, path = passages_in(body["mappings"], vector_field), nested_above(body["mappings"], vector_field)

@@ -1,7 +1,4 @@
-"""Which encoder wrote which vector field: kept in the mapping's `_meta`, checked before a query is sent. Pure.
-
-Comes in from `search` and `indexing`.
-"""
+"""Which encoder wrote which vector field: kept in the mapping's `_meta`, checked before a query is sent. Pure."""
 
 from __future__ import annotations
 
@@ -33,13 +30,13 @@ def meta_of(
 
 
 def passages_in(mapping: Mapping[str, Any], field: str) -> Mapping[str, Any] | None:
-    """Give what `_meta` says of how the passages of a vector field were split; None when it says nothing."""
+    """Return what `_meta` says of how the passages of a vector field were split; None when it says nothing."""
     found: Mapping[str, Any] | None = _said_of(mapping, field).get("passages")
     return found
 
 
 def fingerprint_in(mapping: Mapping[str, Any], field: str) -> Fingerprint | None:
-    """Give the encoder that `_meta` names for a vector field; None when `_meta` says nothing of it."""
+    """Return the encoder that `_meta` names for a vector field; None when `_meta` says nothing of it."""
     said = _said_of(mapping, field)
     return Fingerprint.from_meta(_part(said, "encoder")) if said else None
 
@@ -61,7 +58,7 @@ def _part(value: object, name: str) -> Mapping[str, Any]:
 
 
 def vector_fields(mapping: Mapping[str, Any], dialect: Dialect) -> dict[str, int]:
-    """Give the dims of every vector field of a mapping, by dotted path."""
+    """Return the dims of every vector field of a mapping, by dotted path."""
     found = ((path, dialect.vector_dims(field)) for path, field in _fields(mapping.get("properties", {}), ""))
     return {path: dims for path, dims in found if dims is not None}
 
@@ -98,8 +95,13 @@ def _fields(properties: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, d
 def check_not_semantic(mappings: Mapping[str, Any], fields: Sequence[str], path: str) -> None:
     """Refuse `semantic_text` fields, whose vectors only the cluster's own inference endpoint makes.
 
-    Args: mappings: as for `check_encoder`. fields: those that are asked for. path: what names them in the error.
-    Raises: RequestError: naming the field and what to use.
+    Args:
+        mappings: as for `check_encoder`.
+        fields: those that are asked for.
+        path: what names them in the error.
+
+    Raises:
+        RequestError: naming the field and what to use.
     """
     for index, body in mappings.items():
         for field in fields:
@@ -161,8 +163,11 @@ def check_dims(mappings: Mapping[str, Any], field: str, vector: QueryVector, dia
 
     A text is read by the cluster, as its version and the field's type have it.
 
-    Args: mappings: as for `check_encoder`; what is not known is not checked.
-    Raises: RequestError: naming the field and its dims.
+    Args:
+        mappings: as for `check_encoder`; what is not known is not checked.
+
+    Raises:
+        RequestError: naming the field and its dims.
     """
     check_not_semantic(mappings, [field], "retriever...knn.field")
     if isinstance(vector, str):

@@ -27,7 +27,7 @@ def is_mostly_without(without: int, total: int) -> bool:
 def checked_documents(
     documents: Iterable[Any], fields: Sequence[Resolved], id_field: str, mapped: Collection[str]
 ) -> Iterator[Any]:
-    """Give documents as they come, the first of them once they were looked at.
+    """Return documents as they come, the first of them once they were looked at.
 
     Args:
         documents: as users give them.
@@ -35,7 +35,8 @@ def checked_documents(
         id_field: the field that holds a document's id; `_id` may be missing.
         mapped: the text fields that are mapped, to name the nearest.
 
-    Raises: RequestError: no document has text under a name that can't be meant.
+    Raises:
+        RequestError: no document has text under a name that can't be meant.
     """
     stream = iter(documents)
     first = list(islice(stream, FIRST))
@@ -47,7 +48,8 @@ def checked_documents(
 class Bare:
     """Counts the documents of a stream that have none of the text fields; an empty one is there on purpose.
 
-    Args: paths: where `_source` has the text.
+    Args:
+        paths: where `_source` has the text.
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
@@ -55,7 +57,7 @@ class Bare:
         self._paths = paths
 
     def counted(self, documents: Iterable[Any]) -> Iterator[Any]:
-        """Give documents as they come."""
+        """Return documents as they come."""
         for document in documents:
             self.total += 1
             self.bare += not any(True for path in self._paths for _ in values_at(document, path))
@@ -65,7 +67,8 @@ class Bare:
 def check_documents(first: Sequence[Any], fields: Sequence[Resolved], id_field: str, mapped: Collection[str]) -> None:
     """Refuse names that are in no mapping and in none of these documents, and warn of those that may yet come.
 
-    Raises: RequestError: as `checked_documents`.
+    Raises:
+        RequestError: as `checked_documents`.
     """
     looked_at = [each for each in first if isinstance(each, Mapping)]
     if not looked_at:
@@ -89,7 +92,8 @@ def check_documents(first: Sequence[Any], fields: Sequence[Resolved], id_field: 
 def check_file(first: Sequence[Any], names: Sequence[str], id_field: str, path: str) -> None:
     """Refuse a text field or an id field that none of a file's first records has.
 
-    Raises: RequestError: naming the nearest fields, or the delimiter that the file seems to have.
+    Raises:
+        RequestError: naming the nearest fields, or the delimiter that the file seems to have.
     """
     looked_at = [each for each in first if isinstance(each, Mapping)]
     if not looked_at:
@@ -107,8 +111,11 @@ def look_ahead(
 ) -> Callable[[], Iterable[Any]]:
     """Look at the first records of a source, and give what opens it for the one reading that follows.
 
-    Args: file: the file that is opened again each time; None: an iterable, which may be read once only.
-    Raises: RequestError: as `check_file`, or for an iterable as `check_documents`.
+    Args:
+        file: the file that is opened again each time; None: an iterable, which may be read once only.
+
+    Raises:
+        RequestError: as `check_file`, or for an iterable as `check_documents`.
     """
     stream = iter(records())
     first = list(islice(stream, FIRST))
@@ -134,7 +141,7 @@ def _explained(count: int, gives_nothing_twice: Callable[[], bool]) -> Iterator[
 
 
 def paths_in(documents: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Give the dotted paths of the values in documents, each once."""
+    """Return the dotted paths of the values in documents, each once."""
     return list(dict.fromkeys(path for document in documents for path in _paths(document, "")))
 
 

@@ -1,7 +1,4 @@
-"""Documents become bulk actions with vectors: windows of documents are encoded together, then sent. Streamed.
-
-Comes in from `connector`.
-"""
+"""Documents become bulk actions with vectors: windows of documents are encoded together, then sent. Streamed."""
 
 from __future__ import annotations
 
@@ -130,7 +127,7 @@ def _check(document: object, place: int, id_field: str, vector_place: str) -> No
 def _vectorized(
     documents: Sequence[Mapping[str, Any]], field: VectorField, encoder: Encoder
 ) -> list[tuple[dict[str, Any], bool]]:
-    """Give the documents as they are written, and whether each has text, and so a vector."""
+    """Return the documents as they are written, and whether each has text, and so a vector."""
     parts = [field.parts(document) for document in documents]
     with own_errors("the encoder"):
         vectors = iter(encoder.encode([part.text for of_document in parts for part in of_document]))

@@ -61,7 +61,8 @@ class Passages:
     def over(self, text_fields: Sequence[str]) -> Passages:
         """Name the fields to split, where none are named, among these.
 
-        Raises: RequestError: a field is none of them, or the passages would stand where one of them is.
+        Raises:
+            RequestError: a field is none of them, or the passages would stand where one of them is.
         """
         for field in self.fields:
             if field not in text_fields:
@@ -82,7 +83,7 @@ class Passages:
         return f"{self.path}.text"
 
     def to_meta(self) -> dict[str, Any]:
-        """Give it as a mapping's `_meta` keeps it."""
+        """Return it as a mapping's `_meta` keeps it."""
         return {**asdict(self), "fields": list(self.fields)}
 
     @classmethod
@@ -92,9 +93,10 @@ class Passages:
 
 
 def as_passages(passages: Passages | bool, vector_field: str | None, text_fields: Sequence[str]) -> Passages | None:
-    """Give what is asked for by `passages`, True being `Passages()`, over these fields; None: one vector a document.
+    """Return what is asked for by `passages`, True being `Passages()`, over these fields; None: one vector a document.
 
-    Raises: RequestError: it is neither, the vectors are to stand elsewhere, or a field is none of the text fields.
+    Raises:
+        RequestError: it is neither, the vectors are to stand elsewhere, or a field is none of the text fields.
     """
     if not isinstance(passages, Passages | bool):
         raise RequestError("passages", passages, "must be Passages(...), True or False")
@@ -113,15 +115,20 @@ class Passage:
     read: str
 
     def to_source(self) -> dict[str, Any]:
-        """Give the nested object that holds it, but for its vector."""
+        """Return the nested object that holds it, but for its vector."""
         return {"field": self.field, "start": self.chunk.start, "end": self.chunk.end, "text": self.chunk.text}
 
 
 class PassageMaker:
     """Splits documents for one encoder.
 
-    Args: passages: how. text_fields: the document's text fields. encoder: counts the tokens.
-    Raises: RequestError: a passage would not fit into what the encoder reads, or a field is none of the text fields.
+    Args:
+        passages: how.
+        text_fields: the document's text fields.
+        encoder: counts the tokens.
+
+    Raises:
+        RequestError: a passage would not fit into what the encoder reads, or a field is none of the text fields.
     """
 
     def __init__(self, passages: Passages, text_fields: Sequence[str], encoder: Encoder) -> None:
@@ -139,7 +146,7 @@ class PassageMaker:
         self._context = _splitter(encoder, max(context, 1), 0)
 
     def split(self, document: Mapping[str, Any]) -> list[Passage]:
-        """Give a document's passages in their order; the other fields' own where the long ones have no text."""
+        """Return a document's passages in their order; the other fields' own where the long ones have no text."""
         head = self._head(passage_of(document, self._short))
         made = [passage for field in self._long for passage in self._of_field(document, field, head)]
         return made or [passage for field in self._short for passage in self._of_field(document, field, "")]

@@ -46,10 +46,10 @@ class VectorField(Protocol):
         """The dotted path of what is written: the vector, or the objects that hold the vectors."""
 
     def parts(self, source: Mapping[str, Any]) -> list[Part]:
-        """Give what is encoded of a document, one part a vector; [] when it has no text."""
+        """Return what is encoded of a document, one part a vector; [] when it has no text."""
 
     def value(self, parts: Sequence[Part], vectors: Sequence[Vector]) -> Any:
-        """Give what stands at `place`, of one part at least and as many vectors."""
+        """Return what stands at `place`, of one part at least and as many vectors."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,13 @@ class OneVector:
 class PassageVectors:
     """Nested objects, each a passage with its vector: see `VectorField`.
 
-    Args: passages: how long fields are split. text_fields: the document's. encoder: counts the tokens.
-    Raises: RequestError: as `PassageMaker`.
+    Args:
+        passages: how long fields are split.
+        text_fields: the document's.
+        encoder: counts the tokens.
+
+    Raises:
+        RequestError: as `PassageMaker`.
     """
 
     def __init__(self, passages: Passages, text_fields: Sequence[str], encoder: Encoder) -> None:
@@ -105,9 +110,10 @@ def vector_field_of(
 def filled(
     source: Mapping[str, Any], field: VectorField, parts: Sequence[Part], vectors: Sequence[Vector]
 ) -> dict[str, Any]:
-    """Give a document with its vectors, one a part; with none, without what an earlier text left at their place.
+    """Return a document with its vectors, one a part; with none, without what an earlier text left at their place.
 
-    Raises: ValueError: something else stands where they must go.
+    Raises:
+        ValueError: something else stands where they must go.
     """
     check_place(source, field.place)
     bare = without(source, field.place)
@@ -115,12 +121,12 @@ def filled(
 
 
 def change(field: VectorField, parts: Sequence[Part], vectors: Sequence[Vector]) -> dict[str, Any]:
-    """Give the partial document that sets a document's vectors; with none, that removes them."""
+    """Return the partial document that sets a document's vectors; with none, that removes them."""
     return with_value({}, field.place, field.value(parts, vectors) if parts else None)
 
 
 def vectors_in(source: Mapping[str, Any], field: VectorField) -> list[list[float]]:
-    """Give the vectors that a document holds."""
+    """Return the vectors that a document holds."""
     found: list[Any] = [value for value in values_at(source, field.vector) if value is not None]
     return found
 
@@ -153,7 +159,7 @@ def is_same_vector(held: object, wanted: NDArray[np.float32]) -> bool:
 
 
 def without(source: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """Give a copy of a source without what stands at a dotted path; what is shared with the source is not changed."""
+    """Return a copy of a source without what stands at a dotted path; what is shared with the source is not changed."""
     rest = {name: value for name, value in source.items() if name != path}
     head, _, tail = path.partition(".")
     inner = rest.get(head)
@@ -166,7 +172,7 @@ def without(source: Mapping[str, Any], path: str) -> dict[str, Any]:
 
 
 def with_value(source: Mapping[str, Any], path: str, value: object) -> dict[str, Any]:
-    """Give a copy of a source with one value set at a dotted path; what is shared with the source is not changed."""
+    """Return a copy of a source with one value set at a dotted path; what is shared with the source is not changed."""
     head, _, rest = path.partition(".")
     if not rest:
         return {**source, head: value}

@@ -1,1 +1,1 @@
-"""Room: integrations. Retrievers and rerankers of other frameworks, thin around `Connector`; each needs its extra."""
+"""Retrievers and rerankers of other frameworks, thin around `Connector`; each needs its extra."""

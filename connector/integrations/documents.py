@@ -1,7 +1,4 @@
-"""Hits become what every framework calls a document: an id, a text, metadata and a score. Pure.
-
-Comes in from the frameworks' modules beside it.
-"""
+"""Hits become what every framework calls a document: an id, a text, metadata and a score. Pure."""
 
 from __future__ import annotations
 
@@ -60,7 +57,7 @@ class Reading:
         return list(self.text_fields) if self.content is None else [self.content]
 
     def source(self, asked: bool | Sequence[str] | None) -> bool | Sequence[str] | None:
-        """Give what a search must bring of each `_source`, where the user asked for these fields."""
+        """Return what a search must bring of each `_source`, where the user asked for these fields."""
         if asked is None or asked is True:
             return asked
         named = [asked] if isinstance(asked, str) else asked or ()
@@ -104,14 +101,14 @@ class Reading:
 
 
 def checked_count(name: str, value: Any) -> int:
-    """Give a number of documents. Raises: RequestError: it is none."""
+    """Return a number of documents. Raises: RequestError: it is none."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise RequestError(name, value, "must be a whole number of at least 0")
     return value
 
 
 def _in_source(source: Mapping[str, Any], field: str) -> str:
-    """Give the path under which a source holds a field: a multi-field's text stands under its parent."""
+    """Return the path under which a source holds a field: a multi-field's text stands under its parent."""
     parent = field.rpartition(".")[0]
     if not parent or next(values_at(source, field), None) is not None:
         return field

@@ -89,9 +89,16 @@ class ConnectorRetriever:
     def run(self, query: str, filters: Any = None, top_k: int | None = None) -> dict[str, list[Document]]:
         """Search.
 
-        Args: query: the text. filters, top_k: in the place of the component's own; None leaves those.
-        Returns: `documents`, best first.
-        Raises: RequestError: an argument is wrong. elasticsearch.ApiError: the cluster refused the search.
+        Args:
+            query: the text.
+            filters, top_k: in the place of the component's own; None leaves those.
+
+        Returns:
+            `documents`, best first.
+
+        Raises:
+            RequestError: an argument is wrong.
+            elasticsearch.ApiError: the cluster refused the search.
         """
         response = self.connector.search(query, **self._options(filters, top_k))
         return {"documents": [_document(found) for found in self._reading.documents(response.body)]}
@@ -185,8 +192,14 @@ class ConnectorReranker:
     def run(self, query: str, documents: list[Document], top_k: int | None = None) -> dict[str, list[Document]]:
         """Order documents, best first.
 
-        Args: query: the text. documents: in the order they were found in. top_k: in the place of the component's own.
-        Raises: RequestError: the query is too long for the model. ModelError: the model failed.
+        Args:
+            query: the text.
+            documents: in the order they were found in.
+            top_k: in the place of the component's own.
+
+        Raises:
+            RequestError: the query is too long for the model.
+            ModelError: the model failed.
         """
         kept = self.top_k if top_k is None else checked_count("top_k", top_k)
         order = self._texts.order(query, [document.content or "" for document in documents], kept)

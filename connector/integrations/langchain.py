@@ -173,7 +173,9 @@ class EmbeddingsEncoder:
     `Connector(es, "my-index", text_fields=["text"], encoder=EmbeddingsEncoder(embeddings))`. Vectors are normalised
     here; use them with indices whose similarity is `cosine` or `dot_product`.
 
-    Args: embeddings: with `embed_documents` and `embed_query`. name: for the mapping's `_meta`; None takes the model's.
+    Args:
+        embeddings: with `embed_documents` and `embed_query`.
+        name: for the mapping's `_meta`; None takes the model's.
     """
 
     def __init__(self, embeddings: Embeddings, *, name: str | None = None) -> None:
@@ -208,6 +210,6 @@ def _document(found: FoundDocument) -> Document:
 
 
 def _model_name(embeddings: object) -> str:
-    """Give the name of the model where the embeddings tell it, as most of LangChain's do, else their class's."""
+    """Return the name of the model where the embeddings tell it, as most of LangChain's do, else their class's."""
     named = (getattr(embeddings, attribute, None) for attribute in ("model", "model_name"))
     return next((name for name in named if isinstance(name, str) and name), name_of(embeddings))

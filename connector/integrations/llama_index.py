@@ -147,7 +147,7 @@ class ConnectorReranker(BaseNodePostprocessor):
 
     @classmethod
     def class_name(cls) -> str:
-        """Give LlamaIndex's name for it."""
+        """Return LlamaIndex's name for it."""
         return "ConnectorReranker"
 
     def _postprocess_nodes(

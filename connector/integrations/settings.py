@@ -21,9 +21,10 @@ _EMBEDDED = "http://embedded:"
 
 
 def settings_of(connector: Connector) -> dict[str, Any]:
-    """Give what a connector is made of: the nodes' URLs, the index, its fields, the models' names.
+    """Return what a connector is made of: the nodes' URLs, the index, its fields, the models' names.
 
-    Raises: RequestError: a part of it is an object of this process: a model, a function, an embedded engine.
+    Raises:
+        RequestError: a part of it is an object of this process: a model, a function, an embedded engine.
     """
     client = connector.client
     urls = _urls(client)
@@ -60,7 +61,8 @@ def connector_of(settings: Mapping[str, Any], **client_options: Any) -> Connecto
         settings: what `settings_of` gave; `url` may be one URL or a list, and what has a default may be left out.
         **client_options: of the client: `api_key`, `ca_certs`, `request_timeout`, ...
 
-    Raises: RequestError: a key is missing, unknown, or its value is wrong.
+    Raises:
+        RequestError: a key is missing, unknown, or its value is wrong.
     """
     of_client, of_index = {"encoder", "reranker", "provenance", "execution"}, {"vector_field", "id_field"}
     required = {"url", "index", "text_fields"}
@@ -77,7 +79,7 @@ def connector_of(settings: Mapping[str, Any], **client_options: Any) -> Connecto
 
 
 def has_credentials(connector: Connector) -> bool:
-    """Tell whether the client logs in, with what `settings_of` leaves out."""
+    """True if the client logs in, with what `settings_of` leaves out."""
     client: Any = connector.client
     if not _is_opensearch(client):
         return bool(client._headers.get("authorization"))

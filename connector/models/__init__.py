@@ -1,4 +1,4 @@
-"""Room: models. Bi-encoders and cross-encoders; importing it loads no model and no deep learning library."""
+"""Bi-encoders and cross-encoders; importing it loads no model and no deep learning library."""
 
 from connector.models.cascade import CascadeOptions
 from connector.models.encoder import Encoder, Fingerprint, as_encoder, load_encoder

@@ -1,4 +1,4 @@
-"""Room: models. Texts of mixed lengths in batches that waste little on padding, for encoder and reranker."""
+"""Texts of mixed lengths in batches that waste little on padding, for encoder and reranker."""
 
 from __future__ import annotations
 

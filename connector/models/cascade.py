@@ -1,4 +1,4 @@
-"""Room: models. A cascade: a cheap score for the whole window, the dear one for those that may still reach the page."""
+"""A cascade: a cheap score for the whole window, the dear one for those that may still reach the page."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ class CascadeReranker:
 
     Passages that the dear score has read keep it. The others come after all of them, in the order of the cheap score.
 
-    Args: first: the cheap score. second: the dear one.
+    Args:
+        first: the cheap score.
+        second: the dear one.
     """
 
     def __init__(self, first: Scorer, second: Scorer, options: CascadeOptions | None = None) -> None:
@@ -120,9 +122,11 @@ def with_order(cheap: NDArray[np.float32], weight: float) -> NDArray[np.float32]
 
 
 def page_is_settled(cheap: NDArray[np.float32], dear: NDArray[np.float32], options: CascadeOptions) -> bool:
-    """Tell whether what the dear score hasn't read is not expected on the page any more.
+    """True if what the dear score hasn't read is not expected on the page any more.
 
-    Args: cheap: of all, best first. dear: of the first of them, those that were read.
+    Args:
+        cheap: of all, best first.
+        dear: of the first of them, those that were read.
     """
     if len(dear) < max(_FEWEST_TO_PREDICT, options.page) or not np.isfinite(options.sigmas):
         return False

@@ -1,4 +1,4 @@
-"""Room: models. Bi-encoders: texts in, unit vectors out. The connector and the indexing pipeline come in here.
+"""Bi-encoders: texts in, unit vectors out. The connector and the indexing pipeline come in here.
 
 Importing this module loads neither torch nor sentence-transformers; `load_encoder` does.
 """
@@ -99,7 +99,9 @@ class SentenceTransformersEncoder:
 
     Texts longer than the model's limit are truncated by the model. A lone surrogate in a text counts as U+FFFD.
 
-    Args: model: the loaded model. name, revision: for the fingerprint.
+    Args:
+        model: the loaded model.
+        name, revision: for the fingerprint.
     """
 
     def __init__(self, model: SentenceTransformer, *, name: str, revision: str) -> None:
@@ -156,7 +158,9 @@ class SentenceTransformersEncoder:
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the passages' vectors: float32 (n, dims), unit rows, (0, dims) for no passages.
 
-        Raises: RequestError: `texts` is no list of strings. ModelError: the model failed.
+        Raises:
+            RequestError: `texts` is no list of strings.
+            ModelError: the model failed.
         """
         return self._encode(checked_texts(texts, "texts"), self._passages)
 
@@ -234,8 +238,11 @@ def load_encoder(name: str = BUNDLED, *, backend: str | None = None, device: str
         name: "bundled" (the `offline` extra's all-MiniLM-L6-v2), a path, or a name on the Hugging Face hub.
         backend: as `load_reranker`; int8 is taken by "auto" where it keeps 99 % of torch's first hundred.
         device: as torch names it ("cpu", "cuda:1"); None takes an accelerator where there is one.
-    Raises: RequestError: an unknown backend, or one that is not for this device. ModelNotFoundError: it is nowhere to
-        be found. ModelError: it can't be loaded; the backend isn't installed.
+
+    Raises:
+        RequestError: an unknown backend, or one that is not for this device.
+        ModelNotFoundError: it is nowhere to be found.
+        ModelError: it can't be loaded; the backend isn't installed.
     """
     check_backend(backend, device)
     found = find_encoder(name)
@@ -296,7 +303,9 @@ def _opened(found: ModelFolder, backend: str, device: str | None) -> Encoder:
 def as_encoder(encoder: Encoder | str | Callable[[list[str]], ArrayLike]) -> Encoder:
     """Return an Encoder for an Encoder, a name or path, a SentenceTransformer, or a function texts -> (n, dims).
 
-    Raises: RequestError: it is none of these. ModelNotFoundError, ModelError: as `load_encoder`.
+    Raises:
+        RequestError: it is none of these.
+        ModelNotFoundError, ModelError: as `load_encoder`.
     """
     if isinstance(encoder, str):
         return load_encoder(encoder)

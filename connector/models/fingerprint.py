@@ -1,4 +1,4 @@
-"""Room: models. What an encoder's vectors are, as the `_meta` of an index's mapping keeps it."""
+"""What an encoder's vectors are, as the `_meta` of an index's mapping keeps it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class Fingerprint:
     def from_meta(cls, meta: Mapping[str, Any]) -> Fingerprint:
         """Return what `to_meta` gave; keys that this version doesn't know are passed over.
 
-        Raises: RequestError: a key is missing or its value has another type.
+        Raises:
+            RequestError: a key is missing or its value has another type.
         """
         types = {"dims": int, "normalized": bool}
         values: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Room: models. From a model's name to a folder with its safetensors: bundled, a path, the Hugging Face cache, the hub.
+"""From a model's name to a folder with its safetensors: bundled, a path, the Hugging Face cache, the hub.
 
 A model that is on disk is loaded without any request; the hub is asked for one that isn't.
 """
@@ -83,8 +83,12 @@ def bundled_reranker() -> ModelFolder:
 def find_model(name: str | os.PathLike[str], *, organization: str) -> ModelFolder:
     """Return where a model lies: a folder on disk, else the Hugging Face cache, else fetched from the hub into it.
 
-    Args: name: a path, or a name on the hub; without an owner, `organization` is the owner.
-    Raises: ModelNotFoundError: it is nowhere. ModelError: it has no safetensors.
+    Args:
+        name: a path, or a name on the hub; without an owner, `organization` is the owner.
+
+    Raises:
+        ModelNotFoundError: it is nowhere.
+        ModelError: it has no safetensors.
     """
     text = os.fspath(name)
     if not isinstance(text, str) or not text.strip():
@@ -128,7 +132,8 @@ def _weights(folder: Path) -> tuple[Path, ...]:
 def modules_of(folder: Path) -> list[Module]:
     """Return the modules that a folder's modules.json lists; [] where there is no such file.
 
-    Raises: ModelError: the file isn't such a list, or a module lies outside the folder.
+    Raises:
+        ModelError: the file isn't such a list, or a module lies outside the folder.
     """
     listing = folder / "modules.json"
     if not listing.is_file():

@@ -44,7 +44,8 @@ def check_files(found: ModelFolder) -> None:
 def weights_of(folder: Path) -> dict[str, Tensor]:
     """Return the tensors that transformers reads from a folder, by name.
 
-    Raises: ModelError: a file is cut short, or isn't there.
+    Raises:
+        ModelError: a file is cut short, or isn't there.
     """
     if not (folder / _WHOLE).is_file() and (folder / _INDEX).is_file():
         listed = read_json(folder / _INDEX, dict).get("weight_map")

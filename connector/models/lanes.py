@@ -1,4 +1,4 @@
-"""Room: models. Concurrent work in shared batches: one process, no more threads busy than it has cores.
+"""Concurrent work in shared batches: one process, no more threads busy than it has cores.
 
 Whoever has texts to compute gives its rows to a `Batcher` and waits; threads, one a core, take batches from all who
 wait. Who has been served least comes first, so that a small search is not stuck behind a large one, and what is left

@@ -1,4 +1,4 @@
-"""Room: models. Things that are made once, on first use, by whichever of many threads comes first.
+"""Things that are made once, on first use, by whichever of many threads comes first.
 
 What is here survives a fork: the child starts with free locks, and with nothing half made.
 """
@@ -61,7 +61,8 @@ class Once(Generic[T]):
 
     When `make` raises, all who waited for that attempt get its error, and the next `get()` tries again.
 
-    Args: make: takes nothing, returns the value; it must not ask the same Once.
+    Args:
+        make: takes nothing, returns the value; it must not ask the same Once.
     """
 
     def __init__(self, make: Callable[[], T]) -> None:

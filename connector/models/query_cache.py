@@ -1,4 +1,4 @@
-"""Room: models. Query vectors that were computed a short while ago: people ask the same things, page by page."""
+"""Query vectors that were computed a short while ago: people ask the same things, page by page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ _LONGEST_CHARACTERS = 2_000
 class QueryCache:
     """The vectors of the queries asked last; safe from many threads. A very long query is not kept.
 
-    Args: most: how many queries are kept.
+    Args:
+        most: how many queries are kept.
     """
 
     def __init__(self, most: int = _MOST_QUERIES) -> None:

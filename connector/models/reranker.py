@@ -1,4 +1,4 @@
-"""Room: models. Cross-encoders: a query and its passages in, one raw logit a passage out. The search comes in here.
+"""Cross-encoders: a query and its passages in, one raw logit a passage out. The search comes in here.
 
 Importing this module loads neither torch nor sentence-transformers; `load_reranker` does.
 """
@@ -70,7 +70,9 @@ class CrossEncoderReranker:
         Equal passages have equal scores. An empty passage is scored like any other, blank characters count as none, a
         lone surrogate as U+FFFD.
 
-        Raises: RequestError: no strings, or the query leaves no room for a passage. ModelError: the model failed.
+        Raises:
+            RequestError: no strings, or the query leaves no room for a passage.
+            ModelError: the model failed.
         """
         query, texts = checked_text(query, "query"), checked_texts(passages, "passages")
         if not texts:
@@ -97,7 +99,9 @@ class CrossEncoderReranker:
 class InteractionReranker(CrossEncoderReranker):
     """The bundled reranker's network in any session; as `CrossEncoderReranker`, and it keeps what it has read.
 
-    Args: halves: its two networks. static: its tokens' embeddings alone, for a cascade's first look.
+    Args:
+        halves: its two networks.
+        static: its tokens' embeddings alone, for a cascade's first look.
     """
 
     def __init__(
@@ -162,8 +166,11 @@ def load_reranker(name: str = BUNDLED, *, backend: str | None = None, device: st
             quality gate. None: what "auto" or `connector models build` has chosen before, else torch.
         device: as torch names it ("cpu", "cuda:1"); None takes an accelerator where there is one. Another than the CPU
             means torch.
-    Raises: RequestError: an unknown backend, or one that is not for this device. ModelNotFoundError: the model is
-        nowhere to be found. ModelError: it is no such model, or can't be loaded; the backend isn't installed.
+
+    Raises:
+        RequestError: an unknown backend, or one that is not for this device.
+        ModelNotFoundError: the model is nowhere to be found.
+        ModelError: it is no such model, or can't be loaded; the backend isn't installed.
     """
     check_backend(backend, device)
     found = find_reranker(name)
@@ -204,7 +211,9 @@ def load_cascade(
 def as_reranker(reranker: Reranker | str | Callable[[str, list[str]], ArrayLike]) -> Reranker:
     """Return a Reranker for a Reranker, a name or path, a CrossEncoder, or a function (query, passages) -> scores.
 
-    Raises: RequestError: it is none of these. ModelNotFoundError, ModelError: as `load_reranker`.
+    Raises:
+        RequestError: it is none of these.
+        ModelNotFoundError, ModelError: as `load_reranker`.
     """
     if isinstance(reranker, str):
         return load_reranker(reranker)

@@ -1,4 +1,4 @@
-"""Room: models. The seam between what is computed and what computes it."""
+"""The seam between what is computed and what computes it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class Session(Protocol):
     def run(self, inputs: Arrays) -> NDArray[np.float32]:
         """Return the network's one output, a row for each row of the padded inputs; safe from many threads.
 
-        Raises: RuntimeError, ValueError: it could not be computed.
+        Raises:
+            RuntimeError, ValueError: it could not be computed.
         """
 
 

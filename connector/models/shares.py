@@ -1,4 +1,4 @@
-"""Room: models. How the tokens that a reranker reads of a passage are shared among fields."""
+"""How the tokens that a reranker reads of a passage are shared among fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Room: models. The bundled reranker's two halves: each text read apart, once; then pairs of what was read.
+"""The bundled reranker's two halves: each text read apart, once; then pairs of what was read.
 
 A passage's states don't depend on the query, so they are kept by its tokens, and a query's are computed once a search.
 """
@@ -73,7 +73,9 @@ class StateCache:
 class TwoHalves:
     """The network in two sessions, and what it has read.
 
-    Args: sessions: `apart` and `joint`. cache_bytes: how much of passages' states is kept.
+    Args:
+        sessions: `apart` and `joint`.
+        cache_bytes: how much of passages' states is kept.
     """
 
     def __init__(

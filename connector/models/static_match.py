@@ -1,4 +1,4 @@
-"""Room: models. The cheapest look at a window: the query's tokens among the passage's, by their embeddings alone.
+"""The cheapest look at a window: the query's tokens among the passage's, by their embeddings alone.
 
 No layer is run: a token's vector is what the bundled reranker's layers begin with, position left out. As a first stage
 it keeps nearly all of what the reranker puts on the page (benchmarks/RESULTS.md).
@@ -21,7 +21,10 @@ _NOTHING = -1.0
 class StaticMatch:
     """Late interaction of token embeddings: the mean, by idf, of the query tokens' best cosines in the passage.
 
-    Args: vectors: (vocabulary, width), unit rows. token_idf: (vocabulary,).
+    Args:
+        vectors: (vocabulary, width), unit rows.
+        token_idf: (vocabulary,).
+
     Source: MaxSim from Khattab and Zaharia, SIGIR 2020.
     """
 

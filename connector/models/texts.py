@@ -1,4 +1,4 @@
-"""Room: models. What may go into a model, and what must come out; every encoder and reranker checks with these."""
+"""What may go into a model, and what must come out; every encoder and reranker checks with these."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ _CONVERTED_KINDS = "biufOU"
 def checked_text(text: object, path: str) -> str:
     """Return a text that every tokenizer takes: a lone surrogate, which is no Unicode text, becomes U+FFFD.
 
-    Raises: RequestError: it is no string.
+    Raises:
+        RequestError: it is no string.
     """
     if not isinstance(text, str):
         raise RequestError(path, text, f"must be a string, not {type(text).__name__}")
@@ -63,7 +64,8 @@ def checked_scores(scores: ArrayLike, count: int, name: str) -> NDArray[np.float
 def unit_rows(vectors: ArrayLike, count: int, name: str) -> NDArray[np.float32]:
     """Return an encoder's vectors as float32 (count, dims), each divided by its length.
 
-    Raises: ModelOutputError: another shape, a value that isn't finite, or a vector of length 0, which has no direction.
+    Raises:
+        ModelOutputError: another shape, a value that isn't finite, or a vector of length 0, which has no direction.
     """
     array = _floats(vectors, name)
     if array.ndim != 2 or array.shape[0] != count or array.shape[1] == 0:
@@ -84,7 +86,8 @@ def unit_rows(vectors: ArrayLike, count: int, name: str) -> NDArray[np.float32]:
 def own_errors(what: str) -> Iterator[None]:
     """Turn whatever a user's function or object raises into a ModelError, but for KeyboardInterrupt.
 
-    Args: what: what runs, as `reranker 'rank'`.
+    Args:
+        what: what runs, as `reranker 'rank'`.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Room: models. Texts into tokens, for every backend alike: a query is never cut, a long passage is read at one window.
+"""Texts into tokens, for every backend alike: a query is never cut, a long passage is read at one window.
 
 Works on the `tokenizers` library alone, so that an exported model needs neither torch nor transformers to be read.
 """
@@ -58,7 +58,8 @@ class TextTokenizer:
     def pairs(self, query: str, passages: Sequence[str], name: str) -> list[TokenRow]:
         """Return a row for each pair.
 
-        Raises: RequestError: the query leaves no room for a passage of the reranker `name`.
+        Raises:
+            RequestError: the query leaves no room for a passage of the reranker `name`.
         """
         asked, read = self._sides(query, passages, name)
         return [self._row(self.tokenizer.post_process(asked, passage)) for passage in read]

@@ -28,7 +28,7 @@ def request_of(
     passages: Passages | bool,
     **asked: Any,
 ) -> tuple[Request, Records]:
-    """Give what is asked, and what opens the documents of a file or an iterable. Raises: RequestError."""
+    """Return what is asked, and what opens the documents of a file or an iterable. Raises: RequestError."""
     names = tuple(dict.fromkeys(field.name for field in named(text_fields)))
     made = as_passages(passages, vector_field, names)
     field = made.vector_field if made else _DEFAULT_FIELD if vector_field is None else vector_field
@@ -46,7 +46,7 @@ def request_of(
 
 
 def records_of(request: Request, documents: Iterable[Mapping[str, Any]] | None) -> Records:
-    """Give what opens the documents of a job that goes on. Raises: RequestError: they are an iterable, not given."""
+    """Return what opens the documents of a job that goes on. Raises: RequestError: they are an iterable, not given."""
     if request.kind == "file":
         return file_records(Path(request.source), request.encoding)
     if request.kind == "iterable":

@@ -32,7 +32,9 @@ Report = TypeVar("Report")
 async def areindex(client: SyncOrAsync, source: Source, **arguments: Any) -> ReindexReport:
     """Run `reindex` off the event loop; cancelling the task stops the job with a clean checkpoint.
 
-    Args: client: as for `reindex`, or an async one, of ours or not. arguments: as for `reindex`.
+    Args:
+        client: as for `reindex`, or an async one, of ours or not.
+        arguments: as for `reindex`.
     """
     return await _off_the_loop(reindex, client, source, await _with_own_encoder(client, arguments))
 
@@ -75,7 +77,7 @@ async def _off_the_loop(
 
 
 async def _as_sync(client: Any) -> Any:
-    """Give a client that another thread can call; a sync one as it is, and what is no client, too."""
+    """Return a client that another thread can call; a sync one as it is, and what is no client, too."""
     loop = asyncio.get_running_loop()
     own = getattr(client, "own", client)  # what Connector.client is on OpenSearch
     if isinstance(own, AsyncElasticsearch):

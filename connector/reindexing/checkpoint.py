@@ -64,7 +64,8 @@ class Row(NamedTuple):
 class Checkpoint:
     """The checkpoint in a job's folder; safe to use from several threads.
 
-    Raises: CheckpointError: it can't be opened.
+    Raises:
+        CheckpointError: it can't be opened.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -84,7 +85,7 @@ class Checkpoint:
         self._database.close()
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Give one of the job's own values; `default` when it was never put."""
+        """Return one of the job's own values; `default` when it was never put."""
         with self._guarded():
             row = self._database.execute("SELECT value FROM job WHERE name = ?", (name,)).fetchone()
         return default if row is None else json.loads(row[0])
@@ -95,13 +96,13 @@ class Checkpoint:
             self._put(values)
 
     def positions(self) -> dict[str, Any]:
-        """Give where each partition stands."""
+        """Return where each partition stands."""
         with self._guarded():
             rows = self._database.execute("SELECT partition, position FROM positions").fetchall()
         return {partition: json.loads(position) for partition, position in rows}
 
     def rows(self, keys: Sequence[Key]) -> dict[Key, Row]:
-        """Give what is known of these documents."""
+        """Return what is known of these documents."""
         found: dict[Key, Row] = {}
         with self._guarded():
             for start in range(0, len(keys), _CHUNK):
@@ -121,7 +122,7 @@ class Checkpoint:
             )
 
     def announced(self) -> dict[Key, bytes]:
-        """Give what was announced and never acknowledged: some of it may have been written."""
+        """Return what was announced and never acknowledged: some of it may have been written."""
         with self._guarded():
             rows = self._database.execute("SELECT * FROM announced").fetchall()
         return {Key(*key): digest for *key, digest in rows}
@@ -129,7 +130,8 @@ class Checkpoint:
     def acknowledge(self, rows: Iterable[Row], positions: Mapping[str, Any], dead: Sequence[DeadLetter] = ()) -> None:
         """Keep what became of documents, and where their partitions now stand, in one transaction.
 
-        Raises: CheckpointError: it can't be written, and nothing of it was.
+        Raises:
+            CheckpointError: it can't be written, and nothing of it was.
         """
         rows = list(rows)
         with self._transaction():
@@ -164,7 +166,7 @@ class Checkpoint:
         return {state: dict(rows).get(int(state), 0) for state in State}
 
     def batches(self, size: int, states: Sequence[State] = tuple(State)) -> Iterator[list[Row]]:
-        """Give every known document of these states, in batches; each batch is read when it is asked for."""
+        """Return every known document of these states, in batches; each batch is read when it is asked for."""
         after: tuple[Any, ...] = (-1, "", "")
         marks = ",".join("?" * len(states))
         query = (
@@ -180,7 +182,7 @@ class Checkpoint:
             after = rows[-1].key
 
     def sample(self, size: int) -> list[Row]:
-        """Give some written documents, drawn at random."""
+        """Return some written documents, drawn at random."""
         query = "SELECT * FROM documents WHERE state < 2 ORDER BY random() LIMIT ?"
         with self._guarded():
             return [_row(row) for row in self._database.execute(query, (size,))]
@@ -188,7 +190,8 @@ class Checkpoint:
     def dead_letters(self) -> Iterator[dict[str, Any]]:
         """Read the dead letters back, oldest first; a document may have several, of which the last counts.
 
-        Raises: CheckpointError: a line is none, as it is after an edit that went wrong.
+        Raises:
+            CheckpointError: a line is none, as it is after an edit that went wrong.
         """
         path = self.folder / DEAD_LETTERS
         if not path.exists():
@@ -264,9 +267,12 @@ class Checkpoint:
 class JobLock:
     """Held by the one process that works on a job; the operating system drops it with the process.
 
-    Args: folder: the job's. wait_s: how long to wait for another to release it.
+    Args:
+        folder: the job's.
+        wait_s: how long to wait for another to release it.
 
-    Raises: JobRunningError: another one holds it.
+    Raises:
+        JobRunningError: another one holds it.
     """
 
     def __init__(self, folder: Path, wait_s: float = 0.0) -> None:

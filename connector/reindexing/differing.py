@@ -41,7 +41,7 @@ class Differences:
         return self.written + self.deleted + self.changed
 
     def __str__(self) -> str:
-        """Give them as people read them."""
+        """Return them as people read them."""
         return f"{self.written:,} written, {self.deleted:,} deleted, {self.changed:,} changed since"
 
 
@@ -74,7 +74,7 @@ class _Compared:
         self._is_source = is_source
 
     def suspects(self) -> set[Key]:
-        """Give the documents that are not, in both indices, as the job left them."""
+        """Return the documents that are not, in both indices, as the job left them."""
         suspects: set[Key] = set()
         is_known = self._is_source or self._old is None
         unchanged = {self._new: 0, self._old: 0}
@@ -113,7 +113,7 @@ class _Compared:
         return None if is_same else "changed"
 
     def _missing(self, index: str) -> set[Key]:
-        """Give what the job read and wrote and an index does not have any more."""
+        """Return what the job read and wrote and an index does not have any more."""
         missing: set[Key] = set()
         for rows in self._checkpoint.batches(_TOGETHER, (State.WRITTEN, State.WITHOUT_TEXT)):
             found = self._cluster.fetch([(index, row.key) for row in rows], with_source=False)

@@ -42,7 +42,7 @@ class Estimate:
     changes: str
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as JSON takes it."""
+        """Return it as JSON takes it."""
         return asdict(self)
 
 

@@ -26,7 +26,8 @@ def check_field(
 ) -> None:
     """Refuse a live index whose mapping can't take the vectors where they are to go.
 
-    Raises: IndexMismatchError: naming the index, the field and the reason.
+    Raises:
+        IndexMismatchError: naming the index, the field and the reason.
     """
     field, around = request.vector_field, nested_above(mapping, request.vector_field)
     if request.passages and around is None and definition_at(mapping, request.passages.path) is not None:

@@ -50,7 +50,7 @@ class JobStatus:
 
 
 def state_directory(state: Path | str | None) -> Path:
-    """Give the directory of all jobs: as told, else as the environment says, else the user's own."""
+    """Return the directory of all jobs: as told, else as the environment says, else the user's own."""
     if state is not None:
         return Path(state)
     if given := os.environ.get("CONNECTOR_STATE"):
@@ -59,14 +59,14 @@ def state_directory(state: Path | str | None) -> Path:
 
 
 def folder_of(state: Path | str | None, job: str) -> Path:
-    """Give a job's folder, there or not. Raises: RequestError: the name is none that a folder can have."""
+    """Return a job's folder, there or not. Raises: RequestError: the name is none that a folder can have."""
     if not job or job.startswith(".") or Path(job).name != job:
         raise RequestError("job", job, "must be a name that a folder can have")
     return state_directory(state) / job
 
 
 def existing_folder(state: Path | str | None, job: str) -> Path:
-    """Give a job's folder. Raises: RequestError: there is no such job."""
+    """Return a job's folder. Raises: RequestError: there is no such job."""
     folder = folder_of(state, job)
     if not (folder / _CHECKPOINT).exists():
         raise RequestError("job", job, f"is no job in {folder.parent}; `connector reindex status` lists them")
@@ -74,7 +74,7 @@ def existing_folder(state: Path | str | None, job: str) -> Path:
 
 
 def all_folders(state: Path | str | None) -> list[Path]:
-    """Give the folders of all jobs."""
+    """Return the folders of all jobs."""
     return sorted(path.parent for path in state_directory(state).glob(f"*/{_CHECKPOINT}"))
 
 
@@ -99,7 +99,7 @@ def held(folder: Path, wait_s: float = 0.0) -> Iterator[None]:
 
 
 def before(folder: Path) -> Path:
-    """Give the folder where the files of the job before, of the same name, are kept."""
+    """Return the folder where the files of the job before, of the same name, are kept."""
     return folder.with_name(f"{folder.name}.before")
 
 
@@ -117,7 +117,7 @@ def put_away_if_over(folder: Path) -> None:
 
 
 def kept_request(checkpoint: Checkpoint) -> Request:
-    """Give what the job was asked to do. Raises: ReindexError: it was cut off before it kept that."""
+    """Return what the job was asked to do. Raises: ReindexError: it was cut off before it kept that."""
     kept = checkpoint.get("request")
     if kept is None:
         raise ReindexError(f"job {checkpoint.folder.name!r} was cut off before it began; start it again")
@@ -125,7 +125,7 @@ def kept_request(checkpoint: Checkpoint) -> Request:
 
 
 def kept_plan(checkpoint: Checkpoint) -> Plan | None:
-    """Give what the job decided; None when it did not come to that."""
+    """Return what the job decided; None when it did not come to that."""
     kept = checkpoint.get("plan")
     return None if kept is None else Plan.from_json(kept)
 

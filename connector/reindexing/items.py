@@ -49,7 +49,7 @@ class DeadLetter:
     seq_no: int = NO_SEQ_NO
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as a line of the dead letters' file holds it."""
+        """Return it as a line of the dead letters' file holds it."""
         routing = {"routing": self.key.routing} if self.key.routing else {}
         named = {"id": self.key.id, **routing, "place": self.key.place, "seq_no": self.seq_no}
         return {**named, "stage": self.stage, "reason": self.reason, "document": self.document}
@@ -105,5 +105,5 @@ class Counters:
     bulk_bytes: int = 0
 
     def snapshot(self) -> Counters:
-        """Give a copy that no thread changes any more."""
+        """Return a copy that no thread changes any more."""
         return replace(self)

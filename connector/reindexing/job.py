@@ -105,7 +105,9 @@ class Job:
     def run(self) -> ReindexReport:
         """Do what is left to do.
 
-        Raises: ReindexError: it stopped, and can be resumed. EncoderMismatchError: the encoder is another now.
+        Raises:
+            ReindexError: it stopped, and can be resumed.
+            EncoderMismatchError: the encoder is another now.
         """
         try:
             return self._run()
@@ -160,7 +162,7 @@ class Job:
         return report
 
     def plan(self) -> Plan:
-        """Give the plan that was kept, or make and keep one."""
+        """Return the plan that was kept, or make and keep one."""
         if (kept := self.checkpoint.get("plan")) is not None:
             held = Fingerprint.from_meta(self.checkpoint.get("encoder"))
             if different := held.differences(self._fingerprint):
@@ -201,14 +203,14 @@ class Job:
         return RecordSource(self._records, self.request.id_field)
 
     def estimate(self) -> Estimate:
-        """Give what the job would take, changing nothing on the cluster."""
+        """Return what the job would take, changing nothing on the cluster."""
         plan = self._followed(make_plan(self.cluster, self.request, self._fingerprint))
         if self.request.kind == "file":  # an iterable may be read once only
             self._look_ahead()
         return self._estimate(plan, self.reader(plan))
 
     def carrier(self, plan: Plan) -> Carrier:
-        """Give what brings documents to the target, as the target now is."""
+        """Return what brings documents to the target, as the target now is."""
         return Carrier(
             self.cluster,
             self.checkpoint,
@@ -277,7 +279,7 @@ class Job:
         self._check_stop()
 
     def _may_hold_deleted(self, plan: Plan, reader: Reader) -> bool:
-        """Tell whether the ids must be compared: not if as many documents are known as are there, and all are known."""
+        """True if the ids must be compared: not if as many documents are known as are there, and all are known."""
         if self.checkpoint.announced():
             return True
         known = sum(self.checkpoint.counts().values())

@@ -126,8 +126,12 @@ def resume(
 ) -> ReindexReport:
     """Go on with a job that was cut off.
 
-    Args: client, encoder, options: as for `reindex`. documents: the iterable again, where one was the source.
-    Raises: RequestError: there is no such job, or it is over. Else as `reindex`.
+    Args:
+        client, encoder, options: as for `reindex`.
+        documents: the iterable again, where one was the source.
+
+    Raises:
+        RequestError: there is no such job, or it is over. Else as `reindex`.
     """
     options = options or JobOptions()
     folder = existing_folder(options.state, job)
@@ -187,7 +191,8 @@ def retry_dead_letters(
 
     A letter's document may be corrected in the file; that holds where the source has not changed since, and for files.
 
-    Raises: RequestError: there is no such job. Else as `reindex`.
+    Raises:
+        RequestError: there is no such job. Else as `reindex`.
     """
     options = options or JobOptions()
     folder = existing_folder(options.state, job)
@@ -204,7 +209,9 @@ def rollback(client: AnyClient, job: str, *, force: bool = False, options: JobOp
     What was written to the new index since is then out of view, and what was deleted from it is back. So the documents
     of both are compared first.
 
-    Args: client, job, options: as for `resume`. force: go back even if documents differ.
+    Args:
+        client, job, options: as for `resume`.
+        force: go back even if documents differ.
 
     Raises:
         RollbackRefusedError: documents differ; it says how many, and nothing was moved.
@@ -236,7 +243,9 @@ def rollback(client: AnyClient, job: str, *, force: bool = False, options: JobOp
 def cancel(client: AnyClient, job: str, *, options: JobOptions | None = None) -> None:
     """Give a job up: stop the process that works on it, and delete the new index unless it was switched to.
 
-    Raises: RequestError: it is over. JobRunningError: the process does not stop.
+    Raises:
+        RequestError: it is over.
+        JobRunningError: the process does not stop.
     """
     options = options or JobOptions()
     folder = existing_folder(options.state, job)

@@ -31,7 +31,8 @@ class RetryReport:
 def retry_letters(job: Job) -> RetryReport:
     """Try every dead letter of a job again.
 
-    Raises: ReindexError: the job stopped; what was tried is acknowledged.
+    Raises:
+        ReindexError: the job stopped; what was tried is acknowledged.
     """
     job.checkpoint.rewrite_dead_letters()
     plan = job.plan()
@@ -56,7 +57,7 @@ def retry_letters(job: Job) -> RetryReport:
 
 
 def _from_index(job: Job, plan: Plan, letters: list[dict[str, Any]], lost: set[Key]) -> Page:
-    """Give each document as the source has it, or as the letter has it where the source has not changed since."""
+    """Return each document as the source has it, or as the letter has it where the source has not changed since."""
     page = Page(_PARTITION, None)
     by_key = {_key_of(letter): letter for letter in letters}
     found = job.cluster.fetch([(plan.index_of(key), key) for key in by_key], with_source=True)
@@ -71,7 +72,7 @@ def _from_index(job: Job, plan: Plan, letters: list[dict[str, Any]], lost: set[K
 
 
 def _from_file(job: Job, letters: list[dict[str, Any]]) -> Page:
-    """Give each document as the letter has it; a line that was no document is read anew."""
+    """Return each document as the letter has it; a line that was no document is read anew."""
     page = Page(_PARTITION, None)
     source = RecordSource(list, job.request.id_field)
     for letter in letters:

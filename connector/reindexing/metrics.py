@@ -28,7 +28,9 @@ _GAUGES = {
 def serve_metrics(port: int, address: str = "0.0.0.0") -> Iterator[Metrics]:
     """Serve metrics while the block runs; port 0 takes any that is free.
 
-    Raises: RequestError: prometheus-client is not installed. OSError: the port is taken.
+    Raises:
+        RequestError: prometheus-client is not installed.
+        OSError: the port is taken.
     """
     try:
         library: Any = import_module("prometheus_client")
@@ -49,7 +51,10 @@ def serve_metrics(port: int, address: str = "0.0.0.0") -> Iterator[Metrics]:
 class Metrics:
     """Progress as gauges; what is counted is a gauge, too, as it is set and not added to.
 
-    Args: library: prometheus_client. registry: where the metrics are. port: where they are served.
+    Args:
+        library: prometheus_client.
+        registry: where the metrics are.
+        port: where they are served.
     """
 
     def __init__(self, library: Any, registry: Any, port: int) -> None:

@@ -77,9 +77,10 @@ def open_job(
 
 
 def elastic(client: Any) -> Elasticsearch:
-    """Give a client as elasticsearch-py calls it; an OpenSearch's sends through its own connections.
+    """Return a client as elasticsearch-py calls it; an OpenSearch's sends through its own connections.
 
-    Raises: RequestError: it is none, or async.
+    Raises:
+        RequestError: it is none, or async.
     """
     own = getattr(client, "own", client)  # what Connector.client is on OpenSearch
     if isinstance(own, Elasticsearch):
@@ -98,7 +99,7 @@ def elastic(client: Any) -> Elasticsearch:
 
 
 def encoder_of(client: Any, encoder: EncoderLike | None) -> Encoder:
-    """Give the encoder that is asked for, else the client's own, else the bundled one. Raises: as `elastic`."""
+    """Return the encoder that is asked for, else the client's own, else the bundled one. Raises: as `elastic`."""
     elastic(client)
     if encoder is not None:
         return as_encoder(encoder)
@@ -107,10 +108,10 @@ def encoder_of(client: Any, encoder: EncoderLike | None) -> Encoder:
 
 
 def cluster_of(client: AnyClient, options: JobOptions) -> Cluster:
-    """Give the cluster as a job sees it."""
+    """Return the cluster as a job sees it."""
     return Cluster(elastic(client), Patience(options.retry_for_s, options.stop or threading.Event()))
 
 
 def cluster_uuid(client: AnyClient) -> str:
-    """Give what tells this cluster from any other; "" where it does not say."""
+    """Return what tells this cluster from any other; "" where it does not say."""
     return str(elastic(client).info().get("cluster_uuid", ""))

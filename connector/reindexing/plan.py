@@ -70,12 +70,12 @@ class Request:
             raise RequestError("max_dead_share", self.max_dead_share, "must be a share, 0 to 1")
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as the checkpoint keeps it."""
+        """Return it as the checkpoint keeps it."""
         return {**asdict(self), "passages": self.passages and self.passages.to_meta()}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Request:
-        """Give what `to_json` gave."""
+        """Return what `to_json` gave."""
         known = {each.name for each in fields(cls)}
         read = {name: each for name, each in value.items() if name in known}
         passages = value.get("passages")
@@ -86,7 +86,7 @@ class Request:
         return cls(**read)
 
     def job_name(self, cluster_uuid: str, encoder: Fingerprint) -> str:
-        """Give the name of the job that does this, the same each time that the same is asked."""
+        """Return the name of the job that does this, the same each time that the same is asked."""
         what: list[Any] = [cluster_uuid, self.source, self.text_fields, self.vector_field, self.alias, self.in_place]
         what += [self.passages.to_meta()] if self.passages else []
         what += [self.encoding] if self.encoding else []
@@ -121,7 +121,7 @@ class Plan:
     sources: dict[str, list[str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as the checkpoint keeps it."""
+        """Return it as the checkpoint keeps it."""
         return asdict(self)
 
     def read_by(self, request: Request) -> Request:
@@ -130,19 +130,19 @@ class Plan:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Plan:
-        """Give what `to_json` gave."""
+        """Return what `to_json` gave."""
         return cls(**{**value, "indices": tuple((name, uuid) for name, uuid in value["indices"])})
 
     def index_of(self, key: Key) -> str:
-        """Give the source index that a document is in."""
+        """Return the source index that a document is in."""
         return self.indices[key.place][0]
 
     def moves_the_source(self) -> bool:
-        """Tell whether people reach the source through the alias, until the new index takes its place."""
+        """True if people reach the source through the alias, until the new index takes its place."""
         return any(name in self.alias_before for name in self.names())
 
     def names(self) -> list[str]:
-        """Give the source indices' names, each at its place."""
+        """Return the source indices' names, each at its place."""
         return [name for name, _ in self.indices]
 
 

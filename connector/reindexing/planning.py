@@ -68,7 +68,8 @@ def make_plan(cluster: Cluster, request: Request, fingerprint: Fingerprint) -> P
 def check_source(index: str, described: Mapping[str, Any]) -> None:
     """Refuse an index whose documents can't be had back whole.
 
-    Raises: SourceError: naming the index and the reason.
+    Raises:
+        SourceError: naming the index and the reason.
     """
     source = described.get("mappings", {}).get("_source", {})
     settings = _flat(described.get("settings", {}).get("index", {}))

@@ -20,7 +20,8 @@ _FOLDER, _FILE, _OTHERS = 0o700, 0o600, 0o077
 def private_folder(folder: Path) -> None:
     """Make a folder with the parents that it lacks, all private; one that is there is tightened with all in it.
 
-    Raises: CheckpointError: it can't be made, or can't be closed to others.
+    Raises:
+        CheckpointError: it can't be made, or can't be closed to others.
     """
     private_parents(folder)
     tighten(folder)
@@ -33,7 +34,8 @@ def private_folder(folder: Path) -> None:
 def private_parents(path: Path) -> None:
     """Make a folder and the parents that it lacks, all private; what is there stays as it is.
 
-    Raises: CheckpointError: it can't be made.
+    Raises:
+        CheckpointError: it can't be made.
     """
     try:
         for folder in reversed([path, *path.parents]):
@@ -47,7 +49,8 @@ def private_parents(path: Path) -> None:
 def private_file(path: Path) -> None:
     """Make an empty file unless it is there, and close it to others.
 
-    Raises: CheckpointError: it can't be made, or can't be closed to others.
+    Raises:
+        CheckpointError: it can't be made, or can't be closed to others.
     """
     with readable_failure(path):
         if not path.exists():
@@ -59,7 +62,8 @@ def private_file(path: Path) -> None:
 def tighten(path: Path) -> None:
     """Take from others what they may do with a folder or a file of ours.
 
-    Raises: CheckpointError: it can't be done, as the path is another user's or its file system has no rights.
+    Raises:
+        CheckpointError: it can't be done, as the path is another user's or its file system has no rights.
     """
     if os.name != "posix":
         return

@@ -41,7 +41,7 @@ class Progress:
     bulk_bytes: int
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as JSON takes it."""
+        """Return it as JSON takes it."""
         return asdict(self)
 
 
@@ -84,7 +84,7 @@ class ReindexReport:
     notes: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as JSON takes it."""
+        """Return it as JSON takes it."""
         return asdict(self)
 
 

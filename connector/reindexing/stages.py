@@ -160,5 +160,5 @@ class Stages:
 
 
 def items_in(pages: Sequence[Page]) -> list[Item]:
-    """Give the items of pages in their order."""
+    """Return the items of pages in their order."""
     return [item for page in pages for item in page.items]

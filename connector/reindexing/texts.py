@@ -21,10 +21,12 @@ _MAX_WINDOW = 10_000
 def sources_of(cluster: Cluster, request: Request, described: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
     """Find where `_source` has the text of each text field, by its name, before anything is changed.
 
-    Args: described: the source's indices, as `Cluster.describe` gives them.
+    Args:
+        described: the source's indices, as `Cluster.describe` gives them.
 
-    Raises: RequestError: a name is in no mapping and in no document, its text can't be read from `_source`, or most
-        documents have no text in all of them.
+    Raises:
+        RequestError: a name is in no mapping and in no document, its text can't be read from `_source`, or most
+            documents have no text in all of them.
     """
     fields = resolved(described, [TextField(name) for name in request.text_fields])
     paths = source_paths(fields)

@@ -159,7 +159,7 @@ class Verifier:
         return before == after  # numbers written again have another spelling
 
     def _recall(self, probes: Sequence[Row]) -> float | None:
-        """Give how many of the exactly nearest documents kNN finds, near some documents' own vectors; ties count."""
+        """Return how many of the exactly nearest documents kNN finds, near some documents' own vectors; ties count."""
         assert self._plan.target is not None
         target = self._plan.target
         queries = self._cache.find(digest for row in probes for digest in hashes_in(row.text_hashes)[:1])
@@ -179,7 +179,7 @@ class Verifier:
         return float(np.mean(shares))
 
     def _best(self, queries: Matrix) -> list[list[float]]:
-        """Give each query's best cosines over all documents, at most `_K`."""
+        """Return each query's best cosines over all documents, at most `_K`."""
         best = np.empty((0, len(queries)), np.float32)
         for rows in self._checkpoint.batches(2_000, (State.WRITTEN,)):
             for scores in self._scores(rows, queries):
@@ -187,7 +187,7 @@ class Verifier:
         return [column.tolist() for column in best.T]
 
     def _scores(self, rows: Sequence[Row], queries: Matrix) -> Iterator[Matrix]:
-        """Give documents' cosines with queries, that of a document's nearest vector: (documents, queries) at a time.
+        """Return documents' cosines with queries, that of a document's nearest vector: (documents, queries) at a time.
 
         A document of which a vector is not known is left out.
         """
@@ -201,7 +201,7 @@ class Verifier:
 
 
 def _few_vectors(rows: Sequence[Row]) -> Iterator[list[list[bytes]]]:
-    """Give the hashes of documents' texts, by document, so many documents at a time that memory holds their vectors."""
+    """Return the hashes of texts by document, so many documents at a time that memory holds their vectors."""
     some, count = list[list[bytes]](), 0
     for row in rows:
         some.append(hashes_in(row.text_hashes))

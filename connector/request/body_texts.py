@@ -15,7 +15,9 @@ _MAY_BE_OURS = ('"retriever"', '"rank"')
 def read_body(endpoint_id: str | None, body: Any, is_ours: Callable[[object], bool], default: Default) -> Any:
     """Read a call's body as far as it is needed to see whether it holds searches of ours; any other stays as it is.
 
-    Args: endpoint_id: elasticsearch-py's name of the endpoint. default: as for `as_json`.
+    Args:
+        endpoint_id: elasticsearch-py's name of the endpoint.
+        default: as for `as_json`.
     """
     if endpoint_id == "search":
         search = _with_mapping(read_search(body), default)

@@ -1,7 +1,4 @@
-"""Long texts cut into passages, with offsets, and which of them match a query's words. Pure.
-
-Comes in from `retrievers` (`chunk_rescorer`, at search time) and from `indexing` (nested passages).
-"""
+"""Long texts cut into passages, with offsets, and which of them match a query's words. Pure."""
 
 from __future__ import annotations
 
@@ -113,12 +110,12 @@ def lexical_scores(query: str, texts: Sequence[str]) -> list[float]:
 
 
 def best_first(scores: Sequence[float], count: int) -> list[int]:
-    """Give the places of the `count` highest scores, best first, equal ones in their order."""
+    """Return the places of the `count` highest scores, best first, equal ones in their order."""
     return sorted(range(len(scores)), key=lambda place: (-scores[place], place))[:count]
 
 
 def _trimmed(parts: Iterable[tuple[int, str]]) -> list[Chunk]:
-    """Give parts, each with where it begins, without the blanks around them; those of blanks alone are none."""
+    """Return parts, each with where it begins, without the blanks around them; those of blanks alone are none."""
     chunks = (Chunk(start + len(part) - len(part.lstrip()), part.strip()) for start, part in parts)
     return [chunk for chunk in chunks if chunk.text]
 

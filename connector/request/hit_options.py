@@ -1,7 +1,4 @@
-"""What a request asks of each hit, where we read it ourselves: of the form that Elasticsearch reads. Pure.
-
-Comes in from `request`.
-"""
+"""What a request asks of each hit, where we read it ourselves: of the form that Elasticsearch reads. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +32,7 @@ def check_total(value: Any) -> None:
 
 
 def checked_page(options: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """Give inner hits' options with `from` and `size` as whole numbers. Raises: RequestError: they are not."""
+    """Return inner hits' options with `from` and `size` as whole numbers. Raises: RequestError: they are not."""
     read = {name: whole(options[name]) for name in ("from", "size") if name in options}
     for name, value in read.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:

@@ -1,7 +1,4 @@
-"""The leaves of Elastic's retriever tree, `standard` and `knn`, and what all its models share. Pure.
-
-Comes in from `retrievers`.
-"""
+"""The leaves of Elastic's retriever tree, `standard` and `knn`, and what all its models share. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""A retriever tree as it comes in a request: parsed, checked as a whole, and what is wrong drawn as one error. Pure.
-
-Comes in from `request`.
-"""
+"""A retriever tree as it comes in a request: parsed, checked as a whole, and what is wrong drawn as one error. Pure."""
 
 from __future__ import annotations
 

@@ -33,7 +33,8 @@ def embeds_text(query: object, models: Collection[str]) -> bool:
 def texts_in(query: object, models: Collection[str], path: str) -> list[tuple[str, TextEmbedding]]:
     """Return the field and the text of each `knn` query in a query that is to be embedded here.
 
-    Raises: RequestError: the text, or how it is given, is wrong.
+    Raises:
+        RequestError: the text, or how it is given, is wrong.
     """
     return [
         (str(knn.get("field")), _checked(knn, at))
@@ -45,7 +46,10 @@ def texts_in(query: object, models: Collection[str], path: str) -> list[tuple[st
 def with_vectors(query: Any, models: Collection[str], vector_of: Callable[[str, str | None], Sequence[float]]) -> Any:
     """Return a query whose texts of ours are their vectors.
 
-    Args: query: of Elasticsearch's DSL. models: as registered. vector_of: of a text and a model's name.
+    Args:
+        query: of Elasticsearch's DSL.
+        models: as registered.
+        vector_of: of a text and a model's name.
     """
     if isinstance(query, list):
         return [with_vectors(each, models, vector_of) for each in query]

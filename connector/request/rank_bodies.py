@@ -24,7 +24,8 @@ def is_ranked(body: object) -> bool:
 def with_retriever(body: Mapping[str, Any]) -> dict[str, Any]:
     """Write a body that `is_ranked` with the retriever that does the same.
 
-    Raises: RequestError: less than two searches are to be fused, or something is not as Elasticsearch has it.
+    Raises:
+        RequestError: less than two searches are to be fused, or something is not as Elasticsearch has it.
     """
     rank: Mapping[str, Any] = body["rank"]
     if not isinstance(rank["rrf"], Mapping):

@@ -354,7 +354,7 @@ class Node(Strict):
         return []
 
     def walk(self) -> Iterator[Node]:
-        """Give this node and all below it, outer before inner, in the request's order."""
+        """Return this node and all below it, outer before inner, in the request's order."""
         yield self
         for child in self.children:
             yield from child.walk()

@@ -132,28 +132,28 @@ class SearchRequest:
 
     @property
     def has_pit(self) -> bool:
-        """Tell whether the search is over a point in time, which says by itself what is searched."""
+        """True if the search is over a point in time, which says by itself what is searched."""
         return "pit" in self.leg_options
 
     @property
     def asks_for_union(self) -> bool:
-        """Tell whether something is asked that one more search over the union of the legs has to answer."""
+        """True if something is asked that one more search over the union of the legs has to answer."""
         options = {name for name, value in self.union_options.items() if name != "track_total_hits" or value}
         return bool(options) or (self.post_filter is not None and self.counts_hits)
 
     @property
     def needs_union(self) -> bool:
-        """Tell whether anything has to be searched for among all that any leg matches."""
+        """True if anything has to be searched for among all that any leg matches."""
         return self.asks_for_union or (self.collapse is not None and bool(self.collapse.inner_hits))
 
     @property
     def counts_hits(self) -> bool:
-        """Tell whether the response says how many hits there are."""
+        """True if the response says how many hits there are."""
         return self.union_options.get("track_total_hits") is not False
 
 
 def is_ours(body: object, models: Collection[str]) -> bool:
-    """Tell whether a search body holds a tree that the cluster can't run on the free licence.
+    """True if a search body holds a tree that the cluster can't run on the free licence.
 
     That is a licensed retriever, or a `knn` retriever with `inner_hits` or whose text is to be embedded by a model of
     ours, at the root or under a `rescorer`, or a `knn` query of such a text in a `standard` retriever; and the older
@@ -177,7 +177,7 @@ def is_ours(body: object, models: Collection[str]) -> bool:
 
 
 def is_elastics(tree: object, models: Collection[str]) -> bool:
-    """Tell whether a tree holds nothing that only this package knows, so that a licensed cluster may run it.
+    """True if a tree holds nothing that only this package knows, so that a licensed cluster may run it.
 
     Args:
         tree: a request's `retriever`, as it came.

@@ -44,7 +44,7 @@ class Candidate:
 
 
 def candidates(retriever: TextSimilarityReranker, hit: Mapping[str, Any], passages: Leg | None) -> list[Candidate]:
-    """Give the texts of a hit that the reranker reads; [] when it has none.
+    """Return the texts of a hit that the reranker reads; [] when it has none.
 
     Args:
         retriever: names the fields, and how many parts are read.
@@ -114,7 +114,7 @@ def add_passages(
     mappings: Mapping[str, Any],
     hits: dict[Key, Mapping[str, Any]],
 ) -> Flow[None]:
-    """Give the hits that another leg found the `inner_hits` of this one, in one round trip; none where all have them.
+    """Return the hits that another leg found the `inner_hits` of this one, in one round trip; none where all have them.
 
     A hit without such objects has none of them from then on, as Elasticsearch draws it.
 

@@ -1,7 +1,4 @@
-"""A plan's searches written as search bodies: its legs, their union, and what is fetched by ids later. Pure.
-
-Comes in from `search` and `merge`.
-"""
+"""A plan's searches written as search bodies: its legs, their union, and what is fetched by ids later. Pure."""
 
 from __future__ import annotations
 
@@ -97,7 +94,7 @@ def searches(
 
 
 def _with_inner_hits(leg: Leg) -> Knn:
-    """Give the leg's retriever with all that its inner hits hold: a name, no vectors, the reranker's fields."""
+    """Return the leg's retriever with all that its inner hits hold: a name, no vectors, the reranker's fields."""
     retriever = leg.retriever
     assert isinstance(retriever, Knn)
     asked = retriever.inner_hits
@@ -114,7 +111,7 @@ def _with_inner_hits(leg: Leg) -> Knn:
 
 
 def _names(fields: Any) -> list[str]:
-    """Give the names in a `highlight.fields`: an object, or a list of objects of one field each."""
+    """Return the names in a `highlight.fields`: an object, or a list of objects of one field each."""
     parts = fields if isinstance(fields, list) else [fields or {}]
     return [name for part in parts if isinstance(part, Mapping) for name in part]
 
@@ -167,7 +164,7 @@ def page_body(which: Which, plan: Plan, request: SearchRequest) -> dict[str, Any
 
 
 def carries_groups(plan: Plan, request: SearchRequest) -> bool:
-    """Tell whether the legs' hits can hold these values: nothing else is asked for under the field's name."""
+    """True if the legs' hits can hold these values: nothing else is asked for under the field's name."""
     assert request.collapse is not None
     options, field = request.hit_options, request.collapse.field
     asked = [*plan.rerank_fields, *_patterns(options.get("fields")), *(options.get("script_fields") or ())]
@@ -224,7 +221,7 @@ def _bare(which: Which, request: SearchRequest) -> dict[str, Any]:
 
 
 def bare_options(request: SearchRequest) -> dict[str, Any]:
-    """Give the options that every search of a request has, whatever it is for."""
+    """Return the options that every search of a request has, whatever it is for."""
     return {name: value for name, value in request.leg_options.items() if name in _OF_EVERY_SEARCH}
 
 

@@ -18,7 +18,8 @@ from connector.search.plan import Plan, with_queries
 def with_embedded_queries(plan: Plan, request: SearchRequest, dialect: Dialect) -> Flow[tuple[Plan, SearchRequest]]:
     """Embed the texts of the `knn` queries in legs, filters, rescorers and `post_filter`.
 
-    Raises: RequestError, EncoderMismatchError: a text, or the field that it is compared with, does not fit.
+    Raises:
+        RequestError, EncoderMismatchError: a text, or the field that it is compared with, does not fit.
     """
     asked = [text for path, query in _queries(plan, request) for text in texts_in(query, request.models, path)]
     if not asked:

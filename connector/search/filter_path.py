@@ -36,7 +36,7 @@ def _split(pattern: str) -> Path:
 
 
 def _below(patterns: Sequence[Path], name: str) -> list[Path]:
-    """Give what is left of the patterns below a name; an empty path is one that ends there."""
+    """Return what is left of the patterns below a name; an empty path is one that ends there."""
     left = []
     for head, *rest in patterns:
         if head == "**":

@@ -1,7 +1,4 @@
-"""The search flow, written once. No I/O here: it yields a need and is sent the answer (see `needs`).
-
-Comes in from `client`, which performs the needs: sync with `run`, async with `arun`.
-"""
+"""The search flow, written once. No I/O here: it yields a need and is sent the answer (see `needs`)."""
 
 from __future__ import annotations
 
@@ -133,7 +130,8 @@ def _query_vectors(
 ) -> Flow[tuple[dict[int, QueryVector], Mapping[str, Any]]]:
     """Embed the text of each vector leg that has one; refuse what does not fit the field's vectors.
 
-    Returns: the vectors by the leg's place, and the mappings that were read.
+    Returns:
+        the vectors by the leg's place, and the mappings that were read.
     """
     vectors: dict[int, QueryVector] = {}
     mappings: Mapping[str, Any] = {}
@@ -222,7 +220,7 @@ def _search_within(
     groups: Groups,
     hits: dict[Key, Mapping[str, Any]],
 ) -> Flow[None]:
-    """Give each hit of the page the `inner_hits` of its value, all in one round trip."""
+    """Return each hit of the page the `inner_hits` of its value, all in one round trip."""
     searches = list(inner_searches(page, ranking, request, union, groups))
     bodies = [body for search in searches for body in search.bodies]
     if not bodies:

@@ -1,4 +1,4 @@
-"""Fusing rankings: numpy in, numpy out, no I/O. Comes in from `plan` and `search`."""
+"""Fusing rankings: numpy in, numpy out, no I/O."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ class Ranking:
         return len(self.keys)
 
     def head(self, window: int) -> Ranking:
-        """Give the first `window` hits."""
+        """Return the first `window` hits."""
         return Ranking(self.keys[:window], self.scores[:window])
 
     def above(self, min_score: float | None) -> Ranking:
-        """Give the hits before the first that scores less; all of them without a `min_score`."""
+        """Return the hits before the first that scores less; all of them without a `min_score`."""
         return self if min_score is None else self.head(int((self.scores >= np.float32(min_score)).sum()))
 
     def where(self, is_kept: Sequence[bool]) -> Ranking:
-        """Give the hits that are kept, n booleans."""
+        """Return the hits that are kept, n booleans."""
         return Ranking(list(compress(self.keys, is_kept)), self.scores[np.array(is_kept, dtype=bool)])
 
 
@@ -75,9 +75,11 @@ def rank(keys: list[Key], scores: NDArray[np.floating[Any]]) -> Ranking:
 
 
 def leveled(scores: NDArray[np.float32], ulps: int) -> NDArray[np.float32]:
-    """Give each score that is at most so many units in the last place below the one before it that one's score.
+    """Return each score that is at most so many units in the last place below the one before it that one's score.
 
-    Args: scores: (n,), highest first. ulps: how much is noise.
+    Args:
+        scores: (n,), highest first.
+        ulps: how much is noise.
     """
     if len(scores) < 2 or ulps == 0:
         return scores
@@ -162,8 +164,13 @@ def normalized(scores: NDArray[np.float32], how: Normalizer) -> NDArray[np.float
     - `zscore`: (s - mean) / standard deviation; all equal are 0.
     - `dbsf`: (s - (mean - 3 sd)) / (6 sd), cut to 0 and 1; all equal are 0.5.
 
-    Args: scores: (n,). how: the name.
-    Raises: ValueError: an unknown name.
+    Args:
+        scores: (n,).
+        how: the name.
+
+    Raises:
+        ValueError: an unknown name.
+
     Source: Elasticsearch's score normalizers for the first three; Mazzeschi, 2023 (distribution-based score fusion).
     """
     values = scores.astype(np.float64)

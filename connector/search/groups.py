@@ -1,7 +1,4 @@
-"""By which value each hit is collapsed, and what the cluster itself refuses to collapse by. No I/O here.
-
-Comes in from `search`.
-"""
+"""By which value each hit is collapsed, and what the cluster itself refuses to collapse by. No I/O here."""
 
 from __future__ import annotations
 
@@ -37,7 +34,7 @@ def groupable(ranking: Ranking, checked: Iterable[Mapping[str, Any]]) -> Ranking
 def grouped(
     ranking: Ranking, plan: Plan, request: SearchRequest, hits: Mapping[Key, Mapping[str, Any]]
 ) -> Flow[dict[Key, Sequence[Any]]]:
-    """Give the value that each hit is collapsed by, [] where it has none.
+    """Return the value that each hit is collapsed by, [] where it has none.
 
     Raises: the cluster's own error where a hit has several values.
     """

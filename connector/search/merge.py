@@ -26,7 +26,7 @@ _STAGES: dict[type[Merge], str] = {Rerank: "rerank", RescoreBy: "rescore", Thin:
 
 
 AddPassages: TypeAlias = Callable[[int, Sequence[Key]], Flow[None]]
-"""Gives hits the `inner_hits` of a leg, by its place, which they may not have been found by."""
+"""Return hits the `inner_hits` of a leg, by its place, which they may not have been found by."""
 
 
 def merged(

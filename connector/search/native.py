@@ -40,7 +40,7 @@ class Native:
     spread: Kept[tuple[str, ...], bool] = field(default_factory=lambda: Kept(_MOST_INDICES))
 
     def may_run(self, fusion: NativeFusion, index: tuple[str, ...]) -> bool:
-        """Tell whether nothing is known that speaks against it."""
+        """True if nothing is known that speaks against it."""
         return fusion.kind not in self.refused and not self.spread.get(index)
 
 
@@ -87,7 +87,7 @@ def natively_fused(
 def _expressed(
     request: SearchRequest, plan: Plan, searches: Sequence[Mapping[str, Any]], dialect: Dialect
 ) -> NativeFusion | None:
-    """Give the cluster's own fusion for the tree; None where it has no words for it."""
+    """Return the cluster's own fusion for the tree; None where it has no words for it."""
     merge = plan.merge
     if not isinstance(merge, Fuse) or not all(isinstance(part, Leaf) for part in merge.parts):
         return None
@@ -106,7 +106,7 @@ def _expressed(
 
 
 def _overflows(leg: Leg, window: int, request: SearchRequest) -> bool:
-    """Tell whether a vector leg would bring more than `k` hits to the window, or into counts and aggregations."""
+    """True if a vector leg would bring more than `k` hits to the window, or into counts and aggregations."""
     retriever = leg.retriever
     if not isinstance(retriever, Knn) or (retriever.num_candidates or 0) <= retriever.k:
         return False

@@ -1,6 +1,6 @@
 """What a flow asks of the world outside, and the two drivers that perform it. No I/O here.
 
-A flow yields a need and is sent the answer; `run` drives it in sync code, `arun` in async code. Comes in from `search`.
+A flow yields a need and is sent the answer; `run` drives it in sync code, `arun` in async code.
 """
 
 from __future__ import annotations

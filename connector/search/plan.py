@@ -57,12 +57,12 @@ class Leg:
 
     @property
     def asks_for_inner_fields(self) -> bool:
-        """Tell whether the request itself asks for `fields` of the inner hits."""
+        """True if the request itself asks for `fields` of the inner hits."""
         return isinstance(self.retriever, Knn) and bool((self.retriever.inner_hits or {}).get("fields"))
 
     @property
     def is_sorted(self) -> bool:
-        """Tell whether the leg has an order of its own, which is then its ranking."""
+        """True if the leg has an order of its own, which is then its ranking."""
         return isinstance(self.retriever, Standard) and self.retriever.sort is not None and not self.rescore
 
     @property
@@ -141,7 +141,7 @@ class Plan:
 
     @property
     def carries_page(self) -> bool:
-        """Tell whether the legs' own answers hold all that the page needs."""
+        """True if the legs' own answers hold all that the page needs."""
         return all(leg.window <= MAX_WINDOW_WITH_PAGE for leg in self.legs) and not self.inner_queries
 
     @cached_property
@@ -219,7 +219,7 @@ def _check_inner_names(legs: Sequence[Leg]) -> None:
 
 
 def _inner_names(query: object) -> Iterator[str]:
-    """Give the names of the inner hits that the `nested` and `knn` queries within a query ask for."""
+    """Return the names of the inner hits that the `nested` and `knn` queries within a query ask for."""
     if isinstance(query, list):
         for part in query:
             yield from _inner_names(part)
@@ -243,7 +243,7 @@ def _read_of_legs(retriever: TextSimilarityReranker, legs: list[Leg], first: int
 
 
 def _rescored_there(node: Node, dialect: Dialect) -> bool:
-    """Tell whether a rescorer's retriever is a leg whose hits the cluster can rescore in the same search."""
+    """True if a rescorer's retriever is a leg whose hits the cluster can rescore in the same search."""
     return isinstance(node.retriever, Standard) or (isinstance(node.retriever, Knn) and dialect.counts_k_globally)
 
 

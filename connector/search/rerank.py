@@ -87,7 +87,7 @@ def _reason(error: Exception) -> str:
 
 
 def _texts(retriever: TextSimilarityReranker, read: Sequence[Candidate]) -> Flow[list[str]]:
-    """Give the texts to read, fields cut to their shares of the model's tokens where shares were given."""
+    """Return the texts to read, fields cut to their shares of the model's tokens where shares were given."""
     if retriever.field_shares is None:
         return [candidate.text for candidate in read]
     shortened: Sequence[Mapping[str, Any]] = yield Shorten(
@@ -103,7 +103,7 @@ def _texts(retriever: TextSimilarityReranker, read: Sequence[Candidate]) -> Flow
 def _by_hit(
     pairs: Sequence[tuple[int, Candidate]], raw: NDArray[np.float32], retriever: TextSimilarityReranker
 ) -> tuple[list[int], NDArray[np.float32], list[dict[str, Any]]]:
-    """Give the places of the hits that were read, a raw score for each, and what is said of its best passage."""
+    """Return the places of the hits that were read, a raw score for each, and what is said of its best passage."""
     adds = retriever.chunk_rescorer is not None and retriever.chunk_rescorer.score_mode == "sum"
     read, scores, best = [], [], []
     for place, group in groupby(range(len(pairs)), key=lambda at: pairs[at][0]):

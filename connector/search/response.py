@@ -135,7 +135,7 @@ def partial_failure(answers: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def _ranks(provenance: Provenance, page: Sequence[Key]) -> dict[Key, dict[str, Any]]:
-    """Give each hit of the page its place in every stage."""
+    """Return each hit of the page its place in every stage."""
     shown: dict[Key, dict[str, Any]] = {key: {"legs": {}} for key in page}
     for name, leg in provenance.legs.items():
         for key, rank, score in _places(leg, shown):
@@ -152,12 +152,12 @@ def _ranks(provenance: Provenance, page: Sequence[Key]) -> dict[Key, dict[str, A
 
 
 def _places(ranking: Ranking, page: Container[Key]) -> list[tuple[Key, int, float]]:
-    """Give key, rank and score of each hit of the ranking that is on the page."""
+    """Return key, rank and score of each hit of the ranking that is on the page."""
     return [(key, at + 1, ranking.scores.item(at)) for at, key in enumerate(ranking.keys) if key in page]
 
 
 def _asked_fields(request: SearchRequest, plan: Plan) -> Any:
-    """Give the test whether a field of a hit was asked for by the user, not only by the reranker."""
+    """Return the test whether a field of a hit was asked for by the user, not only by the reranker."""
     patterns = [
         item["field"] if isinstance(item, Mapping) else str(item)
         for option in ("fields", "docvalue_fields")

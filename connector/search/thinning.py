@@ -1,7 +1,4 @@
-"""`diversify`: the vectors of hits fetched, and those hits kept that are not like one another. No I/O here.
-
-Comes in from `merge`.
-"""
+"""`diversify`: the vectors of hits fetched, and those hits kept that are not like one another. No I/O here."""
 
 from __future__ import annotations
 
@@ -36,7 +33,8 @@ def diversified(retriever: Diversify, ranking: Ranking, request: SearchRequest, 
 
     Hits without a vector can't be compared: they are kept where those with one are fewer than asked for.
 
-    Raises: RequestError: the field holds no vectors, or such as can't be compared with one another or the query's.
+    Raises:
+        RequestError: the field holds no vectors, or such as can't be compared with one another or the query's.
     """
     if not ranking.keys:
         return ranking

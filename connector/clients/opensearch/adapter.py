@@ -57,7 +57,7 @@ class _Manner:
         return getattr(self.own, name)
 
     def options(self, *, ignore_status: Any = ()) -> Any:
-        """Give the same client, which gives an error of these statuses as an answer."""
+        """Return the same client, which gives an error of these statuses as an answer."""
         statuses = [ignore_status] if isinstance(ignore_status, int) else ignore_status
         return type(self)(self.own, statuses)
 
@@ -168,7 +168,7 @@ def _opened(body: Any) -> ObjectApiResponse[Any]:
 
 
 def adapted(client: Any, with_models: Callable[[Any], Any]) -> LikeElasticsearch | AsyncLikeElasticsearch:
-    """Give an opensearch-py client, made one of ours by `with_models(class)`, so that it is called as the other's."""
+    """Return an opensearch-py client, made one of ours by `with_models(class)`, so that it is called as the other's."""
     if isinstance(client, OpenSearch):
         from connector.clients.opensearch.client import HybridOpenSearch
 

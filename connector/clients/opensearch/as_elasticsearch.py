@@ -46,9 +46,10 @@ _ELASTICS_OWN = re.compile(r"vnd\.elasticsearch\+|\s*;\s*compatible-with=\d+")
 def as_elasticsearch(
     client: OpenSearch | AsyncOpenSearch, loop: asyncio.AbstractEventLoop | None = None
 ) -> Elasticsearch:
-    """Give an elasticsearch-py client that sends through an opensearch-py client, which stays the one to be closed.
+    """Return an elasticsearch-py client that sends through an opensearch-py client, which stays the one to be closed.
 
-    Args: loop: the event loop of an async client whose connections are open; another thread than its own calls.
+    Args:
+        loop: the event loop of an async client whose connections are open; another thread than its own calls.
     """
     transport: Any = OpenSearchTransport(client.transport, loop)
     return Elasticsearch(_transport=transport)
@@ -127,7 +128,7 @@ def _reading(transport: Any, loads: Callable[[str], Any]) -> Any:
 
 
 def _without_retries(transport: Any) -> Any:
-    """Give a transport over the same connections that tries nothing again."""
+    """Return a transport over the same connections that tries nothing again."""
     same = copy(transport)
     if "inner" in vars(same):  # one of ours, around opensearch-py's
         same.inner = _without_retries(same.inner)

@@ -130,7 +130,9 @@ class AsyncHybridTransport:
     async def read_mappings(self, index: str | None, request: Request = READ) -> Mapping[str, Any]:
         """Read an index's mappings, or give those read a short time ago; {} when they can't be read.
 
-        Args: index: an index expression. request: whose credentials and timeout are taken.
+        Args:
+            index: an index expression.
+            request: whose credentials and timeout are taken.
         """
         flow = self._hybrid.mappings_flow(caller_of(request.headers), index)
         return await arun(flow, lambda path: self._sent(request, "GET", path, {}, None))

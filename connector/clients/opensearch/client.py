@@ -138,7 +138,8 @@ _OPTIONS = frozenset(
 def own_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Give options that may go by elasticsearch-py's names the names that opensearch-py knows.
 
-    Raises: RequestError: opensearch-py has no such option; it would pass over it in silence.
+    Raises:
+        RequestError: opensearch-py has no such option; it would pass over it in silence.
     """
     named = {_RENAMED_OPTIONS.get(name, name): value for name, value in options.items()}
     for name in named.keys() - _OPTIONS:
@@ -198,7 +199,9 @@ class HybridTransport:
     def read_mappings(self, index: str | None, request: Request = READ) -> Mapping[str, Any]:
         """Read an index's mappings, or give those read a short time ago; {} when they can't be read.
 
-        Args: index: an index expression. request: whose credentials and timeout are taken.
+        Args:
+            index: an index expression.
+            request: whose credentials and timeout are taken.
         """
         flow = self._hybrid.mappings_flow(caller_of(request.headers), index)
         return run(flow, lambda path: self._sent(request, "GET", path, {}, None))

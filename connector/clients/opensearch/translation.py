@@ -112,7 +112,7 @@ class Request:
 
     @property
     def changes_mappings(self) -> bool:
-        """Tell whether what is known of mappings may not be true after it."""
+        """True if what is known of mappings may not be true after it."""
         parts = self.parts
         return self.method not in ("GET", "HEAD") and (len(parts) == 1 or not _CHANGES_MAPPINGS.isdisjoint(parts))
 

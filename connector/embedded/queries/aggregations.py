@@ -96,9 +96,10 @@ def _order(value: Any) -> tuple[bool, bool]:
 
 
 def aggregate(asked: Sequence[Aggregation], matched: Matched, *, typed_keys: bool = False) -> dict[str, Any]:
-    """Give each aggregation's answer by its name, or with `typed_keys` by its type and name.
+    """Return each aggregation's answer by its name, or with `typed_keys` by its type and name.
 
-    Raises: EngineError: 400: a field whose values can't be aggregated here.
+    Raises:
+        EngineError: 400: a field whose values can't be aggregated here.
     """
     answers = {}
     for each in asked:

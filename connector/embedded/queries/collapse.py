@@ -14,7 +14,7 @@ from connector.embedded.storage.values import NUMBERS
 
 
 def parse_collapse(body: Any) -> str:
-    """Give the field that hits are collapsed by. Raises: EngineError: 400; nothing but `field` is supported."""
+    """Return the field that hits are collapsed by. Raises: EngineError: 400; nothing but `field` is supported."""
     if not isinstance(body, dict) or not isinstance(body.get("field"), str):
         raise parsing("[collapse] must be an object with a [field]")
     if others := sorted(body.keys() - {"field"}):
@@ -33,7 +33,7 @@ def check_collapse(index: Index, path: str) -> None:
 
 
 def groups_of(index: Index, path: str, mask: Mask) -> dict[int, Any]:
-    """Give the value of each matched document that has one, by slot. Raises: ShardError: one has several."""
+    """Return the value of each matched document that has one, by slot. Raises: ShardError: one has several."""
     found: dict[int, Any] = {}
     for value, slots in _slots_by_value(index, path, mask):
         for slot in slots.tolist():

@@ -23,7 +23,8 @@ _AS_THEY_ARE = frozenset({"text", "keyword", "long", "integer", "float", "double
 def parse_fields(value: Any) -> tuple[str, ...]:
     """The patterns of `fields`: names, with wildcards, or objects with only a `field`.
 
-    Raises: EngineError: 400; formats are not supported.
+    Raises:
+        EngineError: 400; formats are not supported.
     """
     if not isinstance(value, list):
         raise parsing(f"Unknown key for a {token_of(value)} in [fields].")
@@ -41,7 +42,8 @@ def parse_fields(value: Any) -> tuple[str, ...]:
 def fields_of(index: Index, slot: int, sources: Sources, patterns: tuple[str, ...]) -> dict[str, list[Any]]:
     """The values of every mapped field that a pattern matches and a document's source has.
 
-    Raises: EngineError: 400; fields of types whose values are formatted are not supported.
+    Raises:
+        EngineError: 400; fields of types whose values are formatted are not supported.
     """
     is_asked = _matcher(patterns)
     mapping = index.mapping
@@ -62,7 +64,8 @@ def fields_of(index: Index, slot: int, sources: Sources, patterns: tuple[str, ..
 def doc_values_of(index: Index, slot: int, sources: Sources, patterns: tuple[str, ...]) -> dict[str, list[Any]]:
     """The values of a document as `docvalue_fields` has them: in their own order, each term once.
 
-    Raises: EngineError: 400; as `fields_of`.
+    Raises:
+        EngineError: 400; as `fields_of`.
     """
     found = fields_of(index, slot, sources, patterns)
     kinds = {path: index.mapping.fields[path].type for path in found if path in index.mapping.fields}

@@ -8,7 +8,9 @@ from connector.embedded.failures import ShardError
 def minimum_should_match(clauses: int, specification: str) -> int:
     """How many of `clauses` optional clauses have to match; more than there are means none can.
 
-    Raises: ShardError: the specification can't be read.
+    Raises:
+        ShardError: the specification can't be read.
+
     Source: Elasticsearch's Queries.calculateMinShouldMatch.
     """
     specification = specification.strip()

@@ -35,7 +35,8 @@ def nothing(index: Index) -> Scored:
 def constant(mask: Mask, boost: float) -> Scored:
     """Every document of the mask scores the boost.
 
-    Raises: ShardError: see `as_boost`.
+    Raises:
+        ShardError: see `as_boost`.
     """
     return mask, mask.astype(np.float32) * as_boost(boost)
 
@@ -74,7 +75,8 @@ class Unusable:
 def as_boost(boost: float) -> np.float32:
     """A product of boosts as a score's factor.
 
-    Raises: ShardError: it is beyond float32's range.
+    Raises:
+        ShardError: it is beyond float32's range.
     """
     if not boost <= float(np.finfo(np.float32).max):
         raise ShardError("boost must be a positive float, got Infinity")
@@ -85,7 +87,8 @@ def as_boost(boost: float) -> np.float32:
 def searchable(index: Index, path: str, kind: str) -> Field | None:
     """The field that a query of this kind looks in; None when the mapping has no such field.
 
-    Raises: ShardError: the field is there but can't be searched so.
+    Raises:
+        ShardError: the field is there but can't be searched so.
     """
     held = index.mapping.fields.get(path)
     if held is None:

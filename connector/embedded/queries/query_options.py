@@ -11,7 +11,8 @@ from connector.embedded.scalars import Scalars
 def check_known(name: str, body: dict[str, Any], known: set[str]) -> None:
     """Refuse an option that the engine doesn't know.
 
-    Raises: EngineError: 400 parsing_exception.
+    Raises:
+        EngineError: 400 parsing_exception.
     """
     for key in body:
         if key not in known:
@@ -21,6 +22,7 @@ def check_known(name: str, body: dict[str, Any], known: set[str]) -> None:
 def parse_minimum(body: dict[str, Any], scalars: Scalars) -> str | None:
     """A query's `minimum_should_match`, read when the number of clauses is known.
 
-    Raises: EngineError: 400, as `Scalars.text`.
+    Raises:
+        EngineError: 400, as `Scalars.text`.
     """
     return scalars.text(body, "minimum_should_match", "") if "minimum_should_match" in body else None

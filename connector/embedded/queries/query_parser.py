@@ -24,7 +24,8 @@ MAX_CANDIDATES = 10_000
 def parse_query(body: Any, *, size: int = 10, depth: int = 0) -> Query:
     """Parse one query object; `size` is the request's, from which a knn query without `k` takes its width.
 
-    Raises: EngineError: 400, with a real node's type where it would refuse too.
+    Raises:
+        EngineError: 400, with a real node's type where it would refuse too.
     """
     if depth >= MAX_DEPTH:
         raise illegal(
@@ -47,7 +48,8 @@ def parse_query(body: Any, *, size: int = 10, depth: int = 0) -> Query:
 def parse_inner(outer: str, part: str, body: Any, *, size: int = 10, depth: int = -1) -> Query:
     """Parse a query in a field of another's; a fault inside is a fault of the field, with its cause.
 
-    Raises: EngineError: 400 x_content_parse_exception.
+    Raises:
+        EngineError: 400 x_content_parse_exception.
     """
     try:
         return parse_query(body, size=size, depth=depth + 1)
@@ -102,7 +104,8 @@ def _knn_query(body: dict[str, Any], size: int, depth: int) -> Query:
 def parse_knn(body: Any, *, size: int = 10, depth: int = 0, is_query: bool = False) -> Knn:
     """Parse a `knn` section, or a `knn` query; without `k` that takes `size`, or fewer `num_candidates`.
 
-    Raises: EngineError: 400, with a real node's type where it would refuse too.
+    Raises:
+        EngineError: 400, with a real node's type where it would refuse too.
     """
     if not isinstance(body, dict):
         raise x_content("[knn] Expected START_OBJECT")

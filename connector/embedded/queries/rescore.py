@@ -36,7 +36,7 @@ class Rescore:
     mode: str
 
     def apply(self, index: Index, mask: Mask, scores: Floats) -> Floats:
-        """Give new scores of one index's hits; those past the window, or not matched, keep theirs x query_weight."""
+        """Return new scores of one index's hits; those past the window, or not matched, keep theirs x query_weight."""
         matched, other = self.query.evaluate(index, 1.0)
         found = np.flatnonzero(mask)
         first = found[best_first(scores[found], self.window)]

@@ -24,7 +24,8 @@ MAX_RESCORE_WINDOW = 10_000
 def search(request: SearchRequest, indices: list[Index], sources: Sources) -> dict[str, Any]:
     """Run a search over indices; equal scores come in the order of index names, then of insertion.
 
-    Raises: EngineError: 400 search_phase_execution_exception: every index fails, or one where none may.
+    Raises:
+        EngineError: 400 search_phase_execution_exception: every index fails, or one where none may.
     """
     began = time.perf_counter()
     matched, failures = _evaluate(request, indices)
@@ -72,7 +73,8 @@ def search(request: SearchRequest, indices: list[Index], sources: Sources) -> di
 def count(query: Query, indices: list[Index]) -> dict[str, Any]:
     """Count the documents of a query.
 
-    Raises: EngineError: 400 search_phase_execution_exception when every index fails.
+    Raises:
+        EngineError: 400 search_phase_execution_exception when every index fails.
     """
     results, failures = _evaluate(SearchRequest(query=query), indices)
     if failures and not results:
@@ -137,7 +139,8 @@ def _finished(request: SearchRequest, index: Index, mask: Mask, scores: Floats) 
 def _checked_hits(request: SearchRequest, index: Index, mask: Mask) -> dict[int, Any]:
     """The values that the hits are collapsed by, where a page is asked for, by slot.
 
-    Raises: ShardError: a hit has several, or what is asked of the hits can't be read.
+    Raises:
+        ShardError: a hit has several, or what is asked of the hits can't be read.
     """
     if not request.size or not mask.any():
         return {}

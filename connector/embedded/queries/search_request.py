@@ -50,7 +50,8 @@ class SearchRequest:
 def parse_search(body: dict[str, Any]) -> SearchRequest:
     """Parse a search body.
 
-    Raises: EngineError: 400; keys that aren't known are named.
+    Raises:
+        EngineError: 400; keys that aren't known are named.
     """
     if "retriever" in body:
         body = _without_retriever(body)

@@ -27,7 +27,8 @@ class BulkItem:
 def parse_bulk(body: bytes, default_index: str | None) -> list[BulkItem]:
     """The operations of a bulk body.
 
-    Raises: EngineError: 400: the whole request is malformed.
+    Raises:
+        EngineError: 400: the whole request is malformed.
     """
     if not body.endswith(b"\n"):
         raise illegal("The bulk request must be terminated by a newline [\\n]")
@@ -108,7 +109,8 @@ def run_bulk_item(documents: Documents, item: BulkItem) -> tuple[dict[str, Any],
 def _read_id(item: BulkItem) -> str | None:
     """An item's id; one that can't be an id fails this item alone; a real node refuses some whole requests for it.
 
-    Raises: EngineError: 400.
+    Raises:
+        EngineError: 400.
     """
     if item.id is None:
         return None

@@ -67,7 +67,8 @@ Handler = Callable[[Call], Answer]
 def json_object(body: bytes) -> dict[str, Any]:
     """A body, or a line of one, as an object; empty when there is none.
 
-    Raises: EngineError: 400: no JSON, or no object.
+    Raises:
+        EngineError: 400: no JSON, or no object.
     """
     if not body.strip():
         return {}
@@ -80,7 +81,8 @@ def json_object(body: bytes) -> dict[str, Any]:
 def read_json(text: bytes, parse: Callable[[bytes], Any] = parse_json) -> Any:
     """A body, or a line of one, as JSON.
 
-    Raises: EngineError: 400 x_content_parse_exception, or x_content_e_o_f_exception where it ends too soon.
+    Raises:
+        EngineError: 400 x_content_parse_exception, or x_content_e_o_f_exception where it ends too soon.
     """
     try:
         return parse(text)
@@ -95,7 +97,8 @@ def read_json(text: bytes, parse: Callable[[bytes], Any] = parse_json) -> Any:
 def check_options(options: dict[str, str]) -> None:
     """Refuse routing, and a preference or search type that a real node would not know.
 
-    Raises: EngineError: 400 illegal_argument_exception.
+    Raises:
+        EngineError: 400 illegal_argument_exception.
     """
     if options.get("routing"):
         raise unsupported("[routing]")
@@ -114,7 +117,8 @@ def check_options(options: dict[str, str]) -> None:
 def resolve(catalog: Catalog, expression: str, options: dict[str, str]) -> list[Index]:
     """The indices of an expression, missing ones treated as the options say.
 
-    Raises: EngineError: 404 index_not_found_exception.
+    Raises:
+        EngineError: 404 index_not_found_exception.
     """
     return catalog.resolve(
         expression,
@@ -126,6 +130,7 @@ def resolve(catalog: Catalog, expression: str, options: dict[str, str]) -> list[
 def resolve_call(catalog: Catalog, call: Call) -> list[Index]:
     """The indices that a call names in its path.
 
-    Raises: EngineError: 404 index_not_found_exception.
+    Raises:
+        EngineError: 404 index_not_found_exception.
     """
     return resolve(catalog, call.parts.get("index", ""), call.parameters)

@@ -59,7 +59,8 @@ class Engine:
 
     A write is durable when `handle` returns, and visible to every later search.
 
-    Raises: EmbeddedStoreError: the directory is in use by another process, or can't be opened.
+    Raises:
+        EmbeddedStoreError: the directory is in use by another process, or can't be opened.
     """
 
     def __init__(self, directory: Path | str | None = None) -> None:

@@ -42,7 +42,8 @@ _REBUILD_ABOVE = 1_000
 class Catalog:
     """Indices by name, in memory and in the store.
 
-    Raises: EmbeddedStoreError: see `Store`.
+    Raises:
+        EmbeddedStoreError: see `Store`.
     """
 
     def __init__(self, directory: Path | None) -> None:
@@ -114,7 +115,8 @@ class Catalog:
     def find(self, name: str) -> Index:
         """The index of that name.
 
-        Raises: EngineError: 404 index_not_found_exception.
+        Raises:
+            EngineError: 404 index_not_found_exception.
         """
         if name not in self.indices:
             raise index_not_found(name)
@@ -125,7 +127,8 @@ class Catalog:
     ) -> list[Index]:
         """The indices of an expression with commas and wildcards, by name.
 
-        Raises: EngineError: 404 index_not_found_exception.
+        Raises:
+            EngineError: 404 index_not_found_exception.
         """
         found: set[str] = set()
         for part in (expression or "_all").split(","):
@@ -142,7 +145,8 @@ class Catalog:
     def create(self, name: str, body: dict[str, Any]) -> Index:
         """Add an index; `body` may hold settings and mappings.
 
-        Raises: EngineError: 400: the name, a setting or the mapping won't do, or the index exists.
+        Raises:
+            EngineError: 400: the name, a setting or the mapping won't do, or the index exists.
         """
         _check_name(name)
         if name in self.indices:
@@ -178,7 +182,7 @@ class Catalog:
         del self.indices[index.name]
 
     def save_mapping(self, index: Index, mapping: Mapping) -> None:
-        """Give an index a mapping that has gained fields."""
+        """Return an index a mapping that has gained fields."""
         index.adopt(mapping)
         self.store.save_mapping(index.number, mapping.definition, index.born)
 

@@ -44,7 +44,8 @@ class ParsedDocument:
 def load_source(source: bytes) -> dict[str, Any]:
     """Parse a document's bytes.
 
-    Raises: EngineError: 400 document_parsing_exception: not a JSON object, or NaN or Infinity in it.
+    Raises:
+        EngineError: 400 document_parsing_exception: not a JSON object, or NaN or Infinity in it.
     """
     try:
         document = parse_json(source)
@@ -58,7 +59,8 @@ def load_source(source: bytes) -> dict[str, Any]:
 def parse_document(mapping: Mapping, document: dict[str, Any], doc_id: str, limits: Limits) -> ParsedDocument:
     """Read every value that the mapping indexes, of a document that is to be written.
 
-    Raises: EngineError: 400 document_parsing_exception or strict_dynamic_mapping_exception, as a real node.
+    Raises:
+        EngineError: 400 document_parsing_exception or strict_dynamic_mapping_exception, as a real node.
     """
     for name in document.keys() & _METADATA:
         reason = f"Field [{name}] is a metadata field and cannot be added inside a document"

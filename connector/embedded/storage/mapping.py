@@ -103,7 +103,8 @@ class Mapping:
     def merged(self, update: AbstractMapping[str, Any]) -> Mapping:
         """This mapping with another laid over it.
 
-        Raises: EngineError: the update changes a field that exists, or isn't a mapping that the engine supports.
+        Raises:
+            EngineError: the update changes a field that exists, or isn't a mapping that the engine supports.
         """
         addition = parse_mapping(update)
         for path in addition.objects.keys() & self.objects.keys():
@@ -142,7 +143,8 @@ def _laid_over(held: dict[str, Any], update: AbstractMapping[str, Any]) -> dict[
 def parse_mapping(definition: AbstractMapping[str, Any]) -> Mapping:
     """Check and complete a mapping as sent (`{"properties": ...}`).
 
-    Raises: EngineError: 400 mapper_parsing_exception, as a real node, also for what only this engine lacks.
+    Raises:
+        EngineError: 400 mapper_parsing_exception, as a real node, also for what only this engine lacks.
     """
     if not isinstance(definition, dict):
         raise _fault("Expected map for property [mappings]")

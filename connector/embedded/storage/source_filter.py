@@ -31,7 +31,8 @@ class SourceFilter:
 def parse_source_filter(value: Any) -> SourceFilter:
     """The `_source` of a search body: a boolean, a pattern, patterns, or includes and excludes.
 
-    Raises: EngineError: 400 parsing_exception.
+    Raises:
+        EngineError: 400 parsing_exception.
     """
     if isinstance(value, bool):
         return SourceFilter(enabled=value)

@@ -22,7 +22,8 @@ def max_dims(element_type: str) -> int:
 def vector_parameters(path: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """Check and complete the parameters of a dense_vector field.
 
-    Raises: EngineError: 400 mapper_parsing_exception, as a real node.
+    Raises:
+        EngineError: 400 mapper_parsing_exception, as a real node.
     """
     element_type = parameters.get("element_type", "float")
     if not isinstance(element_type, str) or element_type not in ELEMENT_TYPES:

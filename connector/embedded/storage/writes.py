@@ -58,7 +58,8 @@ class Documents:
     ) -> Written:
         """Index a document, creating its index if need be.
 
-        Raises: EngineError: 400 the document can't be indexed; 409 it exists (`must_be_new`) or isn't the `expected`.
+        Raises:
+            EngineError: 400 the document can't be indexed; 409 it exists (`must_be_new`) or isn't the `expected`.
         """
         index = self._catalog.find_or_create(name)
         doc_id = secrets.token_urlsafe(15) if doc_id is None else doc_id
@@ -83,7 +84,8 @@ class Documents:
     def delete(self, name: str, doc_id: str, *, expected: Expected | None = None) -> Written:
         """Delete a document; 404 (not an error) when it isn't there.
 
-        Raises: EngineError: 404 no such index, 409 it is not the `expected` one.
+        Raises:
+            EngineError: 404 no such index, 409 it is not the `expected` one.
         """
         index = self._catalog.find(name)
         _check_expected(index, doc_id, expected)
@@ -99,7 +101,8 @@ class Documents:
     def update(self, name: str, doc_id: str, body: dict[str, Any], *, expected: Expected | None = None) -> Written:
         """Merge `doc` into a document, or insert `upsert` (or `doc` with `doc_as_upsert`) when it isn't there.
 
-        Raises: EngineError: 404 document_missing_exception; 409 it isn't the `expected`; 400 scripts and unknown keys.
+        Raises:
+            EngineError: 404 document_missing_exception; 409 it isn't the `expected`; 400 scripts and unknown keys.
         """
         check_update(body)
         check_id(doc_id)
@@ -122,7 +125,8 @@ class Documents:
     def get(self, name: str, doc_id: str, source_filter: SourceFilter) -> dict[str, Any]:
         """A document with its metadata; `found` is false when it isn't there.
 
-        Raises: EngineError: 404 no such index.
+        Raises:
+            EngineError: 404 no such index.
         """
         index = self._catalog.find(name)
         slot = index.slots.get(doc_id)
@@ -161,7 +165,8 @@ def check_update(body: dict[str, Any]) -> None:
 def load_update(source: bytes) -> dict[str, Any]:
     """The body of an update.
 
-    Raises: EngineError: 400 x_content_parse_exception.
+    Raises:
+        EngineError: 400 x_content_parse_exception.
     """
     body = read_json(source, parse_exactly)
     if not isinstance(body, dict):
@@ -172,7 +177,8 @@ def load_update(source: bytes) -> dict[str, Any]:
 def parse_expected(seq_no: Any, primary_term: Any) -> Expected | None:
     """`if_seq_no` beside `if_primary_term`, both or neither.
 
-    Raises: EngineError: 400 action_request_validation_exception, illegal_argument_exception.
+    Raises:
+        EngineError: 400 action_request_validation_exception, illegal_argument_exception.
     """
     if seq_no is None and primary_term is None:
         return None
@@ -192,7 +198,8 @@ def parse_expected(seq_no: Any, primary_term: Any) -> Expected | None:
 def check_id(doc_id: str) -> None:
     """Refuse an id that is too long, or that no text in UTF-8 can name.
 
-    Raises: EngineError: 400 action_request_validation_exception or illegal_argument_exception.
+    Raises:
+        EngineError: 400 action_request_validation_exception or illegal_argument_exception.
     """
     try:
         length = len(doc_id.encode())

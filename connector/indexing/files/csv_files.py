@@ -21,7 +21,8 @@ _TOLD = re.compile(r"sep=(.)\s*")
 def csv_records(path: Path, encoding: str | None) -> Iterator[Record]:
     """Read the rows of a CSV file; a row that is none is a `BadRecordError`.
 
-    Raises: SourceError: bytes that are no text, a first line that names no columns, or quotes that never end.
+    Raises:
+        SourceError: bytes that are no text, a first line that names no columns, or quotes that never end.
     """
     csv.field_size_limit(_MOST_OF_A_CELL)
     lines = _lines(TextFile(path, encoding))

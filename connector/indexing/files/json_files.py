@@ -28,7 +28,8 @@ _BLANK = re.compile(r"[ \t\r\n]*")
 def json_records(path: Path, encoding: str | None) -> Iterator[Record]:
     """Read a JSON file, whichever its layout.
 
-    Raises: SourceError: it can't be read without losing something.
+    Raises:
+        SourceError: it can't be read without losing something.
     """
     file = TextFile(path, encoding)
     if _is_lines(file.head().lstrip()):

@@ -25,7 +25,8 @@ def file_records(path: Path, encoding: str | None = None) -> Callable[[], Iterat
         path: the file; JSON and CSV may be packed (.gz, .zst).
         encoding: of JSON and CSV; None: told by a byte order mark, else UTF-8.
 
-    Raises: RequestError: no such file or encoding, a name that tells nothing, or a library that is not installed.
+    Raises:
+        RequestError: no such file or encoding, a name that tells nothing, or a library that is not installed.
     """
     if not path.is_file():
         raise RequestError("source", str(path), "must be a file that is there")

@@ -22,7 +22,8 @@ def unpacked_name(path: Path) -> str:
 def chunks_of(path: Path) -> Iterator[bytes]:
     """Read a file as a stream of bytes, unpacked.
 
-    Raises: SourceError: it can't be opened, or not be unpacked to its end.
+    Raises:
+        SourceError: it can't be opened, or not be unpacked to its end.
     """
     zstd = library("zstandard", "zstd") if path.name.lower().endswith(".zst") else None
     faults = (OSError, EOFError, zlib.error) if zstd is None else (OSError, EOFError, zstd.ZstdError)

@@ -19,7 +19,8 @@ _PER_SECOND = {"ms": 3, "us": 6, "ns": 9}
 def parquet_records(path: Path) -> Iterator[Record]:
     """Read the rows of a Parquet file.
 
-    Raises: SourceError: it is none, is damaged, or has two columns of one name.
+    Raises:
+        SourceError: it is none, is damaged, or has two columns of one name.
     """
     arrow, parquet = library("pyarrow", "parquet"), library("pyarrow.parquet", "parquet")
     done = 0

@@ -40,7 +40,8 @@ def is_hit(record: Mapping[str, Any]) -> bool:
 def unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a document out of its envelope, with `_id` and `_routing` among its fields; others as they are.
 
-    Raises: ValueError: the envelope is that of a change to an index.
+    Raises:
+        ValueError: the envelope is that of a change to an index.
     """
     if not is_hit(record):
         return record
@@ -61,7 +62,8 @@ def documents_in(records: Iterable[object]) -> Iterator[Mapping[str, Any]]:
 def of_one_index(path: Path, records: Iterable[Record]) -> Iterator[Record]:
     """Pass records on, and refuse a file that holds more than the documents of one index.
 
-    Raises: SourceError: hits of two indices, whose ids may clash, or the whole answer to a search.
+    Raises:
+        SourceError: hits of two indices, whose ids may clash, or the whole answer to a search.
     """
     first: object = None
     for record in records:

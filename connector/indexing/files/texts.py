@@ -41,7 +41,8 @@ class TextFile:
         path: the file, packed or not.
         encoding: its encoding; None: UTF-8. A byte order mark is believed before either.
 
-    Raises: SourceError: it can't be opened, or looks like UTF-16 without a mark.
+    Raises:
+        SourceError: it can't be opened, or looks like UTF-16 without a mark.
     """
 
     def __init__(self, path: Path, encoding: str | None = None) -> None:
@@ -83,7 +84,8 @@ class TextFile:
     def lines(self) -> Iterator[str | BadRecordError]:
         """Read the text line by line, each with its newline; a line that is no text is a `BadRecordError`.
 
-        Raises: SourceError: as `chunks`, where lines can't be told before they are decoded.
+        Raises:
+            SourceError: as `chunks`, where lines can't be told before they are decoded.
         """
         if "\n".encode(self.encoding) != b"\n":
             yield from _split(self.chunks(), "\n")

@@ -1,4 +1,4 @@
-"""Room: models. The quality gate: how far a backend's order is from torch's in float32, on windows of passages.
+"""The quality gate: how far a backend's order is from torch's in float32, on windows of passages.
 
 Where nobody gives judged windows of their own, those are made of the questions that ship with the package and this
 Python's own documentation of what answers them.
@@ -58,7 +58,7 @@ class Agreement:
         return self.ndcg_torch - self.ndcg
 
     def is_within(self, most_lost: float = MOST_NDCG_LOST) -> bool:
-        """Tell whether the loss is within the gate; on shipped windows, which are few, the orders must agree too."""
+        """True if the loss is within the gate; on shipped windows, which are few, the orders must agree too."""
         agrees = self.tau >= LEAST_TAU and self.overlap >= LEAST_OVERLAP
         return self.ndcg_lost <= most_lost and (agrees or self.data != SHIPPED)
 
@@ -76,7 +76,7 @@ class Recall:
     recall: float
 
     def is_within(self) -> bool:
-        """Tell whether the loss is within the gate."""
+        """True if the loss is within the gate."""
         return self.recall >= LEAST_RECALL
 
     def keep(self, folder: Path) -> None:
@@ -108,7 +108,8 @@ def measured(
 ) -> Agreement:
     """Score every window with both, and compare.
 
-    Raises: ValueError: there are no windows.
+    Raises:
+        ValueError: there are no windows.
     """
     if not windows:
         raise ValueError("there are no windows to measure on")

@@ -1,4 +1,4 @@
-"""Room: models. What was exported for a backend, kept on disk: made once, whole or not at all, checked when opened.
+"""What was exported for a backend, kept on disk: made once, whole or not at all, checked when opened.
 
 A folder a model and backend, under `$CONNECTOR_CACHE` (else the user's cache folder): `manifest.json` with each file's
 SHA-256, the tokenizer, a graph a network, and what the quality gate measured. Its name holds the source's fingerprint,
@@ -76,7 +76,7 @@ def model_folder(found: ModelFolder) -> Path:
 
 
 def kept(folder: Path) -> bool:
-    """Tell whether a whole artefact lies in a folder, as it was written."""
+    """True if a whole artefact lies in a folder, as it was written."""
     manifest = read_manifest(folder)
     if manifest is None or not manifest.files:
         return False
@@ -90,8 +90,11 @@ def made(folder: Path, make: Callable[[Path], Manifest]) -> Path:
 
     One process makes it, others wait; what was cut off half way is not seen by anyone.
 
-    Args: make: fills an empty folder, and returns what to write in its manifest.
-    Raises: ModelError: another process has been at it for 15 minutes, or the disk can't be written. What `make` raised.
+    Args:
+        make: fills an empty folder, and returns what to write in its manifest.
+
+    Raises:
+        ModelError: another process has been at it for 15 minutes, or the disk can't be written. What `make` raised.
     """
     if kept(folder):
         return folder

@@ -1,4 +1,4 @@
-"""Room: models. From a model's folder to one that a backend opens: exported, prepared and kept on first use."""
+"""From a model's folder to one that a backend opens: exported, prepared and kept on first use."""
 
 from __future__ import annotations
 
@@ -46,8 +46,11 @@ def artefact_folder(found: ModelFolder, backend: str) -> Path:
 def build(found: ModelFolder, backend: str, load: Callable[[], Loaded]) -> Path:
     """Return the folder of a model for a backend; it is exported first where it isn't there, whole and unharmed.
 
-    Args: load: gives the model in torch, in float32 on the CPU; called only where something is to be made.
-    Raises: ModelError: the backend isn't installed, or can't take the model.
+    Args:
+        load: gives the model in torch, in float32 on the CPU; called only where something is to be made.
+
+    Raises:
+        ModelError: the backend isn't installed, or can't take the model.
     """
     runs = exported_backend(backend)
     return made(artefact_folder(found, backend), lambda folder: _export(found, backend, runs, load(), folder))

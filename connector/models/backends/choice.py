@@ -1,4 +1,4 @@
-"""Room: models. `backend="auto"`: what is installed is timed for a second each, once a machine, and remembered."""
+"""`backend="auto"`: what is installed is timed for a second each, once a machine, and remembered."""
 
 from __future__ import annotations
 
@@ -51,8 +51,9 @@ def remembered(found: ModelFolder, folder: Path | None = None) -> Choice | None:
 def chosen(found: ModelFolder, attempt: Callable[[str], Callable[[], int]], *, again: bool = False) -> Choice:
     """Return the fastest backend for a model on this machine, timed now where that is not remembered, or `again`.
 
-    Args: attempt: opens the model in a backend, and returns what computes a sample and gives its size; it raises a
-    ModelError where the backend is not to be taken.
+    Args:
+        attempt: opens the model in a backend, and returns what computes a sample and gives its size; it raises a
+            ModelError where the backend is not to be taken.
     """
     folder = model_folder(found)
     if not again and (known := remembered(found, folder)) is not None:

@@ -1,4 +1,4 @@
-"""Room: models. Bi-encoders exported for ONNX Runtime or OpenVINO; `connector.models.encoder` opens them.
+"""Bi-encoders exported for ONNX Runtime or OpenVINO; `connector.models.encoder` opens them.
 
 The gate before int8 is recall@100: the share of torch's own first hundred, in float32, that is still among its.
 """
@@ -58,7 +58,9 @@ class ExportedEncoder:
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the passages' vectors: float32 (n, dims), unit rows, (0, dims) for no passages.
 
-        Raises: RequestError: `texts` is no list of strings. ModelError: the model failed.
+        Raises:
+            RequestError: `texts` is no list of strings.
+            ModelError: the model failed.
         """
         return self._encode(checked_texts(texts, "texts"), self.fingerprint.passage_prefix)
 
@@ -85,7 +87,8 @@ class ExportedEncoder:
 def open_encoder(found: ModelFolder, backend: str, load: Any) -> ExportedEncoder:
     """Return an encoder exported for a backend; see `building.build`.
 
-    Args: load: gives the SentenceTransformer on the CPU and its fingerprint.
+    Args:
+        load: gives the SentenceTransformer on the CPU and its fingerprint.
     """
     folder = build_encoder(found, backend, load)
     manifest = read_manifest(folder)
@@ -119,7 +122,8 @@ def recall(reference: NDArray[np.float32], found: NDArray[np.float32], depth: in
 
     Of fewer than 400 passages the first quarter is compared, as all hundred would nearly be the whole.
 
-    Args: reference, found: (queries, passages).
+    Args:
+        reference, found: (queries, passages).
     """
     depth = min(depth, max(reference.shape[1] // 4, 1))
     tops = [np.argsort(-each, axis=1, kind="stable")[:, :depth] for each in (reference, found)]

@@ -1,4 +1,4 @@
-"""Room: models. ONNX Runtime: one-thread sessions side by side, float32 on the fused graph, or int8 on it."""
+"""ONNX Runtime: one-thread sessions side by side, float32 on the fused graph, or int8 on it."""
 
 from __future__ import annotations
 

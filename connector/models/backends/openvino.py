@@ -1,4 +1,4 @@
-"""Room: models. OpenVINO: a stream a core, float32, or with the weights in int8."""
+"""OpenVINO: a stream a core, float32, or with the weights in int8."""
 
 from __future__ import annotations
 

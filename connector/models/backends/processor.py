@@ -1,4 +1,4 @@
-"""Room: models. What this machine's processor is and can do, as far as a backend's choice depends on it."""
+"""What this machine's processor is and can do, as far as a backend's choice depends on it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def processor() -> str:
 
 @cache
 def has_vnni() -> bool:
-    """Tell whether the processor multiplies 8 bits without saturating: VNNI, or ARM's own instructions."""
+    """True if the processor multiplies 8 bits without saturating: VNNI, or ARM's own instructions."""
     flags = {flag for line in _lines() if line.startswith("flags") for flag in line.split()}
     return bool(flags & {"avx512_vnni", "avx_vnni"}) or platform.machine().lower() in ("arm64", "aarch64")
 

@@ -1,4 +1,4 @@
-"""Room: models. The backends by name: what each needs, and how one is found. A new backend is one line here."""
+"""The backends by name: what each needs, and how one is found. A new backend is one line here."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class Backend(Protocol):
     def prepare(self, graph: Path, target: Path, example: Arrays) -> None:
         """Write an ONNX graph, float32 with free batch and length, in the form that `open` reads.
 
-        Args: example: inputs to try the result on, of another shape than the export saw.
+        Args:
+            example: inputs to try the result on, of another shape than the export saw.
         """
 
     def open(self, path: Path) -> Session:
@@ -40,7 +41,8 @@ class Backend(Protocol):
 def check_backend(name: str | None, device: str | None) -> None:
     """Check that there is such a backend, and that it computes on the device.
 
-    Raises: RequestError: it isn't so.
+    Raises:
+        RequestError: it isn't so.
     """
     if name is not None and name not in (*BACKENDS, AUTO):
         raise RequestError("backend", name, f"must be one of {', '.join(map(repr, (*BACKENDS, AUTO)))}")
@@ -70,7 +72,7 @@ def installed() -> list[str]:
 
 
 def is_int8(name: str) -> bool:
-    """Tell whether a backend rounds weights, so that a gate stands before it."""
+    """True if a backend rounds weights, so that a gate stands before it."""
     return name.endswith("-int8")
 
 

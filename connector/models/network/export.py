@@ -1,4 +1,4 @@
-"""Room: models. From a model in torch to ONNX graphs with free batch and length; importing it imports torch."""
+"""From a model in torch to ONNX graphs with free batch and length; importing it imports torch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ _PER_ROW = ("query_length", "length")
 def write_graphs(loaded: Loaded, folder: Path) -> dict[str, Path]:
     """Write each network as `NAME.onnx` into a folder; return the paths by network.
 
-    Raises: ModelError: torch can't export it.
+    Raises:
+        ModelError: torch can't export it.
     """
     paths = {}
     for name, network in loaded.networks.items():

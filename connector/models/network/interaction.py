@@ -1,4 +1,4 @@
-"""Room: models. The bundled reranker's network; `connector.models.reranker` loads it, `training/` makes its weights.
+"""The bundled reranker's network; `connector.models.reranker` loads it, `training/` makes its weights.
 
 The lower layers read query and passage apart, as the bi-encoder they come from does; the upper ones let each side
 attend to the other, through gates that start half closed. Then both sides are compared token by token, and relation by
@@ -92,8 +92,11 @@ class InteractionModel(nn.Module):
     def join(self, states: Tensor, input_ids: Tensor, query_length: Tensor, length: Tensor) -> Tensor:
         """Return the raw logits, (n,), of pairs whose sides were read apart.
 
-        Args: states: (n, tokens, width), the query's and then the passage's, each with [CLS] and [SEP], padded on the
-        right. input_ids: (n, tokens), likewise. query_length, length: (n,), tokens of the query's side, and of both.
+        Args:
+            states: (n, tokens, width), the query's and then the passage's, each with [CLS] and [SEP], padded on the
+                right.
+            input_ids: (n, tokens), likewise.
+            query_length, length: (n,), tokens of the query's side, and of both.
         """
         column = torch.arange(input_ids.shape[1], device=input_ids.device)[None]
         mask = column < length[:, None]

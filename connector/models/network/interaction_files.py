@@ -30,8 +30,12 @@ def start_interaction(
 ) -> InteractionModel:
     """Return the untrained model on a bi-encoder's weights: late interaction of the two sides.
 
-    Args: backbone: a folder with a BERT bi-encoder's `config.json` and `model.safetensors`.
-    Raises: ModelNotFoundError: a file is absent. ModelError: it is no BERT model.
+    Args:
+        backbone: a folder with a BERT bi-encoder's `config.json` and `model.safetensors`.
+
+    Raises:
+        ModelNotFoundError: a file is absent.
+        ModelError: it is no BERT model.
     """
     folder = Path(backbone)
     weights_path = _existing(folder / WEIGHTS_FILE)
@@ -50,8 +54,13 @@ def start_interaction(
 def load_interaction(folder: str | Path, backbone: str | Path) -> InteractionModel:
     """Return the trained model in float32 on the CPU, in evaluation mode.
 
-    Args: folder: what `save_interaction` wrote. backbone: the bi-encoder's folder, for what stayed frozen.
-    Raises: ModelNotFoundError: a file is absent. ModelError: the files don't belong together.
+    Args:
+        folder: what `save_interaction` wrote.
+        backbone: the bi-encoder's folder, for what stayed frozen.
+
+    Raises:
+        ModelNotFoundError: a file is absent.
+        ModelError: the files don't belong together.
     """
     folder = Path(folder)
     weights_path = _existing(folder / WEIGHTS_FILE)

@@ -1,4 +1,4 @@
-"""Room: models. What of a model is computed: one torch module for each network that a backend runs.
+"""What of a model is computed: one torch module for each network that a backend runs.
 
 A plain cross-encoder is one network, `pairs`. The bundled reranker is two: `apart` reads one side, `joint` both. A
 bi-encoder is `vectors`. (Their names stand in `backends/session.py`.) Importing this module imports torch.

@@ -1,4 +1,4 @@
-"""Room: models. Does what belongs together in the query do so in the passage? A part of the interaction model.
+"""Does what belongs together in the query do so in the passage? A part of the interaction model.
 
 "small fast car" matches "the car is small, delivery is fast" word by word. What is wrong is a relation: fast goes with
 another noun. So relations between tokens are read on each side by attention maps over one set of weights, the query's
@@ -43,9 +43,12 @@ class RelationMatch(nn.Module):
     ) -> Tensor:
         """Return what to add to the logits, (n,).
 
-        Args: states: (n, tokens, width), of each side apart. cosine: (n, tokens, tokens), a token's likeness to the
-        passage's tokens. importance: (n, tokens), the query tokens' weights. is_query, is_passage, position: (n,
-        tokens), a token's side, padding and special tokens in neither, and its place on its side.
+        Args:
+            states: (n, tokens, width), of each side apart.
+            cosine: (n, tokens, tokens), a token's likeness to the passage's tokens.
+            importance: (n, tokens), the query tokens' weights.
+            is_query, is_passage, position: (n, tokens), a token's side, padding and special tokens in neither, and its
+                place on its side.
         """
         width = is_query.sum(dim=1).max() + 1  # the query's side comes first, after its [CLS]
         likeness, is_query = cosine[:, :width], is_query[:, :width]

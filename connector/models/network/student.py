@@ -19,7 +19,9 @@ def start_student(
         layers: how many it has, `joint_layers` among them: the first ones of those that read a side apart, which are
             the bi-encoder's, and joint ones evenly spaced up to the last.
         max_length: in tokens, both sides and special ones together.
-    Raises: ValueError: the teacher has not so many.
+
+    Raises:
+        ValueError: the teacher has not so many.
     """
     sizes, deep = teacher.config.bert, teacher.config.joint_layers
     total = int(sizes["num_hidden_layers"])

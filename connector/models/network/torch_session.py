@@ -1,4 +1,4 @@
-"""Room: models. Cross-encoders in torch, float32, on a CPU or an accelerator; `connector.models.reranker` calls it."""
+"""Cross-encoders in torch, float32, on a CPU or an accelerator; `connector.models.reranker` calls it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ def opened(loaded: Loaded) -> Opened:
 def load(found: ModelFolder, device: str | None) -> Loaded:
     """Return the model in a folder, on a device; None takes an accelerator where there is one.
 
-    Raises: ModelError: it is no cross-encoder that gives one score, or can't be loaded.
+    Raises:
+        ModelError: it is no cross-encoder that gives one score, or can't be loaded.
     """
     return _load_interaction(found, device) if is_interaction(found) else _load_cross_encoder(found, device)
 

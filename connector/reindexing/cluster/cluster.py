@@ -47,16 +47,16 @@ class Cluster:
         self._hides_vectors: bool | None = None
 
     def call(self, function: Callable[[Elasticsearch], Result]) -> Result:
-        """Give what a call of the client gives: see `Patience.call`."""
+        """Return what a call of the client gives: see `Patience.call`."""
         return self.patience.call(lambda: function(self.client))
 
     def search(self, body: dict[str, Any], index: str | None = None, **url: str) -> list[Hit]:
-        """Give the hits of a search of which no shard is missing, vectors in their sources."""
+        """Return the hits of a search of which no shard is missing, vectors in their sources."""
         hits: list[Hit] = self.search_answer(body, index, **url)["hits"]["hits"]
         return hits
 
     def search_answer(self, body: dict[str, Any], index: str | None = None, **url: str) -> Mapping[str, Any]:
-        """Give the answer to a search of which no shard is missing."""
+        """Return the answer to a search of which no shard is missing."""
         path = f"/{index}/_search" if index else "/_search"
         params = {"allow_partial_search_results": "false", **url}
         if not self.engine.has_points_in_time:
@@ -69,11 +69,11 @@ class Cluster:
         return self.patience.call(send)
 
     def source_option(self, index: str) -> Any:
-        """Give the `_source` of a search body that brings whole documents."""
+        """Return the `_source` of a search body that brings whole documents."""
         return {"exclude_vectors": False} if self.hides_vectors(index) else True
 
     def hides_vectors(self, index: str) -> bool:
-        """Tell whether vectors must be asked for, once a job."""
+        """True if vectors must be asked for, once a job."""
         if self._hides_vectors is None:
             self._hides_vectors = self.call(lambda es: hides_vectors(es, index))
         return self._hides_vectors
@@ -87,8 +87,12 @@ class Cluster:
     def fetch(self, wanted: Sequence[tuple[str, Key]], *, with_source: bool) -> dict[Key, Hit | None]:
         """Read documents as they are at this moment, refreshed or not.
 
-        Args: wanted: for each document its index and its key. with_source: bring the whole document.
-        Returns: for each key the hit, None where there is no such document, or only one with another routing.
+        Args:
+            wanted: for each document its index and its key.
+            with_source: bring the whole document.
+
+        Returns:
+            for each key the hit, None where there is no such document, or only one with another routing.
         """
         if not wanted:
             return {}
@@ -126,9 +130,10 @@ class Cluster:
         self.call(lambda es: complete(object_in("_refresh", es.indices.refresh(index=index).body)))
 
     def checkpoints(self, index: str) -> dict[int, int]:
-        """Give each shard's global checkpoint: up to which `_seq_no` every copy has every write (-1: none yet).
+        """Return each shard's global checkpoint: up to which `_seq_no` every copy has every write (-1: none yet).
 
-        Raises: elasticsearch.ApiError: the client may not ask, or the service does not say.
+        Raises:
+            elasticsearch.ApiError: the client may not ask, or the service does not say.
         """
 
         def send(es: Elasticsearch) -> dict[int, int]:
@@ -143,7 +148,7 @@ class Cluster:
         return self.call(send)
 
     def store_bytes(self, index: str) -> int:
-        """Give what an index takes on disk without its replicas; 0 where that can't be told."""
+        """Return what an index takes on disk without its replicas; 0 where that can't be told."""
         if not self.engine.has_points_in_time:
             return 0
         try:
@@ -154,9 +159,10 @@ class Cluster:
         return part_of("_stats", {"store": store}, ["store", "size_in_bytes"], int) if store else 0
 
     def describe(self, name: str) -> dict[str, dict[str, Any]]:
-        """Give settings, mappings and aliases of the indices behind a name.
+        """Return settings, mappings and aliases of the indices behind a name.
 
-        Raises: SourceError: there is none.
+        Raises:
+            SourceError: there is none.
         """
 
         def send(es: Elasticsearch) -> dict[str, dict[str, Any]]:
@@ -184,11 +190,11 @@ class Cluster:
         return self.call(send)
 
     def mappings(self, index: str) -> dict[str, Any]:
-        """Give an index's mappings, by index, as `GET INDEX/_mapping`."""
+        """Return an index's mappings, by index, as `GET INDEX/_mapping`."""
         return self.call(lambda es: mappings_in(es.indices.get_mapping(index=index).body))
 
     def aliases(self, alias: str) -> dict[str, dict[str, Any]]:
-        """Give what an alias is on each index that it points to; {} where it points nowhere."""
+        """Return what an alias is on each index that it points to; {} where it points nowhere."""
         if not self.engine.has_points_in_time:
             return {}
         try:
@@ -198,7 +204,7 @@ class Cluster:
         return {index: aliases[alias] for index, aliases in found.items() if alias in aliases}
 
     def is_data_stream(self, name: str) -> bool:
-        """Tell whether a name is a data stream's; where there can be none, it is not."""
+        """True if a name is a data stream's; where there can be none, it is not."""
         try:
             answer: Any = self.call(lambda es: es.perform_request("GET", f"/_data_stream/{name}", headers=_JSON))
         except ApiError:

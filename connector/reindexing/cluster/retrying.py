@@ -34,7 +34,7 @@ class NotYetError(Exception):
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tell whether the same call may succeed later."""
+    """True if the same call may succeed later."""
     if isinstance(error, ApiError):
         return error.status_code in TRANSIENT_STATUSES
     return isinstance(error, TransportError | NotYetError) and not isinstance(error, SerializationError)
@@ -63,9 +63,11 @@ class Patience:
         self._longest_wait_s = longest_wait_s
 
     def call(self, function: Callable[[], Result]) -> Result:
-        """Give the call's result.
+        """Return the call's result.
 
-        Raises: ReindexError: it failed for too long. elasticsearch.ApiError: the cluster refused it.
+        Raises:
+            ReindexError: it failed for too long.
+            elasticsearch.ApiError: the cluster refused it.
         """
         retrying = Retrying(
             retry=retry_if_exception(is_transient),
@@ -93,9 +95,10 @@ class Patience:
 
 
 def complete(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give an answer of which no shard is missing.
+    """Return an answer of which no shard is missing.
 
-    Raises: NotYetError: a shard failed or ran out of time.
+    Raises:
+        NotYetError: a shard failed or ran out of time.
     """
     shards = answer.get("_shards", {})
     failed = shards.get("failed") if isinstance(shards, Mapping) else None

@@ -27,7 +27,7 @@ def create_target(cluster: Cluster, plan: Plan) -> str:
 
 
 def uuid_of(cluster: Cluster, index: str) -> str:
-    """Give an index's uuid, "" where there is none."""
+    """Return an index's uuid, "" where there is none."""
     try:
         described = cluster.call(lambda es: es.indices.get_settings(index=index).body)
     except NotFoundError:
@@ -51,7 +51,7 @@ def add_field(cluster: Cluster, index: str, change: Mapping[str, Any]) -> None:
 
 
 def is_switched(cluster: Cluster, plan: Plan) -> bool:
-    """Tell whether the alias points to the new index and to nothing else."""
+    """True if the alias points to the new index and to nothing else."""
     return plan.alias is None or cluster.aliases(plan.alias).keys() == {plan.target}
 
 
@@ -79,7 +79,8 @@ def put_settings(cluster: Cluster, index: str, settings: Mapping[str, Any]) -> N
 def switch(cluster: Cluster, plan: Plan) -> None:
     """Put the new index in the place of the one that the alias points to, in one step.
 
-    Raises: AliasChangedError: the alias is not what it was when the job began.
+    Raises:
+        AliasChangedError: the alias is not what it was when the job began.
     """
     assert plan.target is not None
     if plan.alias is None or is_switched(cluster, plan):
@@ -90,9 +91,11 @@ def switch(cluster: Cluster, plan: Plan) -> None:
 
 
 def is_back(cluster: Cluster, plan: Plan) -> bool:
-    """Tell whether the alias is where it was before the job; else it is where the job put it.
+    """True if the alias is where it was before the job; else it is where the job put it.
 
-    Raises: AliasChangedError: it is neither. ReindexError: there is no alias, or the old index is gone.
+    Raises:
+        AliasChangedError: it is neither.
+        ReindexError: there is no alias, or the old index is gone.
     """
     assert plan.target is not None
     if plan.alias is None:

@@ -42,7 +42,7 @@ class Reader(Protocol):
         """Read a partition from where it stands; None is its beginning."""
 
     def is_behind(self, positions: Mapping[str, Any]) -> bool:
-        """Tell whether another pass could find something, where partitions stand like this."""
+        """True if another pass could find something, where partitions stand like this."""
 
     def close(self) -> None:
         """Leave nothing open on the cluster."""
@@ -252,7 +252,7 @@ def reader_of(cluster: Cluster, indices: list[str], *, reads_source: bool = True
 
 
 def page_size(hits: list[Hit], size: int) -> int:
-    """Give how many documents to ask for next, so that a page has some 4 MiB: by the size of what came."""
+    """Return how many documents to ask for next, so that a page has some 4 MiB: by the size of what came."""
     if not hits:
         return size
     sampled = hits[:: max(len(hits) // 10, 1)]

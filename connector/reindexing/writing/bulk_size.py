@@ -40,7 +40,7 @@ class BulkSize:
         self.bytes = min(max(int(self.bytes * factor), _LEAST_BYTES), _MOST_BYTES)
 
     def first(self, sizes: Sequence[int]) -> int:
-        """Give how many of these actions, in bytes each, go into the next request: at least one."""
+        """Return how many of these actions, in bytes each, go into the next request: at least one."""
         total = 0
         for number, size in enumerate(sizes):
             total += size
@@ -50,7 +50,7 @@ class BulkSize:
 
 
 def halves(count: int) -> Iterator[slice]:
-    """Give the two halves of a request that was refused as a whole."""
+    """Return the two halves of a request that was refused as a whole."""
     middle = count // 2
     yield slice(0, middle)
     yield slice(middle, count)

@@ -65,9 +65,10 @@ class BulkWriter:
         self.size = BulkSize()
 
     def write(self, actions: Sequence[Action]) -> list[Outcome]:
-        """Give what became of each action.
+        """Return what became of each action.
 
-        Raises: ReindexError: the cluster did not take them for too long, or takes none of ours.
+        Raises:
+            ReindexError: the cluster did not take them for too long, or takes none of ours.
         """
         outcomes: dict[int, Outcome] = {}
         left = list(enumerate(actions))
@@ -147,14 +148,14 @@ class BulkWriter:
 
 
 def _readable(error: ApiError) -> Exception:
-    """Give the error itself where it passes or is ours to explain elsewhere, else one that says what to do."""
+    """Return the error itself where it passes or is ours to explain elsewhere, else one that says what to do."""
     if error.status_code in TRANSIENT_STATUSES:
         return error
     return ReindexError(f"the cluster refused a bulk request: {_reason(error.body) or error}. Then resume the job")
 
 
 def _reason(body: Any) -> str:
-    """Give an error with its causes, innermost last, in one line."""
+    """Return an error with its causes, innermost last, in one line."""
     error = body.get("error", body) if isinstance(body, dict) else body
     parts: list[str] = []
     while isinstance(error, dict) and len(parts) < 5:

@@ -38,10 +38,10 @@ class Target(Protocol):
         """Write the action; None: there is nothing to write. Raises: ValueError: the document can't be written."""
 
     def seq_no(self, prepared: Prepared, outcome: Outcome | None) -> int:
-        """Give the `_seq_no` at which the source then has the document unchanged."""
+        """Return the `_seq_no` at which the source then has the document unchanged."""
 
     def digest(self, prepared: Prepared) -> bytes | None:
-        """Give by what a document is known again if the process is killed writing it; None: it need not be."""
+        """Return by what a document is known again if the process is killed writing it; None: it need not be."""
 
     def take_out(self, keys: Sequence[Key]) -> None:
         """See that documents that the source does not have, or that are dead letters now, are not there."""

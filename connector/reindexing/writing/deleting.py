@@ -76,7 +76,7 @@ def remove_deleted(
 
 
 def digest_of(source: Mapping[str, Any], field: VectorField, vectors: int | None = None) -> bytes:
-    """Give what tells a document that is written from any other; `vectors`: how many it will have, if not yet any."""
+    """Return what tells a document that is written from any other; `vectors`: how many it will have, if not yet any."""
     count = len(vectors_in(source, field)) if vectors is None else vectors
     return hash_of(f"{count} {canonical(without(source, field.place))}")
 

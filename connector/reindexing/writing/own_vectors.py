@@ -14,7 +14,9 @@ from connector.reindexing.writing.vector_cache import VectorCache, hashes_in
 class OwnVectors:
     """Compares vectors with those that the job, or the one before it of the same name, has made for a document.
 
-    Args: checkpoint: the job's. cache: the vectors by text; where it keeps none, no vector is known to be our own.
+    Args:
+        checkpoint: the job's.
+        cache: the vectors by text; where it keeps none, no vector is known to be our own.
     """
 
     def __init__(self, checkpoint: Checkpoint, cache: VectorCache) -> None:

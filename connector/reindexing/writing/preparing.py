@@ -50,9 +50,11 @@ class Preparer:
         self._dims = encoder.fingerprint.dims
 
     def prepare(self, items: Sequence[Item]) -> tuple[list[Prepared], list[DeadLetter]]:
-        """Give each item with its vectors, or the reason why it has none.
+        """Return each item with its vectors, or the reason why it has none.
 
-        Raises: ReindexError: the encoder fails on any text. JobStoppedError: `stop` was set; what was made is kept.
+        Raises:
+            ReindexError: the encoder fails on any text.
+            JobStoppedError: `stop` was set; what was made is kept.
         """
         parts = [self._field.parts(item.source) for item in items]
         texts = [[checked_text(part.text, "text") for part in each] for each in parts]

@@ -32,7 +32,7 @@ HASH_BYTES = 16
 
 
 def hash_of(text: str) -> bytes:
-    """Give `HASH_BYTES` that tell one text from another: SHA-256, cut."""
+    """Return `HASH_BYTES` that tell one text from another: SHA-256, cut."""
     encoded = text.encode("utf-8", "surrogatepass")
     return hashlib.sha256(len(encoded).to_bytes(8, "big") + encoded).digest()[:HASH_BYTES]
 
@@ -45,7 +45,8 @@ def hashes_in(joined: bytes) -> list[bytes]:
 class VectorCache:
     """The vectors of one encoder. `file` None keeps none.
 
-    Raises: CheckpointError: the file can't be opened.
+    Raises:
+        CheckpointError: the file can't be opened.
     """
 
     def __init__(self, file: Path | None, fingerprint: Fingerprint) -> None:
@@ -71,7 +72,7 @@ class VectorCache:
             return int(database.execute(query, (fingerprint,)).fetchone()[0])
 
     def find(self, hashes: Iterable[bytes]) -> dict[bytes, Vector]:
-        """Give the vectors that are known."""
+        """Return the vectors that are known."""
         if self._database is None:
             return {}
         wanted = list(hashes)
