@@ -170,8 +170,13 @@ def _is_plain(hit: Any) -> bool:
         and type(score := hit.get("_score")) is float
         and -_LARGEST_SCORE <= score <= _LARGEST_SCORE
         and _OF_FEW_HITS.isdisjoint(hit)
-        and type(fields := hit.get("fields", {})) is dict
-        and all(type(values) is list and _NESTED.isdisjoint(map(type, values)) for values in fields.values())
+        and ("fields" not in hit or _are_plain(hit["fields"]))
+    )
+
+
+def _are_plain(fields: Any) -> bool:
+    return type(fields) is dict and all(
+        type(values) is list and _NESTED.isdisjoint(map(type, values)) for values in fields.values()
     )
 
 

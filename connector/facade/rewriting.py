@@ -21,7 +21,7 @@ from connector.errors import RequestError, error_text
 from connector.request.leaf_retrievers import MAX_MODEL_TEXT
 from connector.threads import UnraisableError, raisable
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger("connector.rewriting")
 
 MAX_TEXTS = 8
 """How many texts one hook may give: each is two more legs."""
@@ -89,7 +89,7 @@ def gathered(text: str, outcomes: Mapping[str, Any], timeout: float) -> Rewritte
         if isinstance(outcome, TimeoutError | asyncio.TimeoutError | FutureTimeoutError):
             failures.append(f"rewrite {name!r} was not done within {timeout:g} s")
         elif isinstance(outcome, BaseException):
-            failures.append(f"rewrite {name!r} failed: {_kind_of(outcome)} (see the log of {__name__})")
+            failures.append(f"rewrite {name!r} failed: {_kind_of(outcome)} (see the log of {_LOG.name})")
             _LOG.warning("rewrite %r failed: %s", name, error_text(outcome))
         elif (reason := _fault(outcome)) is not None:
             failures.append(f"rewrite {name!r} gave {reason}")

@@ -5,7 +5,7 @@ So an array, a numpy number, a tuple, a date, a UUID, a Decimal is here what the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any, TypeAlias
 
@@ -65,7 +65,7 @@ def _read(value: Any, default: Default, path: str, levels_left: int) -> Any:
         }
     if isinstance(value, list | tuple):
         if set(map(type, value)) <= _NUMBERS:  # a vector: no call for each of its numbers
-            if not all(map(isfinite, (each for each in value if type(each) is float))):
+            if not _are_finite(value):
                 return [_finite(each, f"{path}[{place}]") for place, each in enumerate(value)]
             return list(value)
         return [_read(each, default, f"{path}[{place}]", levels_left - 1) for place, each in enumerate(value)]
@@ -77,8 +77,15 @@ def _read(value: Any, default: Default, path: str, levels_left: int) -> Any:
     return _read(written, default, path, levels_left - 1)
 
 
+def _are_finite(numbers: Sequence[float]) -> bool:
+    try:
+        return isfinite(sum(numbers))  # sums of NaN and infinity are not; those of large numbers need not be
+    except OverflowError:
+        return False
+
+
 def _finite(number: float, path: str) -> float:
-    if not isfinite(number):
+    if isinstance(number, float) and not isfinite(number):
         raise RequestError(path, number, "is no JSON number; give a finite number")
     return number
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from connector.request.encoded_vectors import is_encoded
-from connector.request.readings import MAX_INT, Listed, Number, Whole, whole
+from connector.request.readings import MAX_INT, Listed, Number, Numbers, Whole, whole
 
 MAX_WINDOW = 10_000
 """Elasticsearch's default `index.max_result_window`: no leg can return more hits."""
@@ -34,7 +34,7 @@ def _encoded(text: str) -> str:
 
 
 _Numbers: TypeAlias = Annotated[
-    list[Annotated[Number, Field(allow_inf_nan=False)]], Listed, Field(min_length=1, max_length=4096)
+    list[Annotated[float, Field(allow_inf_nan=False)]], Numbers, Listed, Field(min_length=1, max_length=4096)
 ]
 Vector: TypeAlias = Annotated[
     Annotated[_Numbers, Tag("numbers")] | Annotated[str, AfterValidator(_encoded), Tag("text")],

@@ -19,7 +19,7 @@ from connector.search.needs import Compute, Flow, Score, Shorten
 from connector.search.plan import Leg
 from connector.search.response import Provenance
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger("connector.rerank")
 
 
 def reranked(
@@ -83,7 +83,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ModelOutputError | RequestError):
         return error_text(error)
     cause = error.__cause__ if type(error) is ModelError else None
-    return f"{type(error if cause is None else cause).__name__} (see the log of {__name__})"
+    return f"{type(error if cause is None else cause).__name__} (see the log of {_LOG.name})"
 
 
 def _texts(retriever: TextSimilarityReranker, read: Sequence[Candidate]) -> Flow[list[str]]:

@@ -293,7 +293,7 @@ def test_options_come_as_keywords_as_parameters_or_in_the_body(client: OpenSearc
     assert found["hits"]["hits"][0].keys() >= {"_version", "_source"}
     assert found["hits"]["hits"][0]["_source"].keys() == {"title"}
     assert "_source" not in hybrid.search(index=index, body=tree, _source=False)["hits"]["hits"][0]
-    with pytest.raises(connector.ConnectorError, match="is not supported beside"):
+    with pytest.raises(connector.ConnectorError, match="is not supported alongside"):
         hybrid.search(index=index, body=tree, search_pipeline="mine")
 
 

@@ -33,3 +33,9 @@ def test_an_analyzer_that_is_not_there_is_refused_with_those_that_are(client: El
         client.indices.create(index="t", mappings={"properties": {"text": {"type": "text", "analyzer": analyzer}}})
 
     assert str(list(ANALYZERS)) in caught.value.body["error"]["reason"]
+
+
+def test_a_vector_with_a_number_that_no_double_holds_is_refused_as_infinite(client: Elasticsearch) -> None:
+    client.indices.create(index="notes", mappings={"properties": {"v": {"type": "dense_vector", "dims": 2}}})
+    with pytest.raises(BadRequestError, match="do not support NaN or infinite values"):
+        client.index(index="notes", document={"v": [10**400, 1]})

@@ -33,7 +33,7 @@ def fail(_: str) -> str:
 HOOKS: dict[str, Any] = {"expansion": expand, "translation": translate, "broken": fail}
 EXPECTED = Rewritten(
     {"expansion": "car automobile", "expansion_2": "car vehicle", "translation": "car auf Deutsch"},
-    ("rewrite 'broken' failed: ConnectionError (see the log of connector.facade.rewriting)",),
+    ("rewrite 'broken' failed: ConnectionError (see the log of connector.rewriting)",),
 )
 
 

@@ -130,7 +130,7 @@ def test_a_reranker_that_fails_costs_the_rerank_only_and_documents_say_so(engine
         found = ConnectorRetriever(connector=articles).invoke("small car slow")
     assert len(found) == 4
     assert {document.metadata["_hybrid"]["degraded"] for document in found} == {
-        "not reranked: OSError (see the log of connector.search.rerank)"
+        "not reranked: OSError (see the log of connector.rerank)"
     }
 
 

@@ -80,7 +80,7 @@ def test_a_failing_reranker_costs_the_search_nothing() -> None:
     cluster = Cluster([answer(("a", 2.0)), answer(("b", 0.5))], scores=MemoryError("no memory left"))
     response = cluster.search(rerank(RRF))
     assert ids(response) == ["a", "b"]
-    assert response["_hybrid"]["degraded"] == "not reranked: MemoryError (see the log of connector.search.rerank)"
+    assert response["_hybrid"]["degraded"] == "not reranked: MemoryError (see the log of connector.rerank)"
 
 
 @pytest.mark.parametrize("scores", [[1.0], [1.0, float("nan")], [[1.0, 2.0]], ["a", "b"]])

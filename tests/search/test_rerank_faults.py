@@ -23,7 +23,7 @@ TREE: dict[str, Any] = {
     }
 }
 SECRET = "sk-SECRET"
-SEE_LOG = "(see the log of connector.search.rerank)"
+SEE_LOG = "(see the log of connector.rerank)"
 Search = Callable[..., Any]
 
 
@@ -197,7 +197,7 @@ def test_a_reranker_that_changes_the_list_it_is_given_is_held_to_the_count_it_wa
 
 def test_why_a_search_is_not_reranked_is_in_the_log(search: Search, caplog: pytest.LogCaptureFixture) -> None:
     search(raising(RuntimeError("the endpoint answers 503")))
-    assert [record.levelname for record in caplog.records if record.name == "connector.search.rerank"] == ["WARNING"]
+    assert [record.levelname for record in caplog.records if record.name == "connector.rerank"] == ["WARNING"]
     assert "RuntimeError: the endpoint answers 503" in caplog.text
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from connector.embedded.analysis.postings import Floats
+from connector.embedded.scalars import as_double
 from connector.embedded.storage.mapping import Field
 
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
@@ -69,7 +70,10 @@ def _signed(content: bytes) -> list[float]:
 def as_array(numbers: Sequence[float]) -> Floats:
     """A vector's numbers as float32; what is too large is infinite."""
     with np.errstate(over="ignore"):
-        return np.array(numbers, dtype=np.float64).astype(np.float32)
+        try:
+            return np.array(numbers, dtype=np.float64).astype(np.float32)
+        except OverflowError:  # a whole number that no double holds
+            return np.array(list(map(as_double, numbers)), dtype=np.float64).astype(np.float32)
 
 
 def fault(numbers: Sequence[float], vector: Floats, held: Field) -> str | None:
