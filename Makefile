@@ -1,5 +1,5 @@
-# Every target is the only command that a fresh machine with Python >= 3.10 needs: it makes .venv and installs into it.
-# PYTHON=... names another interpreter, ELASTICSEARCH_URL=... a running cluster for demo and test.
+# Each target works on a fresh machine with Python >= 3.10: it creates .venv and installs what it needs.
+# PYTHON=... selects another interpreter, and ELASTICSEARCH_URL=... a running cluster for demo and test.
 
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -7,68 +7,71 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 INSTALLED := .venv/.installed
 CLIENT9 := .venv/client9
-# Rerankers of others, measured beside ours: some of them need older libraries than we do.
+# Other projects' rerankers, which benchmarks compare with ours; some need older libraries than this package.
 PEERS := .venv/peers
 PEER_PACKAGES := "sentence-transformers>=5,<6" "optimum-onnx[onnxruntime]" "optimum-intel[openvino]" datasets flashrank fastembed "rerankers[transformers]"
-# What talks to Elasticsearch through a client is tested with both client majors; CLIENT_TESTS runs again with 9.x.
+# Tests of code that uses an Elasticsearch client; they run a second time with the 9.x client.
 CLIENT_TESTS := tests/contract tests/embedded tests/engines tests/clients tests/facade
 OFFLINE := HF_HUB_OFFLINE=1
-# Without kept bytecode every process compiles its libraries again, torch among them.
+# Without cached bytecode, every process would compile its libraries again, including torch.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults test-fast lint format docs bench bench-peers eval-models lock clean
+.PHONY: help demo test test-faults test-fast lint format docs docs-cli bench bench-peers eval-models lock clean
 
-help: ## what can be made
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-11s %s\n", $$1, $$2}'
 
-demo: $(INSTALLED) ## index this Python's documentation, search it, show what each stage is worth (ELASTICSEARCH_URL=... for a cluster)
+demo: $(INSTALLED) ## index this Python's documentation, search it, show what each stage contributes (ELASTICSEARCH_URL=... for a cluster)
 	$(OFFLINE) $(BIN)/connector demo $(if $(ELASTICSEARCH_URL),--url "$(ELASTICSEARCH_URL)")
 
-test: $(INSTALLED) $(CLIENT9)/.installed ## every test, on the embedded engine and on real nodes, with both client majors
+test: $(INSTALLED) $(CLIENT9)/.installed ## run every test, on the embedded engine and on real nodes, with both client majors
 	@failed=0; \
 	$(OFFLINE) $(BIN)/pytest || failed=1; \
 	$(OFFLINE) PYTHONPATH=$(CLIENT9) $(BIN)/pytest $(CLIENT_TESTS) || failed=1; \
 	exit $$failed
 
-test-faults: $(INSTALLED) ## kill -9, storms, full disks and the like against reindex jobs, at full size (an hour or so)
+test-faults: $(INSTALLED) ## inject kill -9, storms of errors, full disks and more into reindex jobs, at full size (about an hour)
 	$(OFFLINE) CONNECTOR_FAULTS=full $(BIN)/pytest tests/faults
 
-test-fast: $(INSTALLED) ## the tests that need no node
+test-fast: $(INSTALLED) ## run the tests that need no node
 	$(OFFLINE) $(BIN)/pytest -q -m "not node"
 
-lint: $(INSTALLED) ## ruff, mypy --strict and the the import rules of the packages
+lint: $(INSTALLED) ## run ruff, mypy --strict and the import rules of the packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports
 
-format: $(INSTALLED) ## let ruff mend what it can
+format: $(INSTALLED) ## let ruff fix what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(INSTALLED) ## the documentation as a site, with the API reference from the docstrings (build/site)
+docs: $(INSTALLED) ## build the documentation, with the API reference from the docstrings (build/site)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir build/site
 
-bench: $(INSTALLED) $(PEERS)/.installed ## our own time: import, overhead of a search, fusion; rerankers side by side (benchmarks/RESULTS.md)
+docs-cli: $(INSTALLED) ## write docs/cli.md from the help of the commands
+	$(BIN)/python -m tests.cli.reference
+
+bench: $(INSTALLED) $(PEERS)/.installed ## measure import time, overhead of a search and fusion; compare rerankers (benchmarks/RESULTS.md)
 	$(BIN)/python -m benchmarks.import_time --write
 	$(OFFLINE) $(BIN)/python -m benchmarks.overhead --write
 	$(OFFLINE) $(BIN)/python -m benchmarks.cross_encoders --write --peers $(PEERS)/bin/python
 	$(OFFLINE) $(BIN)/python -m benchmarks.concurrent_searches --write
 	$(if $(CONNECTOR_DATA),$(OFFLINE) $(BIN)/python -m benchmarks.cascade --work .eval --write)
 
-bench-peers: $(INSTALLED) ## what other ways of hybrid search cost and give on a node (ELASTICSEARCH_URL=... CONNECTOR_DATA=...)
+bench-peers: $(INSTALLED) ## compare the cost and quality of other ways of hybrid search on a node (ELASTICSEARCH_URL=... CONNECTOR_DATA=...)
 	$(UV) pip install --quiet --python $(BIN)/python --constraint requirements.lock --group bench
 	$(OFFLINE) $(BIN)/python -m benchmarks.peers --url "$(ELASTICSEARCH_URL)" --write
 
-eval-models: $(INSTALLED) ## what the bundled reranker is worth on the judged collections (CONNECTOR_DATA=...; hours without a cache)
+eval-models: $(INSTALLED) ## measure the bundled reranker on the judged collections (CONNECTOR_DATA=...; hours without a cache)
 	$(OFFLINE) $(BIN)/python -m benchmarks.reranker --work .eval --write
 
-lock: $(UV) ## pin again what is installed (requirements.lock)
+lock: $(UV) ## update the pinned versions (requirements.lock)
 	echo "elasticsearch<9" | $(UV) pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.10 \
 		--constraint - --upgrade --quiet --no-annotate --no-header --output-file requirements.lock
 
-clean: ## forget .venv, builds and caches
+clean: ## delete .venv, builds and caches
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
