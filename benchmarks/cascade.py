@@ -1,12 +1,14 @@
-"""What int8 and the cascade cost and save on real judged windows: nDCG@10 beside milliseconds.
+"""What int8 and the cascade cost and save on real judged windows: nDCG@10 and milliseconds.
 
 python -m benchmarks.cascade --work DIR            prints the tables
-python -m benchmarks.cascade --work DIR --write    and writes them, with a plot, beside benchmarks/RESULTS.md
+python -m benchmarks.cascade --work DIR --write    also writes them, with a plot, to benchmarks/RESULTS.md
 
-Windows are those of `benchmarks.reranker`: the RRF of BM25's and kNN's first hundred, vectors cached in DIR. Each
-backend and each first stage scores every pair once; depths and cascades are read off those scores, and a rerank's time
-is that of what it reads, at each part's rate over all windows. Questions come from the collections in turn, until the
-time is over or the run is interrupted; then what there is is reported. `--first FOLDER` adds a student.
+Windows are those of `benchmarks.reranker`: the RRF of the first hundred of BM25 and of kNN, with vectors cached in DIR.
+Each backend and each first stage scores every pair once; depths and cascades are computed from those scores, and a
+rerank's time is the time of what it reads, at each part's mean rate over all windows.
+Questions come from the collections in turn, until the time is up or the run is interrupted; then the results so far are
+reported.
+`--first FOLDER` adds a student.
 """
 
 from __future__ import annotations
@@ -21,11 +23,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.cascade_report import STATES, STATIC, Asked, Costs, draw, report
+from benchmarks.cascade_report import STATES, STATIC, Costs, JudgedWindow, draw, report
 from benchmarks.results import RESULTS, machine, write_section
 from connector.errors import RequestError
 from connector.models.folders import bundled_encoder
-from connector.models.reranker import InteractionReranker, load_reranker
+from connector.models.load import load_reranker
+from connector.models.reranker import InteractionReranker
 from connector.models.states import Side
 from training.evaluation_sets import Judged, read_judged
 from training.judged import Collection, make_candidates
@@ -49,7 +52,7 @@ def windows_of(name: str, judged: Judged, count: int, work: Path) -> Iterator[Wi
 
 
 def late_interaction(reranker: InteractionReranker, query: Side, passages: Sequence[Side]) -> NDArray[np.float32]:
-    """Return the mean, by idf, of the query tokens' best cosines among each passage's states, (n,)."""
+    """Return the mean, weighted by idf, of the query tokens' best cosines among each passage's states, (n,)."""
     ids = query.ids[1:-1]
     if not len(ids):
         return np.zeros(len(passages), dtype=np.float32)
@@ -68,7 +71,7 @@ def _unit(states: NDArray[np.float32]) -> NDArray[np.float32]:
 def score_window(
     question: str, texts: list[str], rerankers: Mapping[str, InteractionReranker], costs: Costs
 ) -> dict[str, NDArray[np.float32]]:
-    """Return every scorer's scores of a window, and add the seconds of each part. The first's states are compared."""
+    """Return every scorer's scores of a window, and add each part's seconds; the first one's states are compared."""
     scores = {}
     for name, reranker in rerankers.items():
         reranker.forget()
@@ -90,12 +93,9 @@ def score_window(
 
 def ask(
     judged: Mapping[str, Judged], rerankers: Mapping[str, InteractionReranker], count: int, work: Path, end: float
-) -> tuple[list[Asked], Costs]:
-    """Score windows of the collections in turn; return the questions and what each part took.
-
-    Args: end: when to stop, on time.monotonic's clock.
-    """
-    costs, asked = Costs(), list[Asked]()
+) -> tuple[list[JudgedWindow], Costs]:
+    """Score windows of the collections in turn until `end` (time.monotonic); return the questions and the times."""
+    costs, windows = Costs(), list[JudgedWindow]()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         for turn in zip_longest(*(windows_of(name, each, count, work) for name, each in judged.items())):
@@ -103,7 +103,7 @@ def ask(
                 if window is None:
                     continue
                 if time.monotonic() > end:
-                    return asked, costs
+                    return windows, costs
                 key, question, grades, collection, places = window
                 texts = [collection.passages[place] for place in places]
                 try:
@@ -111,22 +111,22 @@ def ask(
                 except RequestError:  # a question too long for the reranker keeps the fused order, in any backend
                     continue
                 ids = [collection.passage_ids[place] for place in places]
-                asked.append(Asked(f"{name}/{key}", ids, texts, grades.qrels[key], scores))
+                windows.append(JudgedWindow(f"{name}/{key}", ids, texts, grades.qrels[key], scores))
     except KeyboardInterrupt:
         print("interrupted", flush=True)
-    return asked, costs
+    return windows, costs
 
 
 def main() -> None:
-    """Measure, print, and write when asked to."""
+    """Measure and print; write if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder where vectors are cached")
-    parser.add_argument("--queries", type=int, default=15, help="questions a collection at most")
-    parser.add_argument("--minutes", type=float, default=10.0, help="no question is begun later")
+    parser.add_argument("--queries", type=int, default=15, help="at most this many questions per collection")
+    parser.add_argument("--minutes", type=float, default=10.0, help="no question starts later")
     parser.add_argument("--collections", nargs="*", default=list(COLLECTIONS))
     parser.add_argument("--backends", nargs="*", default=["torch", "onnx-int8"], help="torch first")
     parser.add_argument("--first", nargs="*", default=[], help="students, as NAME=FOLDER, on the last backend")
-    parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/RESULTS.md")
+    parser.add_argument("--write", action="store_true", help="write the tables to benchmarks/RESULTS.md")
     options = parser.parse_args()
     started, end = machine(), time.monotonic() + 60 * options.minutes
     backends: list[str] = options.backends
@@ -134,21 +134,21 @@ def main() -> None:
     rerankers = {name: _interaction("bundled", name) for name in backends}
     rerankers |= {name: _interaction(folder, backends[-1]) for name, folder in students.items()}
     judged = {name: read_judged(name) for name in options.collections}
-    asked, costs = ask(judged, rerankers, options.queries, options.work, end)
+    windows, costs = ask(judged, rerankers, options.queries, options.work, end)
     limits = f"--queries {options.queries} --minutes {options.minutes:g}"
     conditions = f"`python -m benchmarks.cascade {limits} --write` on {started} at the start,\n"
     conditions += f"{machine().rpartition(', ')[2]} at the end."
-    text, points = report(asked, costs, backends, list(students), conditions=conditions)
+    text, points = report(windows, costs, backends, list(students), conditions=conditions)
     print(text)
     if options.write:
-        write_section("Quality beside speed: int8 and the cascade", text)
+        write_section("Quality and speed: int8 and the cascade", text)
         draw(points, RESULTS.with_name("cascade.png"))
 
 
 def _interaction(name: str, backend: str) -> InteractionReranker:
     reranker = load_reranker(name, backend=backend, device="cpu")
     if not isinstance(reranker, InteractionReranker):
-        raise SystemExit(f"{name} is no interaction reranker")
+        raise SystemExit(f"{name} is not an interaction reranker")
     return reranker
 
 

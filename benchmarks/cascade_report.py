@@ -1,4 +1,4 @@
-"""The tables and the plot of `benchmarks.cascade`: depths and cascades, read off the scores of every pair."""
+"""The tables and the plot of `benchmarks.cascade`: depths and cascades, computed from the scores of every pair."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ CASCADES = [CascadeOptions(survivors=survivors) for survivors in (10, 20, 30, 40
 ]
 ORDERS = [CascadeOptions(order=order) for order in (0.0, 0.25, 0.5, 1.0, 2.0)]
 Point = tuple[str, float, float]
-"""A label, milliseconds a rerank, nDCG@10."""
+"""A label, milliseconds per rerank, nDCG@10."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class JudgedWindow:
     """A question's window and every scorer's scores of it."""
 
     key: str
@@ -40,25 +40,25 @@ class Asked:
 
 @dataclass
 class Costs:
-    """Seconds over all pairs, by scorer: of reading passages apart, and of what is done with a query."""
+    """Seconds over all pairs by scorer: for reading passages, and for what depends on the query."""
 
     pairs: int = 0
     apart_s: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     joint_s: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def add(self, name: str, *, apart_s: float = 0.0, joint_s: float = 0.0) -> None:
-        """Add what a window took."""
+        """Add a window's seconds."""
         self.apart_s[name] += apart_s
         self.joint_s[name] += joint_s
 
     def pair_ms(self, name: str, *, known: bool = False) -> float:
-        """Return milliseconds a pair; `known` where the passages were read before."""
+        """Return milliseconds per pair; `known` if the passages were read before."""
         return 1e3 * (self.joint_s[name] + (0.0 if known else self.apart_s[name])) / self.pairs
 
     def cascade_ms(self, first: str, backend: str, window: float, read: float, *, known: bool = False) -> float:
-        """Return milliseconds of a cascade that reads so many of a window.
+        """Return milliseconds of a cascade that reads `read` passages of a window.
 
-        The states of the first look are the backend's own: what it has read apart is not read again.
+        The states of the first stage are the backend's own: passages it has read are not read again.
         """
         if first == STATES:
             apart = 0.0 if known else 1e3 * window * self.apart_s[backend] / self.pairs
@@ -67,7 +67,7 @@ class Costs:
 
 
 class Known:
-    """A reranker that looks scores up, and counts what it is asked."""
+    """A reranker that looks scores up, and counts the passages it is given."""
 
     name, source = "known", ""
 
@@ -81,31 +81,31 @@ class Known:
 
 
 def report(
-    asked: Sequence[Asked], costs: Costs, backends: Sequence[str], students: Sequence[str], *, conditions: str
+    windows: Sequence[JudgedWindow], costs: Costs, backends: Sequence[str], students: Sequence[str], *, conditions: str
 ) -> tuple[str, list[Point]]:
     """Return the section of RESULTS.md and the points of the plot."""
-    fused = mean_of(ndcg_of(asked, {each.key: np.arange(len(each.ids)) for each in asked}))
-    rows, points = _alone(asked, costs, [*backends, *students, STATIC, STATES], backends[0])
-    cascades, more = _cascades(asked, costs, [STATIC, STATES, *students], backends)
-    orders = [_cascade(asked, costs, STATIC, backends[-1], options, backends[0])[0] for options in ORDERS]
-    counts = Counter(each.key.split("/")[0] for each in asked)
+    fused = mean_of(ndcg_of(windows, {each.key: np.arange(len(each.ids)) for each in windows}))
+    rows, points = _alone(windows, costs, [*backends, *students, STATIC, STATES], backends[0])
+    cascades, more = _cascades(windows, costs, [STATIC, STATES, *students], backends)
+    orders = [_cascade(windows, costs, STATIC, backends[-1], options, backends[0])[0] for options in ORDERS]
+    counts = Counter(each.key.split("/")[0] for each in windows)
     numbers = ", ".join(f"{name} {count}" for name, count in counts.items())
     options = f"{STATIC}, {backends[-1]}, {DEFAULT.survivors} survivors, sigmas {DEFAULT.sigmas:g}"
-    text = f"""{conditions} The bundled reranker on {len(asked)} questions
-({numbers}); windows of {_window(asked):.0f} in the mean, read for the first time.
-RRF has {fused:.4f}. Tests are paired, by question, against {backends[0]} that reads the whole window.
+    text = f"""{conditions} The bundled reranker on {len(windows)} questions
+({numbers}); windows of {_window(windows):.0f} passages on average, read for the first time.
+RRF has {fused:.4f}. Tests are paired by question against {backends[0]}, which reads the whole window.
 
 Each scorer alone, on the whole window. `{STATIC}` compares token embeddings, `{STATES}` the states of the reranker's
-lower layers (its time is that of the comparison alone){"; others are students" if students else ""}.
+lower layers (its time is that of the comparison only){"; others are students" if students else ""}.
 
 {table(_ALONE, rows)}
 
-Cascades (order {DEFAULT.order:g}; sigmas inf: never early). Last, with passages that were read before, whose states are
-kept.
+Cascades (order {DEFAULT.order:g}; sigmas inf never stops early).
+The last column is for passages that were read before, whose states are cached.
 
 {table(_CASCADES, cascades)}
 
-What the order in which passages come counts for (`order`; {options}):
+The effect of the order in which passages come (`order`; {options}):
 
 {table(_CASCADES, orders)}
 
@@ -121,10 +121,10 @@ _CASCADES = (
 )  # fmt: skip
 
 
-def ndcg_of(asked: Sequence[Asked], orders: Mapping[str, NDArray[np.intp]]) -> dict[str, float]:
+def ndcg_of(windows: Sequence[JudgedWindow], orders: Mapping[str, NDArray[np.intp]]) -> dict[str, float]:
     """Return nDCG@10 by question."""
-    qrels = {each.key: each.grades for each in asked}
-    run = {each.key: [each.ids[place] for place in orders[each.key]] for each in asked}
+    qrels = {each.key: each.grades for each in windows}
+    run = {each.key: [each.ids[place] for place in orders[each.key]] for each in windows}
     return dict(measure(qrels, run, [NDCG_AT_10]).per_query[NDCG_AT_10])
 
 
@@ -138,12 +138,12 @@ def order_of(scores: NDArray[np.float32]) -> NDArray[np.intp]:
     return np.argsort(-scores, kind="stable")
 
 
-def _window(asked: Sequence[Asked]) -> float:
-    return float(np.mean([len(each.ids) for each in asked]))
+def _window(windows: Sequence[JudgedWindow]) -> float:
+    return float(np.mean([len(each.ids) for each in windows]))
 
 
-def _full(asked: Sequence[Asked], name: str) -> dict[str, float]:
-    return ndcg_of(asked, {each.key: order_of(each.scores[name]) for each in asked})
+def _full(windows: Sequence[JudgedWindow], name: str) -> dict[str, float]:
+    return ndcg_of(windows, {each.key: order_of(each.scores[name]) for each in windows})
 
 
 def _tested(reference: Mapping[str, float], found: Mapping[str, float]) -> list[str]:
@@ -153,59 +153,61 @@ def _tested(reference: Mapping[str, float], found: Mapping[str, float]) -> list[
 
 
 def _alone(
-    asked: Sequence[Asked], costs: Costs, names: Sequence[str], base: str
+    windows: Sequence[JudgedWindow], costs: Costs, names: Sequence[str], base: str
 ) -> tuple[list[list[str]], list[Point]]:
     """Return a row for each scorer, and its points at several depths."""
-    reference, window = _full(asked, base), _window(asked)
+    reference, window = _full(windows, base), _window(windows)
     rows, points = [], []
     for name in names:
-        both = [(each.scores[base], each.scores[name]) for each in asked]
+        both = [(each.scores[base], each.scores[name]) for each in windows]
         agreement = [f"{np.mean([compare(*scores) for scores in both]):.3f}" for compare in (tau, overlap)]
         ms = costs.pair_ms(name)
         rows.append(
-            [name, *_tested(reference, _full(asked, name)), *agreement, f"{window * ms:.0f}", f"{1e3 / ms:.0f}"]
+            [name, *_tested(reference, _full(windows, name)), *agreement, f"{window * ms:.0f}", f"{1e3 / ms:.0f}"]
         )
         for depth in DEPTHS if name not in (STATIC, STATES) else ():
-            cut = {each.key: order_of(each.scores[name][:depth]) for each in asked}
-            points.append((name, min(depth, window) * ms, mean_of(ndcg_of(asked, cut))))
+            cut = {each.key: order_of(each.scores[name][:depth]) for each in windows}
+            points.append((name, min(depth, window) * ms, mean_of(ndcg_of(windows, cut))))
     return rows, points
 
 
 def _cascades(
-    asked: Sequence[Asked], costs: Costs, firsts: Sequence[str], backends: Sequence[str]
+    windows: Sequence[JudgedWindow], costs: Costs, firsts: Sequence[str], backends: Sequence[str]
 ) -> tuple[list[list[str]], list[Point]]:
     """Return a row for each first stage and cascade on the last backend, and the default one on the others."""
-    made = [_cascade(asked, costs, STATIC, backend, DEFAULT, backends[0]) for backend in backends[:-1]]
-    made += [_cascade(asked, costs, first, backends[-1], each, backends[0]) for first in firsts for each in CASCADES]
-    return [row for row, _ in made], [point for _, point in made]
+    results = [_cascade(windows, costs, STATIC, backend, DEFAULT, backends[0]) for backend in backends[:-1]]
+    results += [
+        _cascade(windows, costs, first, backends[-1], each, backends[0]) for first in firsts for each in CASCADES
+    ]
+    return [row for row, _ in results], [point for _, point in results]
 
 
 def _cascade(
-    asked: Sequence[Asked], costs: Costs, first: str, backend: str, options: CascadeOptions, base: str
+    windows: Sequence[JudgedWindow], costs: Costs, first: str, backend: str, options: CascadeOptions, base: str
 ) -> tuple[list[str], Point]:
     orders, read, kept = {}, [], []
-    for each in asked:
-        dear = Known(each.texts, each.scores[backend])
-        scores = CascadeReranker(Known(each.texts, each.scores[first]), dear, options).score("q", each.texts)
+    for each in windows:
+        expensive = Known(each.texts, each.scores[backend])
+        scores = CascadeReranker(Known(each.texts, each.scores[first]), expensive, options).score("q", each.texts)
         orders[each.key] = order_of(scores)
-        read.append(dear.read)
+        read.append(expensive.read)
         kept.append(overlap(each.scores[backend], scores))
-    found, window, mean_read = ndcg_of(asked, orders), _window(asked), float(np.mean(read))
+    found, window, mean_read = ndcg_of(windows, orders), _window(windows), float(np.mean(read))
     ms, known = (costs.cascade_ms(first, backend, window, mean_read, known=each) for each in (False, True))
     shown = [first, backend, str(options.survivors), f"{options.sigmas:g}", f"{options.order:g}", f"{mean_read:.1f}"]
-    shown += [*_tested(_full(asked, base), found), f"{np.mean(kept):.3f}"]
+    shown += [*_tested(_full(windows, base), found), f"{np.mean(kept):.3f}"]
     row = [*shown, f"{ms:.0f}", f"{window * costs.pair_ms(base) / ms:.1f}x", f"{known:.0f}"]
     return row, (f"{first}, then {backend}", ms, mean_of(found))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table of Markdown."""
+    """Return a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def draw(points: Sequence[Point], path: Path) -> None:
-    """Draw nDCG@10 against milliseconds; what nothing beats in both is joined by a line."""
+    """Plot nDCG@10 against milliseconds; a line joins the points that nothing beats in both."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -222,7 +224,7 @@ def draw(points: Sequence[Point], path: Path) -> None:
             front.append((max(ms, 1), ndcg))
     axes.plot(*zip(*front, strict=True), "k--", linewidth=0.8, label="nothing is better and faster", zorder=0)
     axes.set_xscale("log")
-    axes.set_xlabel(f"ms a rerank (depths {', '.join(map(str, DEPTHS))} where a line; cascades of the window: points)")
+    axes.set_xlabel(f"ms per rerank (depths {', '.join(map(str, DEPTHS))} as lines; cascades of the window as points)")
     axes.set_ylabel("nDCG@10")
     axes.legend(frameon=False, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)

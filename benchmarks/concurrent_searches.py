@@ -1,10 +1,11 @@
-"""Many searches at once on one reranker: shared batches against each search computing on its own.
+"""Many concurrent searches on one reranker: shared batches against each search computing on its own.
 
 python -m benchmarks.concurrent_searches            prints the table
-python -m benchmarks.concurrent_searches --write    and puts it into benchmarks/RESULTS.md
+python -m benchmarks.concurrent_searches --write    also writes it to benchmarks/RESULTS.md
 
-The bundled reranker on ONNX Runtime in int8; a search reranks 20 passages. "each on its own" is what a server does
-without shared batches: every search's thread computes its own pairs, one search's batches after the other.
+The bundled reranker runs on ONNX Runtime in int8, and a search reranks 20 passages.
+"each on its own" is what a server does without shared batches: every search's thread computes its own pairs, and the
+batches of one search run after another's.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 from benchmarks.models import QUERY, mixed_passages
 from benchmarks.results import machine, write_section
 from connector.models import load_reranker
-from connector.models.lanes import cores
+from connector.models.compute_pool import cores
 from connector.models.reranker import InteractionReranker
 
 LOADS = (1, 4, 16)
@@ -29,7 +30,7 @@ DEPTH = 20
 TITLE = "Concurrent searches"
 Run = Callable[[Sequence[str]], None]
 Round = tuple[list[float], float]
-"""Each search's milliseconds, and searches a second over all."""
+"""Each search's milliseconds, and searches per second over all."""
 
 
 def measured(run: Run, windows: Sequence[Sequence[str]], at_once: int) -> Round:
@@ -47,7 +48,7 @@ def measured(run: Run, windows: Sequence[Sequence[str]], at_once: int) -> Round:
 
 
 def windows_of(searches: int) -> list[list[str]]:
-    """Return as many windows, no passage in two of them: what one search has read helps no other."""
+    """Return this many windows without common passages, so that no search profits from what another has read."""
     passages = mixed_passages(searches * DEPTH)
     return [passages[start : start + DEPTH] for start in range(0, len(passages), DEPTH)]
 
@@ -70,25 +71,25 @@ A search reranks {DEPTH} mixed passages that were never read before.
 
 
 def main() -> None:
-    """Measure in interleaved rounds until the time is over; print, and write when asked to, after each."""
+    """Measure in interleaved rounds until the time is up; after each, print and, if requested, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backend", default="onnx-int8")
-    parser.add_argument("--searches", type=int, default=16, help="searches of a round; at least two for each at once")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each")
-    parser.add_argument("--minutes", type=float, default=4.0, help="no round is begun later")
-    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/RESULTS.md")
+    parser.add_argument("--searches", type=int, default=16, help="searches per round, at least two per concurrent one")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds for each")
+    parser.add_argument("--minutes", type=float, default=4.0, help="no round starts later")
+    parser.add_argument("--write", action="store_true", help="write the table to benchmarks/RESULTS.md")
     arguments = parser.parse_args()
     end = time.monotonic() + 60 * arguments.minutes
     started = machine()
     reranker = load_reranker("bundled", backend=arguments.backend, device="cpu")
     assert isinstance(reranker, InteractionReranker)
-    turn = threading.Lock()
+    lock = threading.Lock()
 
     def shared(window: Sequence[str]) -> None:
         reranker.score(QUERY, window)
 
     def alone(window: Sequence[str]) -> None:
-        with turn:
+        with lock:
             shared(window)
 
     ways: dict[str, Run] = {"shared batches": shared, "each on its own": alone}
@@ -105,9 +106,8 @@ def main() -> None:
             searches = max(arguments.searches, 2 * at_once)
             found[at_once, name].append(measured(ways[name], windows[:searches], at_once))
         conditions = f"`python -m benchmarks.concurrent_searches --write` on {started} at the start,\n"
-        conditions += (
-            f"{cores()} lanes, {arguments.backend}; interleaved rounds of {arguments.searches} searches or more."
-        )
+        conditions += f"{cores()} compute threads, {arguments.backend}; "
+        conditions += f"interleaved rounds of {arguments.searches} searches or more."
         text = report(found, conditions)
         if arguments.write:
             write_section(TITLE, text)

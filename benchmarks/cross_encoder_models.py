@@ -1,7 +1,7 @@
-"""The weights that `benchmarks.cross_encoders` has all rerankers run, in the folder that each of them loads.
+"""The weights that all rerankers of `benchmarks.cross_encoders` run, in the folder layout that each of them loads.
 
-No model hub is asked: exports are the peers' own functions on a local folder, FlashRank's is a folder under a name that
-it knows, and OpenVINO's static quantisation is calibrated on the benchmark's own passages.
+No model hub is needed: the exports are the peers' own functions on a local folder, FlashRank's is a folder under a name
+that it knows, and OpenVINO's static quantisation is calibrated on the benchmark's own passages.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FLASHRANK = {
     "fp32": ("ms-marco-TinyBERT-L-2-v2", "flashrank-TinyBERT-L-2-v2.onnx", "onnx/model.onnx"),
     "int8": ("ms-marco-MiniLM-L-12-v2", "flashrank-MiniLM-L-12-v2_Q.onnx", "onnx/model_quint8_avx2.onnx"),
 }
-"""FlashRank knows a model by a fixed name and file: what it calls ... holds our weights, by their kind."""
+"""FlashRank knows models by fixed names and files; these are the names under which it loads our weights, by kind."""
 _CALIBRATED_ON, _CONFIG = 100, "default"
 _TOKENS = 512
 _EXPORT_S = 600
@@ -63,11 +63,13 @@ def passages_of(kind: str, count: int) -> list[str]:
 
 
 def plain_model(work: Path, peers: str | None) -> tuple[Path, Mapping[str, str]]:
-    """Return the folder of the weights, exported as peers do, and what each export that failed said, by its file.
+    """Return the folder of the weights, exported as peers do, and the error of each failed export by its file.
 
-    What was made stays in the work folder; a failure is tried again.
+    Finished exports stay in the work folder; failed ones are tried again.
 
-    Args: peers: the interpreter of the environment that has the peers.
+    Args:
+        work: the work folder.
+        peers: the interpreter of the environment in which the peers are installed.
     """
     folder = work / "cross-encoder"
     if not (folder / _MADE).is_file():
@@ -79,9 +81,9 @@ def plain_model(work: Path, peers: str | None) -> tuple[Path, Mapping[str, str]]
     failed = {}
     for file, script in _EXPORTS.items() if peers else ():
         if file not in json.loads((folder / _MADE).read_text(encoding="utf-8")):
-            said = _run(str(peers), script, folder)
-            if said:
-                failed[file] = said
+            error = _run(str(peers), script, folder)
+            if error:
+                failed[file] = error
             else:
                 made = json.loads((folder / _MADE).read_text(encoding="utf-8"))
                 (folder / _MADE).write_text(json.dumps([*made, file]) + "\n", encoding="utf-8")
@@ -92,7 +94,7 @@ def plain_model(work: Path, peers: str | None) -> tuple[Path, Mapping[str, str]]
 
 
 def _run(python: str, script: str, folder: Path) -> str:
-    """Run an export; return the last line that it said where it failed."""
+    """Run an export; if it failed, return the last line it printed."""
     command = [python, "-c", f"import sys\nfolder = sys.argv[1]\n{script}", str(folder)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_EXPORT_S)
@@ -103,7 +105,7 @@ def _run(python: str, script: str, folder: Path) -> str:
 
 
 def _read_up_to(tokens: int, folder: Path) -> None:
-    """Have all peers read as much of a passage; the bi-encoder's own tokenizer says less, and some heed it."""
+    """Let all peers read equally much of a passage: the bi-encoder's own tokenizer limits it to less, and some obey."""
     config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
     limits = {"max_length": tokens, "model_max_length": tokens}
     (folder / "tokenizer_config.json").write_text(json.dumps({**config, **limits}, indent=2), encoding="utf-8")

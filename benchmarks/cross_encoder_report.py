@@ -1,4 +1,4 @@
-"""The tables and the plot of `benchmarks.cross_encoders`: of what was measured so far, "-" where nothing was."""
+"""The tables and the plot of `benchmarks.cross_encoders`, from what was measured so far; "-" if nothing was."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _OURS = ("ours", "bundled")
 
 
 def pairs_of(kind: str, pairs: int) -> int:
-    """Return how many passages of a kind are reranked where rates are compared: of long ones half as many."""
+    """Return how many passages of a kind are reranked when rates are compared: half as many of long ones."""
     return pairs // 2 if kind == "long" else pairs
 
 
 @dataclass
 class Figures:
-    """What one way has shown: seconds by kind of passage and depth, its last scores by kind, "" or why it can't."""
+    """One way's results: seconds by kind of passage and depth, last scores by kind, why it failed ("" otherwise)."""
 
     name: str
     seconds: dict[tuple[str, int], list[float]] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Figures:
     failed: str = ""
 
     def median(self, kind: str, depth: int) -> float:
-        """Return the median of its seconds, nan without any."""
+        """Return the median of its seconds; nan if there are none."""
         times = self.seconds.get((kind, depth))
         return statistics.median(times) if times else float("nan")
 
@@ -53,28 +53,29 @@ def report(
     rounds = sorted({(*plan, len(times)) for way in able for plan, times in way.seconds.items()})
     return f"""{conditions}
 
-The same weights for all but `bundled`: MiniLM-L6 with a plain head, which is random, as no hub could be reached; so
-`tau` and `top 10` say how far a way's order is from sentence-transformers' own (of `bundled`: from its torch), which a
-random head makes the hardest case for int8. nDCG@10 of the bundled reranker's backends stands under "Quality beside
-speed". `bundled` forgets what it has read before each rerank, and reads 256 tokens of a pair at most, the others 512.
-Words a passage: {", ".join(f"{kind} {fewest}-{most}" for kind, (fewest, most) in LENGTHS.items())}.
+All but `bundled` have the same weights: MiniLM-L6 with a plain head, which is random, because no hub could be reached.
+So `tau` and `top 10` show how far a way's order is from that of sentence-transformers (for `bundled`: from its own in
+torch); a random head makes this the hardest case for int8.
+For nDCG@10 of the bundled reranker's backends see "Quality and speed".
+`bundled` forgets what it has read before each rerank, and reads at most 256 tokens of a pair, the others 512.
+Words per passage: {", ".join(f"{kind} {fewest}-{most}" for kind, (fewest, most) in LENGTHS.items())}.
 Rounds: {", ".join(f"{kind} {depth}: {count}" for kind, depth, count in rounds)}.
 
-Against sentence-transformers 6's `CrossEncoder.predict` (torch), mixed, {pairs} pairs:
+Speed relative to sentence-transformers 6's `CrossEncoder.predict` (torch), mixed, {pairs} pairs:
 {", ".join(against)}.
 
 {f"What could not be run:{chr(10)}{unable}" if unable else "Every peer could load the weights."}
 
-Pairs a second at {pairs} a rerank (long: {pairs_of("long", pairs)}), order against torch's, time to the first score in
-a fresh process (exported before), peak memory:
+Pairs per second at {pairs} per rerank (long: {pairs_of("long", pairs)}), agreement with torch's
+order, time to the first score in a fresh process (already exported), peak memory:
 
 {_speed_table(able, lengths, pairs)}
 
-Milliseconds a rerank of so many mixed passages:
+Milliseconds per rerank, by number of mixed passages:
 
 {_latency_table(able, depths)}
 
-![pairs a second of each, milliseconds by depth](cross_encoders.png)
+![pairs per second of each, milliseconds by depth](cross_encoders.png)
 """
 
 
@@ -120,7 +121,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def draw(ways: Sequence[Figures], path: Path, depths: Sequence[int], pairs: int) -> None:
-    """Write a PNG of two panels: pairs a second, and milliseconds by depth."""
+    """Write a PNG with two panels: pairs per second, and milliseconds by depth."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -133,12 +134,12 @@ def draw(ways: Sequence[Figures], path: Path, depths: Sequence[int], pairs: int)
     colours = ["#2a6f97" if name.startswith(_OURS) else "#adb5bd" for name in names]
     drawn = bars.barh(names, [rates[name] for name in names], color=colours)
     bars.bar_label(drawn, fmt="%.0f", padding=3)
-    bars.set_xlabel(f"pairs a second, passages of {LENGTHS['mixed'][0]}-{LENGTHS['mixed'][1]} words, {pairs} a rerank")
+    bars.set_xlabel(f"pairs per second, passages of {'-'.join(map(str, LENGTHS['mixed']))} words, {pairs} per rerank")
     for way in ways:
         measured = [depth for depth in depths if ("mixed", depth) in way.seconds]
         style = "o-" if way.name.startswith(_OURS) else "o:"
         lines.plot(measured, [1e3 * way.median("mixed", depth) for depth in measured], style, label=way.name)
-    lines.set(xlabel="passages a rerank", ylabel="ms, median", xscale="log", yscale="log")
+    lines.set(xlabel="passages per rerank", ylabel="ms, median", xscale="log", yscale="log")
     lines.legend(frameon=False, fontsize=6)
     for panel in (bars, lines):
         panel.spines[["top", "right"]].set_visible(False)

@@ -1,9 +1,10 @@
-"""One way of scoring pairs, in a process of its own: `benchmarks.cross_encoders` starts one for each and asks in turn.
+"""One way of scoring pairs, in its own process: `benchmarks.cross_encoders` starts one for each and asks them in turn.
 
-Speaks JSON, one object a line. Started with a way, a backend and a folder of weights; says {"ready": true} after its
-first score. Then it answers {"query": ..., "passages": [...]} with seconds, scores and its peak in MB. It imports
-nothing of this package unless the way is ours, so that peers whose requirements differ run in an environment of their
-own.
+It speaks JSON, one object per line.
+It is started with a way, a backend and a folder of weights, and writes {"ready": true} after its first score.
+Then it answers {"query": ..., "passages": [...]} with seconds, scores and its peak memory in MB.
+It imports nothing from this package unless the way is ours, so that peers with conflicting requirements can run in
+their own environment.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ Score = Callable[[str, list[str]], Sequence[float]]
 
 
 def ours(backend: str, folder: str) -> Score:
-    from connector.models.reranker import InteractionReranker, load_cascade, load_reranker
+    from connector.models.load import load_cascade, load_reranker
+    from connector.models.reranker import InteractionReranker
 
     kind, _, cascade = backend.partition("+")
     if cascade:
@@ -113,9 +115,9 @@ def main() -> None:
     score("what is warm", ["rain in summer"])
     print(json.dumps({"ready": True}), file=answers, flush=True)
     for line in sys.stdin:
-        asked = json.loads(line)
+        request = json.loads(line)
         start = time.perf_counter()
-        scores = score(asked["query"], asked["passages"])
+        scores = score(request["query"], request["passages"])
         answer = {
             "seconds": time.perf_counter() - start,
             "scores": [float(each) for each in scores],

@@ -1,13 +1,17 @@
-"""The rerankers that a Python user can pick on a CPU, side by side: pairs a second, latency, memory, first result.
+"""Compares the rerankers that a Python user can run on a CPU: pairs per second, latency, memory, time to first result.
 
 python -m benchmarks.cross_encoders --minutes 20            prints the tables
-python -m benchmarks.cross_encoders --minutes 20 --write    and writes them, with a plot, beside benchmarks/RESULTS.md
+python -m benchmarks.cross_encoders --minutes 20 --write    also writes them, with a plot, to benchmarks/RESULTS.md
 
-All run the same weights: the offline extra's MiniLM with a plain head of random weights, which costs what a trained one
-costs. The bundled reranker, which has another head, stands beside them. Each way is a process of its own; rounds are
-interleaved, their order is shuffled. Peers whose requirements differ from ours run in an environment of their own:
-`--peers PYTHON` names it, `make bench` makes it. Exports are kept in the work folder. What was measured is written
-after every plan, so a run that is cut off leaves its figures; each answer stands in the work folder's answers.jsonl.
+All run the same weights: the offline extra's MiniLM with a plain head of random weights, which costs as much as a
+trained one.
+The bundled reranker, which has another head, is measured too.
+Each way is its own process; rounds are interleaved in random order.
+Peers whose requirements conflict with ours run in their own environment: `--peers PYTHON` names its interpreter, and
+`make bench` creates it.
+Exports stay in the work folder.
+The results are written after every plan, so an interrupted run leaves its figures; each answer is in the work folder's
+answers.jsonl.
 """
 
 from __future__ import annotations
@@ -35,11 +39,11 @@ TITLE = "Rerankers on a CPU"
 DEPTHS = (10, 50, 100, 200)
 _MOST_SAID = 200
 Plan = tuple[str, int]
-"""A kind of passages, and how many a rerank."""
+"""A kind of passages, and how many per rerank."""
 
 
 class Way:
-    """One way of scoring: how its worker is started, and what it has shown."""
+    """One way of scoring: how its worker is started, and its results."""
 
     def __init__(self, name: str, command: list[str], failed: str = "") -> None:
         self.figures = Figures(name, failed=failed)
@@ -49,11 +53,11 @@ class Way:
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Its name."""
         return self.figures.name
 
     def export(self) -> None:
-        """Have what a worker of ours exports on first use be made now, not when it is timed."""
+        """Let one of our workers export its model now, so that the export is not timed."""
         if self.command[2] == "ours" and not self.command[3].startswith("torch"):
             subprocess.run(self.command, input="", capture_output=True, text=True, check=False)
 
@@ -69,17 +73,17 @@ class Way:
         if self._answer() is not None:
             self.figures.first_result_s = time.perf_counter() - began
 
-    def ask(self, **asked: Any) -> dict[str, Any] | None:
-        """Return the worker's answer; None where it has failed, which is noted."""
+    def ask(self, **request: Any) -> dict[str, Any] | None:
+        """Return the worker's answer; None if it failed, which is recorded."""
         if self.figures.failed:
             return None
-        with suppress(OSError):  # it ended: there will be no answer
-            self._process.stdin.write(json.dumps(asked) + "\n")
+        with suppress(OSError):  # it ended, so no answer will come
+            self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
         return self._answer()
 
     def end(self) -> None:
-        """Let the worker go."""
+        """End the worker."""
         if self._process is not None:
             with suppress(OSError):
                 self._process.stdin.close()
@@ -96,7 +100,7 @@ class Way:
 
 
 def ways_of(work: Path, peers: str | None) -> list[Way]:
-    """Return every way, its weights laid out and exported."""
+    """Return every way, with its weights exported."""
     folder, failed = plain_model(work, peers)
     own = sys.executable
     ways = []
@@ -129,7 +133,7 @@ def ways_of(work: Path, peers: str | None) -> list[Way]:
 
 
 def plans_of(lengths: Sequence[str], depths: Sequence[int], pairs: int) -> list[Plan]:
-    """Return what is measured, what matters most and then what is cheapest first."""
+    """Return what is measured: the most important first, then the cheapest."""
     plans = (
         {("mixed", depth) for depth in depths}
         | {(kind, pairs_of(kind, pairs)) for kind in lengths}
@@ -144,10 +148,7 @@ def words(plan: Plan) -> float:
 
 
 def rounds_of(plan: Plan, later: Sequence[Plan], wanted: int, left_s: float, s_a_word: float) -> int:
-    """Return how many rounds there is time for: what is wanted, more of shallow ones, keeping one of every later plan.
-
-    Args: left_s: until the end. s_a_word: what a round costs, over all ways, by the words of a rerank.
-    """
+    """Return how many rounds fit: the requested number, more of shallow ones, leaving time for every later plan."""
     wanted = max(wanted, 100 // plan[1]) if wanted > 1 else wanted
     kept_s = sum(words(each) * s_a_word for each in later)
     most = int((left_s - kept_s) / (words(plan) * s_a_word))
@@ -155,7 +156,7 @@ def rounds_of(plan: Plan, later: Sequence[Plan], wanted: int, left_s: float, s_a
 
 
 def run_round(ways: Sequence[Way], plan: Plan, chance: random.Random) -> Iterator[dict[str, Any]]:
-    """Ask every way that can, in a random order; yield each answer, named."""
+    """Query every working way in random order; yield each answer with the way."""
     passages = passages_of(*plan)
     for way in chance.sample(list(ways), len(ways)):
         answer = way.ask(query=QUERY, passages=passages)
@@ -169,10 +170,7 @@ def run_round(ways: Sequence[Way], plan: Plan, chance: random.Random) -> Iterato
 def run(
     ways: Sequence[Way], plans: Sequence[Plan], rounds: int, end: float, answers: Path, show: Callable[[], None]
 ) -> None:
-    """Run the plans until the time is over; show what there is after each.
-
-    Args: end: on time.monotonic's clock.
-    """
+    """Run the plans until the time is up (`end`, by time.monotonic); show the results so far after each."""
     chance = random.Random(7)
     for way in ways:
         for kind in LENGTHS:  # not counted
@@ -192,17 +190,17 @@ def run(
 
 
 def main() -> None:
-    """Measure, and show or write what there is after each plan."""
+    """Measure, and show or write the results so far after each plan."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each, more of shallow ones")
-    parser.add_argument("--minutes", type=float, default=20.0, help="fewer rounds where they would take longer in all")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds for each, more of shallow ones")
+    parser.add_argument("--minutes", type=float, default=20.0, help="fewer rounds if they would take longer in total")
     parser.add_argument("--depths", type=int, nargs="+", default=list(DEPTHS))
-    parser.add_argument("--pairs", type=int, default=50, help="pairs a rerank where rates are compared")
+    parser.add_argument("--pairs", type=int, default=50, help="pairs per rerank when rates are compared")
     parser.add_argument("--lengths", nargs="+", default=list(LENGTHS), choices=list(LENGTHS))
-    parser.add_argument("--only", nargs="+", default=[""], help="ways whose names have one of these in them")
-    parser.add_argument("--peers", help="the interpreter of an environment that has the other libraries")
-    parser.add_argument("--work", type=Path, default=Path(".bench"), help="folder where exports are kept")
-    parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/RESULTS.md")
+    parser.add_argument("--only", nargs="+", default=[""], help="only ways whose names contain one of these")
+    parser.add_argument("--peers", help="the interpreter of an environment with the other libraries")
+    parser.add_argument("--work", type=Path, default=Path(".bench"), help="folder for exports")
+    parser.add_argument("--write", action="store_true", help="write the tables to benchmarks/RESULTS.md")
     arguments = parser.parse_args()
     end = time.monotonic() + 60 * arguments.minutes
     started = machine()

@@ -1,7 +1,7 @@
-"""How long `import connector` takes with bytecode kept: a fresh interpreter each time, less what an empty one takes.
+"""How long `import connector` takes with cached bytecode: a fresh interpreter each time, minus an empty one's time.
 
 python -m benchmarks.import_time            prints a table
-python -m benchmarks.import_time --write    and puts it into benchmarks/RESULTS.md
+python -m benchmarks.import_time --write    also writes it to benchmarks/RESULTS.md
 """
 
 import argparse
@@ -19,16 +19,16 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYT
 
 
 def interpreter_ms(code: str) -> float:
-    """The wall time of one interpreter that runs this code, in milliseconds."""
+    """Return the wall time in milliseconds of one interpreter that runs this code."""
     start = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], check=True, env=ENVIRONMENT)
     return (time.perf_counter() - start) * 1000
 
 
 def main() -> None:
-    """Measure, print, and write when asked to; the two interpreters take turns, so that a busy machine slows both."""
+    """Measure and print; write if requested. Interpreters take turns, so a busy machine slows all equally."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/RESULTS.md")
+    parser.add_argument("--write", action="store_true", help="write the table to benchmarks/RESULTS.md")
     options = parser.parse_args()
     times: dict[str, list[float]] = {code: [] for code in CODES}
     for _ in range(ROUNDS + 1):
@@ -41,9 +41,9 @@ def main() -> None:
         rows.append(
             f"| `{code}` | {statistics.median(taken[1:]):.0f} | {statistics.median(own):.0f} | {max(own):.0f} |"
         )
-    table = f"""`python -m benchmarks.import_time --write` on {machine()}; {ROUNDS} interleaved rounds, bytecode kept.
+    table = f"""`python -m benchmarks.import_time --write` on {machine()}; {ROUNDS} interleaved rounds, bytecode cached.
 
-| a fresh interpreter that runs | median ms | beyond an empty one | slowest of these |
+| code in a fresh interpreter | median ms | more than an empty one | slowest of these |
 | --- | --- | --- | --- |
 {chr(10).join(rows)}
 """

@@ -1,7 +1,7 @@
-"""Passages beside whole documents on medquad, and what diversity costs and gives on feedbackqa; on a real node.
+"""Compares passages with whole documents on medquad, and measures what diversity costs and gains on feedbackqa.
 
 python -m benchmarks.long_documents --url URL            prints the tables
-python -m benchmarks.long_documents --url URL --write    and puts them into benchmarks/RESULTS.md
+python -m benchmarks.long_documents --url URL --write    also writes them to benchmarks/RESULTS.md
 """
 
 from __future__ import annotations
@@ -40,24 +40,26 @@ class Sample:
 
 
 def draw(name: str, documents: int, questions: int) -> Sample:
-    """Draw a sample; seeded."""
+    """Draw a sample; the same each time."""
     chance = random.Random(SEED)
     folder = data_folder() / name
     qrels = read_qrels(folder / "qrels" / "test.tsv")
     texts = read_queries(folder / "queries.jsonl")
-    asked = chance.sample(sorted(qrels), min(questions, len(qrels)))
-    right = {document for each in asked for document in qrels[each]}
+    query_ids = chance.sample(sorted(qrels), min(questions, len(qrels)))
+    right = {document for each in query_ids for document in qrels[each]}
     with gzip.open(folder / "corpus.jsonl.gz", "rt", encoding="utf-8") as lines:
-        held = [json.loads(line) for line in lines]
-    others = [each for each in held if each["_id"] not in right]
-    chosen = [each for each in held if each["_id"] in right]
+        corpus = [json.loads(line) for line in lines]
+    others = [each for each in corpus if each["_id"] not in right]
+    chosen = [each for each in corpus if each["_id"] in right]
     chosen += chance.sample(others, min(max(documents - len(chosen), 0), len(others)))
-    return Sample(name, chosen, {each: texts[each] for each in asked}, {each: dict(qrels[each]) for each in asked})
+    return Sample(
+        name, chosen, {each: texts[each] for each in query_ids}, {each: dict(qrels[each]) for each in query_ids}
+    )
 
 
 @dataclass
 class Way:
-    """One way of searching, what it found, and how long each question took, in milliseconds."""
+    """One way of searching: its results, and the milliseconds of each question."""
 
     name: str
     run: Run = field(default_factory=dict)
@@ -67,19 +69,19 @@ class Way:
 def indexed(
     client: HybridElasticsearch, index: str, sample: Sample, passages: Passages | bool
 ) -> tuple[Connector, int]:
-    """Index a sample; return its connector and the bytes of its index, merged."""
+    """Index a sample; return its connector and the size of its merged index in bytes."""
     client.options(ignore_status=404).indices.delete(index=index)
-    made = Connector(client, index, text_fields=FIELDS, passages=passages)
-    made.create()
-    made.index(sample.documents)
+    connector = Connector(client, index, text_fields=FIELDS, passages=passages)
+    connector.create()
+    connector.index(sample.documents)
     client.options(request_timeout=300).indices.forcemerge(index=index, max_num_segments=1)
     client.indices.refresh(index=index)
     stored = client.indices.stats(index=index, metric="store")["_all"]["primaries"]["store"]["size_in_bytes"]
-    return made, int(stored)
+    return connector, int(stored)
 
 
 def passages_table(client: HybridElasticsearch, documents: int, questions: int) -> str:
-    """Measure passages beside whole documents: the same questions, interleaved."""
+    """Measure passages against whole documents, with the same questions interleaved."""
     sample = draw("medquad", documents, questions)
     whole, whole_bytes = indexed(client, "bench-whole", sample, passages=False)
     split, split_bytes = indexed(client, "bench-passages", sample, passages=True)
@@ -100,7 +102,7 @@ def passages_table(client: HybridElasticsearch, documents: int, questions: int) 
         f"{client.info()['version']['number']}; {len(sample.documents):,} documents of medquad, "
         f"{len(sample.questions)} questions of its test split, searches interleaved.",
         "",
-        "| | nDCG@10 | p50 ms | index, MB | passages against whole |",
+        "| | nDCG@10 | p50 ms | index, MB | passages versus whole |",
         "| --- | --- | --- | --- | --- |",
     ]
     for (kind, stage), way in ways.items():
@@ -165,7 +167,7 @@ def _trees() -> Iterator[tuple[str, Any]]:
 
 
 def near_duplicates(vectors: Sequence[np.ndarray[Any, Any]]) -> float:
-    """Give the share of vectors, (n, dims) of unit length, that are near to one before them."""
+    """Return the share of vectors, (n, dims) of unit length, that are near an earlier one."""
     if not vectors:
         return 0.0
     cosines = np.stack(vectors) @ np.stack(vectors).T
@@ -174,7 +176,7 @@ def near_duplicates(vectors: Sequence[np.ndarray[Any, Any]]) -> float:
 
 
 def main() -> None:
-    """Measure; print or write."""
+    """Measure and print; write if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", required=True)
     parser.add_argument("--documents", type=int, default=2_000)

@@ -1,4 +1,4 @@
-"""What the rerankers' benchmarks run on: a plain cross-encoder, a query, passages of mixed lengths."""
+"""The input of the rerankers' benchmarks: a plain cross-encoder, a query, passages of mixed lengths."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FEWEST_WORDS, MOST_WORDS = 20, 250
 
 
 def write_model(folder: Path) -> None:
-    """Write a cross-encoder with a plain head of random weights, which costs what a trained one costs."""
+    """Write a cross-encoder with a plain head of random weights, which costs as much as a trained one."""
     import torch
     from transformers import AutoTokenizer, BertForSequenceClassification
 

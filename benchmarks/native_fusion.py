@@ -1,9 +1,9 @@
-"""Our fusions beside OpenSearch's own, and our order on OpenSearch beside that on Elasticsearch, on real questions.
+"""Compares our fusions with OpenSearch's, and our order on OpenSearch with that on Elasticsearch, on real questions.
 
 python -m benchmarks.native_fusion OPENSEARCH_URL [ELASTICSEARCH_URL]            prints a table
-python -m benchmarks.native_fusion OPENSEARCH_URL ELASTICSEARCH_URL --write      and puts it into benchmarks/RESULTS.md
+python -m benchmarks.native_fusion OPENSEARCH_URL ELASTICSEARCH_URL --write      also writes it to benchmarks/RESULTS.md
 
-The collection is nq_qed of $CONNECTOR_DATA; documents are indexed in the order of their ids, so that ties fall alike.
+The collection is nq_qed of $CONNECTOR_DATA; documents are indexed in the order of their ids, so that ties break alike.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from training.judged import data_folder
 
 WINDOW, QUESTIONS, TOLERANCE = 50, 200, 1e-5
 FLOOR = 0.001
-"""What OpenSearch's min_max gives the lowest hit of a leg, where Elastic's minmax gives 0."""
+"""The score that OpenSearch's min_max assigns to the lowest hit of a leg, where Elastic's minmax assigns 0."""
 
 Body = dict[str, Any]
 Hits = list[tuple[str, float]]
 
 
 def read(folder: Path) -> tuple[list[Body], list[str]]:
-    """Read the documents, in the order of their ids, and the first questions."""
+    """Read the documents in the order of their ids, and the first questions."""
     with gzip.open(folder / "corpus.jsonl.gz", "rt", encoding="utf-8") as lines:
         documents = [json.loads(line) for line in lines]
     texts = [json.loads(line)["text"] for line in (folder / "queries.jsonl").read_text("utf-8").splitlines()]
@@ -39,8 +39,10 @@ def read(folder: Path) -> tuple[list[Body], list[str]]:
 
 
 def agreement(mine: Hits, theirs: Hits) -> tuple[bool, bool, float]:
-    """Say whether the ids are the same, whether their order is up to equal scores, and the largest difference of a
-    score; hits that score as the last one may be others."""
+    """Return whether the ids are equal, whether their order is up to equal scores, and the largest score difference.
+
+    Hits with the same score as the last one may differ.
+    """
     least = max(mine[-1][1], theirs[-1][1]) + TOLERANCE
     ours, other = ({key: score for key, score in found if score > least} for found in (mine, theirs))
     shared = ours.keys() & other.keys()
@@ -53,17 +55,17 @@ def agreement(mine: Hits, theirs: Hits) -> tuple[bool, bool, float]:
 
 
 def main() -> None:
-    """Index, ask, compare, print; write where asked to."""
+    """Index, search, compare, print; write if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("opensearch_url")
     parser.add_argument("elasticsearch_url", nargs="?")
-    parser.add_argument("--write", action="store_true", help="write it into benchmarks/RESULTS.md")
-    given = parser.parse_args()
+    parser.add_argument("--write", action="store_true", help="write it to benchmarks/RESULTS.md")
+    arguments = parser.parse_args()
     documents, questions = read(data_folder() / "nq_qed")
     name = f"native-fusion-{uuid.uuid4().hex[:8]}"
-    ours: Any = connect(given.opensearch_url)
+    ours: Any = connect(arguments.opensearch_url)
     native: Any = type(ours).wrap(ours, execution="native")
-    clients = [ours] + ([connect(given.elasticsearch_url)] if given.elasticsearch_url else [])
+    clients = [ours] + ([connect(arguments.elasticsearch_url)] if arguments.elasticsearch_url else [])
     connectors = [Connector(client, name, text_fields=["title", "body"]) for client in clients]
     try:
         for connector in connectors:
@@ -76,7 +78,7 @@ def main() -> None:
         for connector in connectors:
             connector.client.indices.delete(index=name)
     print(text)
-    if given.write:
+    if arguments.write:
         write_section("Native fusion", f"`python -m benchmarks.native_fusion ... --write` on {machine()}.\n{text}")
 
 
@@ -92,7 +94,7 @@ def copy(source: Any, target: Any, index: str) -> None:
 
 
 def table(connectors: Sequence[Connector], ours: Any, native: Any, index: str, questions: Sequence[str]) -> str:
-    """Ask every question in every way, and draw what came of it."""
+    """Search every question in every way, and return the table of the results."""
     vectors = {text: list(ours._hybrid.embed(Embed(text, None)).vector) for text in questions}
     legs = {text: list(legs_of(connectors[0], text, vectors[text]).items()) for text in questions}
 
@@ -114,11 +116,11 @@ def table(connectors: Sequence[Connector], ours: Any, native: Any, index: str, q
 
     def lifted(text: str) -> Hits:
         lowest = {kind: hits(ask(ours, {kind: leg}))[-1][1] for kind, leg in legs[text]}
-        drawn = ask(ours, linear(text, "minmax"))
+        fused = ask(ours, linear(text, "minmax"))
         floors = [
-            sum(FLOOR for leg, at in hit["_hybrid"]["legs"].items() if at["score"] == lowest[leg]) for hit in drawn
+            sum(FLOOR for leg, at in hit["_hybrid"]["legs"].items() if at["score"] == lowest[leg]) for hit in fused
         ]
-        found = [(hit["_id"], hit["_score"] + floor) for hit, floor in zip(drawn, floors, strict=True)]
+        found = [(hit["_id"], hit["_score"] + floor) for hit, floor in zip(fused, floors, strict=True)]
         return sorted(found, key=lambda hit: -hit[1])
 
     pairs: dict[str, Callable[[str], tuple[Hits, Hits]]] = {
@@ -142,7 +144,7 @@ def table(connectors: Sequence[Connector], ours: Any, native: Any, index: str, q
             return hits(ask(ours, tree)), hits(found["hits"]["hits"])
 
         pairs["`rrf`, ours on OpenSearch and ours on Elasticsearch"] = lambda text: on_both(rrf(text))
-        pairs["the same, every vector looked at (`num_candidates`)"] = lambda text: on_both(
+        pairs["the same, comparing every vector (`num_candidates`)"] = lambda text: on_both(
             rrf(text, num_candidates=10_000)
         )
     rows = []
@@ -150,19 +152,21 @@ def table(connectors: Sequence[Connector], ours: Any, native: Any, index: str, q
         found = [agreement(*pair(text)) for text in questions]
         same, in_order = (sum(each[at] for each in found) for at in (0, 1))
         rows.append(f"| {name} | {same} | {in_order} | {max(each[2] for each in found):.1e} |")
-    head = f"{len(questions)} questions of nq_qed, two legs, window {WINDOW}; equal scores are equal places.\n\n"
+    head = (
+        f"{len(questions)} questions of nq_qed, two legs, window {WINDOW}; hits with equal scores may swap places.\n\n"
+    )
     return head + "\n".join(
         ["| fusion | same ids | same order | largest difference |", "| --- | --- | --- | --- |", *rows]
     )
 
 
 def lowest_in(hit: Body, lowest: Body) -> int:
-    """Count the legs in which a hit scores as their lowest."""
+    """Return the number of legs in which a hit has the lowest score."""
     return sum(at["score"] == lowest[leg] for leg, at in hit["_hybrid"]["legs"].items())
 
 
 def legs_of(connector: Connector, text: str, vector: list[float]) -> dict[str, Body]:
-    """The legs of a search, with the text embedded once."""
+    """Return the legs of a search, with the text embedded once."""
     legs = connector.legs(text, WINDOW)
     near = {name: value for name, value in legs["knn"].items() if name != "query_vector_builder"}
     return {**legs, "knn": {**near, "query_vector": vector}}
@@ -175,7 +179,7 @@ def _fused(found: Sequence[Body]) -> Hits:
 
 
 def _above_floor(mine: Hits, theirs: Hits) -> tuple[Hits, Hits]:
-    """What scores so high that no hit can have been lifted into the window beside it."""
+    """Return the hits that score too high for any hit to have been lifted into the window next to them."""
     least = mine[-1][1] + 2 * FLOOR
     kept = [[hit for hit in found if hit[1] > least] for found in (mine, theirs)]
     return kept[0], kept[1]

@@ -1,7 +1,7 @@
-"""Our own time: a search on canned responses, without cluster, network or model, and the fusion of two long rankings.
+"""The client's own time: a search on canned responses (no cluster, network or model), and fusing two long rankings.
 
 python -m benchmarks.overhead            prints a table
-python -m benchmarks.overhead --write    and puts it into benchmarks/RESULTS.md
+python -m benchmarks.overhead --write    also writes it to benchmarks/RESULTS.md
 """
 
 from __future__ import annotations
@@ -52,19 +52,19 @@ def _canned() -> bytes:
 
 
 class CannedNode(BaseNode):
-    """Answers every search at once with the same bytes, and says nothing of mappings."""
+    """Answers every search at once with the same bytes, and has no mappings."""
 
     _CLIENT_META_HTTP_CLIENT = ("cn", "1")
     answer = _canned()
 
     def perform_request(self, method: str, *_: Any, **__: Any) -> Any:
-        """Give the canned answer."""
+        """Return the canned answer."""
         headers = HttpHeaders({"x-elastic-product": "Elasticsearch", "content-type": "application/json"})
         meta = ApiResponseMeta(status=200, http_version="1.1", headers=headers, duration=0.0, node=self.config)
         return NodeApiResponse(meta, self.answer if method == "POST" else b"{}")
 
     def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing: there is no connection."""
 
 
 def _timed(run: Callable[[], object], times_ms: list[float]) -> None:
@@ -79,9 +79,9 @@ def _percentiles(times_ms: list[float]) -> str:
 
 
 def _search_times(rounds: int) -> tuple[list[float], list[float]]:
-    """Time our search and, in turn, elasticsearch-py's own `msearch` of the same legs on the same bytes."""
+    """Time our search and, alternately, elasticsearch-py's own `msearch` of the same legs on the same bytes."""
     drawn = np.random.default_rng(20).normal(size=384).astype(np.float32)
-    vector = (drawn / np.linalg.norm(drawn)).tolist()  # as an encoder's: each number has all its digits
+    vector = (drawn / np.linalg.norm(drawn)).tolist()  # like an encoder's, each number has all its digits
     legs = [
         {"standard": {"query": {"match": {"body": "a few words"}}}},
         {"knn": {"field": "vector", "query_vector": vector, "k": WINDOW, "num_candidates": 150}},
@@ -122,10 +122,10 @@ def _fusion_times(rounds: int) -> list[float]:
 
 
 def main() -> None:
-    """Measure, print, and write when asked to."""
+    """Measure and print; write if requested."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=1000)
-    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/RESULTS.md")
+    parser.add_argument("--write", action="store_true", help="write the table to benchmarks/RESULTS.md")
     options = parser.parse_args()
     _search_times(50)
     ours, plain = _search_times(options.rounds)
@@ -143,7 +143,7 @@ rounds, canned responses ({len(CannedNode.answer) // 1024} KiB), no network, no 
 """
     print(table)
     if options.write:
-        write_section("Our own time", table)
+        write_section("Client overhead", table)
 
 
 if __name__ == "__main__":

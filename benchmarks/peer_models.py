@@ -1,4 +1,4 @@
-"""The bundled encoder and reranker in every framework's own clothes, so that only what is around them differs."""
+"""The bundled encoder and reranker as every framework's own classes, so that only the code around them differs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def embed(text: str) -> list[float]:
 
 
 class Pairs:
-    """A CrossEncoder as LangChain, Haystack and LlamaIndex call it."""
+    """A CrossEncoder with the methods that LangChain, Haystack and LlamaIndex call."""
 
     def predict(self, pairs: list[Any]) -> list[float]:
         scores: list[float] = load_reranker().score(pairs[0][0], [passage for _, passage in pairs]).tolist()

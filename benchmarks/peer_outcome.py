@@ -1,4 +1,4 @@
-"""What one way of searching did in `benchmarks.peers`."""
+"""The results of one way of searching in `benchmarks.peers`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass
 class Outcome:
-    """What one way did in one mode: a time, a count and bytes for each search, and each question's ids."""
+    """One way's results in one mode: each search's time, round trips and bytes, and each question's ids."""
 
     times_ms: list[float] = field(default_factory=list)
     round_trips: list[int] = field(default_factory=list)
@@ -20,7 +20,7 @@ class Outcome:
     refusal: str | None = None
 
     def add(self, answer: dict[str, Any], question_id: str) -> None:
-        """Take one search's answer."""
+        """Add one search's answer."""
         if "error" in answer:
             self.refusal = answer["error"]
             return

@@ -1,4 +1,4 @@
-"""The table and the picture of `benchmarks.peers`."""
+"""The table and the plot of `benchmarks.peers`."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _COLUMNS = (
 
 
 def p50(outcome: Outcome) -> float:
-    """The median time of a search, ms."""
+    """Return the median time of a search in ms."""
     return statistics.median(outcome.times_ms)
 
 
 def p95(outcome: Outcome) -> float:
-    """The time that 19 of 20 searches keep within, ms."""
+    """Return the time in ms that 19 of 20 searches stay within."""
     return statistics.quantiles(outcome.times_ms, n=20, method="inclusive")[18]
 
 
 def beyond(outcome: Outcome, other: Outcome) -> float:
-    """The median of the differences, search by search, ms."""
+    """Return the median of the differences in ms, search by search."""
     pairs = zip(outcome.times_ms, other.times_ms, strict=True)
     return statistics.median(mine - theirs for mine, theirs in pairs)
 
@@ -45,8 +45,8 @@ def _row(name: str, plain: Mapping[str, Outcome], reranked: Mapping[str, Outcome
     peer, first = PEERS[name], plain[name]
     refusal = first.refusal or reranked[name].refusal
     if refusal is not None:
-        said = refusal.replace("|", "/").replace("\n", " ")
-        return f"| {peer.title} | answered: `{said[:160]}` | | | | | | | | | | {peer.lacks} |"
+        reason = refusal.replace("|", "/").replace("\n", " ")
+        return f"| {peer.title} | answered: `{reason[:160]}` | | | | | | | | | | {peer.lacks} |"
     second = reranked[name]
     cells = [
         peer.title,
@@ -66,13 +66,13 @@ def _row(name: str, plain: Mapping[str, Outcome], reranked: Mapping[str, Outcome
 
 
 def table(plain: Mapping[str, Outcome], reranked: Mapping[str, Outcome]) -> str:
-    """Draw the table."""
+    """Return the table."""
     rows = "\n".join(_row(name, plain, reranked) for name in PEERS)
     return f"| {' | '.join(_COLUMNS)} |\n|{' --- |' * len(_COLUMNS)}\n{rows}\n"
 
 
 def draw(plain: Mapping[str, Outcome], reranked: Mapping[str, Outcome]) -> None:
-    """Draw p50 as bars and p95 as marks, without and with rerank, into peers.png."""
+    """Plot p50 as bars and p95 as marks, without and with rerank, to peers.png."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -91,7 +91,7 @@ def draw(plain: Mapping[str, Outcome], reranked: Mapping[str, Outcome]) -> None:
         axes.barh(titles, [p50(outcomes[name]) for name in names], color=colours, label="p50")
         axes.plot([p95(outcomes[name]) for name in names], titles, "|", color="black", markersize=12, label="p95")
         axes.set_title(title)
-        axes.set_xlabel("ms a question")
+        axes.set_xlabel("ms per question")
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(PICTURE, dpi=110)
 
@@ -99,21 +99,22 @@ def draw(plain: Mapping[str, Outcome], reranked: Mapping[str, Outcome]) -> None:
 def write_report(
     plain: Mapping[str, Outcome], reranked: Mapping[str, Outcome], conditions: str, note: str, *, write: bool
 ) -> None:
-    """Print the table; write it and the picture when asked to."""
+    """Print the table; write it and the plot if requested."""
     versions = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     text = f"""`python -m benchmarks.peers --url ... --write` on {machine()}.{f" {note}" if note else ""}
 {conditions}. {versions}.
 
 {table(plain, reranked)}
-The same encoder and reranker run in every way; the query's embedding is part of every time. Each way has a process of
-its own and takes turns with the others, question by question; "beyond by hand" is the median of the differences, search
-by search. Peak MiB is the whole process, PyTorch and the encoder included, after the searches without rerank. Lines are
-those of the function in `benchmarks/peer_searches.py`. This client blends the rerank score with the fused rank (0.8);
-the others order by the score alone.
+Every way runs the same encoder and reranker; embedding the query is part of every time.
+Each way has its own process and takes turns with the others, question by question; "beyond by hand" is the median of
+the differences, search by search.
+Peak MiB is the whole process, including PyTorch and the encoder, after the searches without rerank.
+Lines are those of the function in `benchmarks/peer_searches.py`.
+This client blends the rerank score with the fused rank (0.8); the others order by the score alone.
 """
     print(text)
     if write:
         draw(plain, reranked)
         write_section(
-            "Beside the frameworks", f"{text}\n![p50 and p95 of each way, without and with rerank](peers.png)"
+            "Compared with other frameworks", f"{text}\n![p50 and p95 of each way, without and with rerank](peers.png)"
         )

@@ -1,9 +1,10 @@
-"""Each way of doing hybrid search, as its user would write it; `benchmarks.peers` measures them.
+"""Each way of doing hybrid search as its user would write it; `benchmarks.peers` measures them.
 
-A function makes a search of an index of `content`, `embedding` and `metadata`: it takes the URL, the index and how many
-hits are fused and reranked (0: no rerank), and gives a function from a question to the ids of PAGE hits; each way has
-fetched their text. The lines from the first to the last of its body, imports too, are the lines of user code that the
-table counts; what hands the same models to every framework is not among them.
+Each function builds a search of an index of `content`, `embedding` and `metadata`.
+It takes the URL, the index and how many hits are fused and reranked (0: no rerank), and returns a function from a
+question to the ids of PAGE hits, whose texts have been fetched.
+The lines of its body, imports included, are the lines of user code in the table; handing the same models to every
+framework is not counted.
 """
 
 from __future__ import annotations
@@ -89,8 +90,8 @@ def by_hand(url: str, index: str, depth: int) -> Search:
                 texts[hit["_id"]] = hit["_source"]["content"]
         fused = sorted(scores, key=lambda key: (-scores[key], key))[:window]
         if depth:
-            given = reranker.score(question, [texts[key] for key in fused])
-            fused = [key for _, key in sorted(zip(-given, fused, strict=True))]
+            logits = reranker.score(question, [texts[key] for key in fused])
+            fused = [key for _, key in sorted(zip(-logits, fused, strict=True))]
         return fused[:PAGE]
 
     return search
@@ -194,8 +195,8 @@ def llama_store(url: str, index: str, depth: int, *, rrf: bool = False) -> Searc
         vector_field="embedding",
         retrieval_strategy=AsyncDenseVectorStrategy(hybrid=True, rrf=rrf, text_field="content"),
     )
-    held = VectorStoreIndex.from_vector_store(store, embed_model=llama_embeddings())
-    retriever = held.as_retriever(vector_store_query_mode="hybrid", similarity_top_k=depth or PAGE)
+    store_index = VectorStoreIndex.from_vector_store(store, embed_model=llama_embeddings())
+    retriever = store_index.as_retriever(vector_store_query_mode="hybrid", similarity_top_k=depth or PAGE)
     reranker = llama_reranker(top_n=PAGE) if depth else None
 
     def search(question: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""One way of searching in a process of its own; `benchmarks.peers` starts it and talks to it in lines of JSON."""
+"""One way of searching in its own process; `benchmarks.peers` starts it and exchanges lines of JSON with it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from benchmarks.peer_searches import Search
 
 @dataclass(frozen=True)
 class Peer:
-    """A way: what it is called, the function that makes its search, and what its answers lack."""
+    """A way: its name, the function that builds its search, and what its answers lack."""
 
     title: str
     make: Callable[[str, str, int], Search]
@@ -32,7 +32,7 @@ class Peer:
 
     @property
     def lines(self) -> int:
-        """The lines of user code, of the function's body without its last, which gives the search."""
+        """Return the lines of user code: the function's body without its last line, which returns the search."""
         source = inspect.getsource(self.make).splitlines()[1:-1]
         return sum(bool(line.strip()) for line in source)
 
@@ -76,25 +76,25 @@ PEERS = {
 
 @dataclass
 class Traffic:
-    """What went over the wire since it was last cleared."""
+    """The traffic since it was last cleared."""
 
     round_trips: int = 0
     sent: int = 0
     received: int = 0
 
     def count(self, body: bytes | None, raw_data: bytes) -> None:
-        """Take one request and its answer."""
+        """Add one request and its answer."""
         self.round_trips += 1
         self.sent += len(body or b"")
         self.received += len(raw_data)
 
     def clear(self) -> None:
-        """Begin again at none."""
+        """Reset the counts."""
         self.round_trips = self.sent = self.received = 0
 
 
 def watch(traffic: Traffic) -> None:
-    """Count what every client of this process sends and receives, bodies only, at elastic-transport's nodes."""
+    """Count the bodies that every client in this process sends and receives, at elastic-transport's nodes."""
     sync_send, async_send = Urllib3HttpNode.perform_request, AiohttpHttpNode.perform_request
 
     def counted(self: Any, method: str, target: str, body: bytes | None = None, *args: Any, **options: Any) -> Any:
@@ -133,7 +133,7 @@ def main() -> None:
                 found = search(question)
                 if inspect.isawaitable(found):
                     found = loop.run_until_complete(found)
-            except Exception as error:  # what a way answers is what is measured
+            except Exception as error:  # any answer is a result, errors too
                 answer: dict[str, Any] = {"error": f"{type(error).__name__}: {error}"}
             else:
                 taken = 1000 * (time.perf_counter() - start)

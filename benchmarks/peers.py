@@ -1,12 +1,13 @@
-"""Hybrid search on one node, index and models: this client beside the frameworks' own ways, and one written by hand.
+"""Hybrid search on one node, index and models: this client, the frameworks' own ways, and one written by hand.
 
 python -m benchmarks.peers --url http://localhost:9200            prints a table
-python -m benchmarks.peers --url http://localhost:9200 --write    and writes benchmarks/RESULTS.md and peers.png
+python -m benchmarks.peers --url http://localhost:9200 --write    also writes benchmarks/RESULTS.md and peers.png
 
-It needs the group `bench` (`make bench-peers`) and the judged collections (CONNECTOR_DATA). Every way runs in a process
-of its own, so that none meets another's memory or patched event loop; the ways take turns question by question, in a
-shuffled order, so that a busy machine harms all alike. The questions are feedbackqa's on the UK's pages, which the
-bundled reranker has not seen; the index holds the whole collection.
+It needs the group `bench` (`make bench-peers`) and the judged collections (CONNECTOR_DATA).
+Every way runs in its own process, so that none shares another's memory or patched event loop.
+The ways take turns question by question in random order, so that a busy machine slows all equally.
+The questions are feedbackqa's on the UK's pages, which the bundled reranker has not seen; the index holds the whole
+collection.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ COLLECTION, PREFIX, SEED, WARM_UPS = "feedbackqa", "UK-", 9, 5
 
 
 class Worker:
-    """A way in a process of its own: a question in, an answer out, a line of JSON each."""
+    """A way in its own process: a question in, an answer out, one line of JSON each."""
 
     def __init__(self, name: str, url: str, index: str) -> None:
         command = [sys.executable, "-m", "benchmarks.peer_worker", name, url, index]
@@ -51,18 +52,18 @@ class Worker:
         )
 
     def ask(self, question: str, depth: int) -> dict[str, Any]:
-        """Search once, and rerank `depth` hits. Raises: RuntimeError: the process is gone."""
+        """Search once, and rerank `depth` hits; raises RuntimeError if the process has ended."""
         self.send(question, depth)
         return self.receive()
 
     def send(self, question: str, depth: int) -> None:
-        """Let it search."""
+        """Send the question."""
         assert self._process.stdin
         self._process.stdin.write(json.dumps([question, depth]) + "\n")
         self._process.stdin.flush()
 
     def receive(self) -> dict[str, Any]:
-        """Wait for its answer. Raises: RuntimeError: the process is gone."""
+        """Return its answer; raises RuntimeError if the process has ended."""
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
@@ -76,7 +77,7 @@ class Worker:
 
 
 def vectors_of(passages: Sequence[str], work: Path) -> NDArray[np.float32]:
-    """Embed the passages, or read what an earlier run embedded."""
+    """Embed the passages, or read the vectors of an earlier run."""
     encoder = load_encoder()
     key = hashlib.sha256("\0".join([encoder.fingerprint.revision, *passages]).encode()).hexdigest()[:16]
     kept = work / f"vectors-{key}.npy"
@@ -115,9 +116,9 @@ def run_mode(
     questions: Sequence[tuple[str, str]],
     warm_ups: Sequence[str],
 ) -> dict[str, Outcome]:
-    """Ask every way every question once, interleaved; a way that refuses a warm-up is asked no more, nor later.
+    """Search every question once in every way, interleaved; a way that fails a warm-up is dropped.
 
-    Once, as the encoder keeps the vectors of queries: a second round would be another measurement.
+    Each question is searched once, because the encoder caches query vectors: a second round would not be the same.
     """
     outcomes = {name: Outcome() for name in workers}
     for question in warm_ups:
@@ -137,7 +138,7 @@ def run_mode(
 
 
 def keep(outcomes: Mapping[str, Outcome], path: Path) -> None:
-    """Write what was measured to a file, search by search."""
+    """Write the measurements to a file, search by search."""
     path.write_text(json.dumps({name: asdict(outcome) for name, outcome in outcomes.items()}), "utf-8")
 
 
@@ -145,24 +146,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", required=True, help="the node")
     parser.add_argument(
-        "--work", type=Path, default=Path(".bench"), help="keeps the passages' vectors, and what was measured"
+        "--work", type=Path, default=Path(".bench"), help="folder for the passages' vectors and the measurements"
     )
     parser.add_argument("--questions", type=int, default=200)
-    parser.add_argument("--reranked", type=int, help="how many of them with rerank, too; left out: all")
+    parser.add_argument("--reranked", type=int, help="how many of them also with rerank; by default all")
     parser.add_argument("--depth", type=int, default=20, help="how many hits are fused and reranked")
-    parser.add_argument("--note", default="", help="what is to be said of the machine")
+    parser.add_argument("--note", default="", help="a note on the machine")
     parser.add_argument("--write", action="store_true", help="write benchmarks/RESULTS.md and peers.png")
     arguments = parser.parse_args()
 
     collection = read_folder(data_folder() / COLLECTION, "test", name=COLLECTION, with_title=True)
-    asked = [
+    all_questions = [
         (key, question)
         for key, question in zip(collection.question_ids, collection.questions, strict=True)
         if key.startswith(PREFIX)
     ]
-    random.Random(SEED).shuffle(asked)
-    questions = asked[: arguments.questions]
-    warm_ups = [question for _, question in asked[-WARM_UPS:]]
+    random.Random(SEED).shuffle(all_questions)
+    questions = all_questions[: arguments.questions]
+    warm_ups = [question for _, question in all_questions[-WARM_UPS:]]
     whole = read_qrels(data_folder() / COLLECTION / "qrels" / "test.tsv")
     qrels = {key: whole[key] for key, _ in questions}
 

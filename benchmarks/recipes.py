@@ -1,7 +1,7 @@
-"""Which recipe trains a better reranker, each with the same number of steps, and what carries over to what is left out.
+"""Compares recipes to train a reranker, each with the same number of steps, and what transfers to unseen collections.
 
-python -m benchmarks.recipes --work DIR            trains, measures and prints; DIR/recipes.jsonl keeps what is done
-python -m benchmarks.recipes --work DIR --write    and writes benchmarks/RECIPES.md
+python -m benchmarks.recipes --work DIR            trains, measures and prints; DIR/recipes.jsonl keeps the results
+python -m benchmarks.recipes --work DIR --write    also writes benchmarks/RECIPES.md
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _five_lists = functools.partial(Recipe, sampled=3, generated=2)
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """A recipe under a name, and what differs from the others: the head, the start, the material."""
+    """A named recipe, and how it differs from the others: head, start, material."""
 
     name: str
     recipe: Recipe = dataclasses.field(default_factory=_five_lists)
@@ -51,7 +51,7 @@ class Variant:
 
 
 def variants() -> list[Variant]:
-    """Return what is compared."""
+    """Return the variants to compare."""
     encoder = str(bundled_encoder().folder)
     return [
         Variant("untrained", trained=False),
@@ -85,37 +85,37 @@ def windows(name: str, work: Path) -> Windows:
     count = min(QUESTIONS, len(whole.questions))
     rows = sorted(np.random.default_rng(_PICK_SEED).choice(len(whole.questions), count, replace=False).tolist())
     candidates = make_candidates(whole.only(rows), bundled_encoder().folder, work)
-    asked = candidates.collection
+    sample = candidates.collection
     places = [fused[:DEPTH].tolist() for fused in candidates.fused]
     return Windows(
         judged,
-        asked.question_ids,
+        sample.question_ids,
         [
             TrainingList(question, [whole.passages[place] for place in window])
-            for question, window in zip(asked.questions, places, strict=True)
+            for question, window in zip(sample.questions, places, strict=True)
         ],
         [[whole.passage_ids[place] for place in window] for window in places],
     )
 
 
-def ndcg(network: Network, asked: Windows) -> float:
+def ndcg(network: Network, sample: Windows) -> float:
     """Return nDCG@10 of the windows in the network's order."""
     network.module.eval()
     run = {}
     with torch.inference_mode():
-        for query_id, each, keys in zip(asked.query_ids, asked.lists, asked.keys, strict=True):
+        for query_id, each, keys in zip(sample.query_ids, sample.lists, sample.keys, strict=True):
             scores = score_lists(network, [each], LENGTH)[0].cpu().numpy()
             run[query_id] = [keys[place] for place in np.argsort(-scores, kind="stable")]
-    return _mean(asked, run)
+    return _mean(sample, run)
 
 
-def fused_ndcg(asked: Windows) -> float:
+def fused_ndcg(sample: Windows) -> float:
     """Return nDCG@10 of the windows as they are."""
-    return _mean(asked, dict(zip(asked.query_ids, asked.keys, strict=True)))
+    return _mean(sample, dict(zip(sample.query_ids, sample.keys, strict=True)))
 
 
-def _mean(asked: Windows, run: dict[str, list[str]]) -> float:
-    qrels = {key: asked.judged.qrels[key] for key in asked.query_ids}
+def _mean(sample: Windows, run: dict[str, list[str]]) -> float:
+    qrels = {key: sample.judged.qrels[key] for key in sample.query_ids}
     return measure(qrels, run, [NDCG_AT_10]).mean(NDCG_AT_10)
 
 
@@ -139,7 +139,7 @@ def make(variant: Variant, material: Material[JudgedLists], work: Path, steps: i
 
 
 def run(work: Path, steps: int) -> list[dict[str, Any]]:
-    """Train and measure what is not yet in DIR/recipes.jsonl; return all that is."""
+    """Train and measure the variants missing from DIR/recipes.jsonl; return all results."""
     cache = work / "recipes.jsonl"
     done = [json.loads(line) for line in cache.read_text("utf-8").splitlines()] if cache.is_file() else []
     material = read_material(work, dev_lists=DEV_LISTS)
@@ -161,7 +161,7 @@ def run(work: Path, steps: int) -> list[dict[str, Any]]:
 
 
 def report(done: list[dict[str, Any]], steps: int) -> str:
-    """Draw both tables."""
+    """Return the report with both tables."""
     by_name = {each["name"]: each for each in done}
     columns = [*DEV_COLLECTIONS, GENERATED]
     rows = [
@@ -174,7 +174,7 @@ def report(done: list[dict[str, Any]], steps: int) -> str:
         for name, each in by_name.items()
         if each["transfer"]
     ]
-    held = [
+    left_out = [
         [name, *(f"{100 * by_name[row]['dev'][name]:.0f}" for row in ("untrained", f"left out: {name}", BASE))]
         for name in DEV_COLLECTIONS
         if f"left out: {name}" in by_name
@@ -184,20 +184,20 @@ def report(done: list[dict[str, Any]], steps: int) -> str:
 `python -m benchmarks.recipes --work DIR --steps {steps} --write` on {machine()}.
 
 Every variant takes {steps} steps of five lists (one right passage and seven wrong ones), seed {SEED}, on the same
-material; only what its name says differs from "{BASE}". This is a small part of the bundled model's
-training: it tells what learns faster, not what ends higher.
+material; they differ from "{BASE}" only as their names say.
+This is a small part of the bundled model's training: it shows what learns faster, not what ends higher.
 
-Dev lists with the right passage first, in percent ({DEV_LISTS} lists a split; of the generated ones words and
-patterns are unseen), then nDCG@10 of reranking RRF's first {DEPTH} on collections no variant has seen, {QUESTIONS}
+Dev lists with the right passage first, in percent ({DEV_LISTS} lists per split; words and patterns of the generated
+ones are unseen), then nDCG@10 of reranking RRF's first {DEPTH} on collections that no variant has seen, {QUESTIONS}
 questions each:
 
 {table(["variant", *columns, *TRANSFER, "mean of the last four"], rows)}
 
-## What carries over
+## What transfers
 
 Each collection's dev lists with the right passage first, in percent: untrained, trained without it, trained with all.
 
-{table(["collection", "untrained", "left out", "all"], held)}"""
+{table(["collection", "untrained", "left out", "all"], left_out)}"""
 
 
 if __name__ == "__main__":
@@ -205,9 +205,9 @@ if __name__ == "__main__":
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--write", action="store_true", help="write benchmarks/RECIPES.md")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     torch.set_num_threads(2)
-    text = report(run(given.work, given.steps), given.steps)
+    text = report(run(arguments.work, arguments.steps), arguments.steps)
     print(text)
-    if given.write:
+    if arguments.write:
         REPORT.write_text(text, encoding="utf-8")

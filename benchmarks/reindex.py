@@ -1,13 +1,13 @@
-"""Documents a second of a reindex job beside the encoder alone and what people write by hand; and peak memory.
+"""Documents per second of a reindex job, of the encoder alone, and of what people write by hand; and peak memory.
 
 python -m benchmarks.reindex --url URL                          prints the tables
-python -m benchmarks.reindex --url URL --write                  and puts them into benchmarks/RESULTS.md
+python -m benchmarks.reindex --url URL --write                  also writes them to benchmarks/RESULTS.md
 python -m benchmarks.reindex --url URL --documents 2000 --memory 10000 100000 1000000
 OMP_NUM_THREADS=1 python -m benchmarks.reindex ...              leaves the other cores to the node and the rest of a job
 
-Every way reads the same index, encodes with the same model and writes to an index of the same mapping. Memory is the
-peak of a process of its own (VmHWM) that brings synthetic documents with synthetic vectors to a new index.
-LangChain's and Haystack's indexing are measured where langchain-elasticsearch and elasticsearch-haystack are installed.
+Every way reads the same index, encodes with the same model and writes to an index with the same mapping.
+Memory is the peak of a separate process (VmHWM) that writes synthetic documents with synthetic vectors to a new index.
+LangChain's and Haystack's indexing are measured if langchain-elasticsearch and elasticsearch-haystack are installed.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ from elasticsearch import Elasticsearch, helpers
 from numpy.typing import NDArray
 
 from benchmarks.results import machine, write_section
-from connector.models.encoder import Encoder, load_encoder
-from connector.models.lanes import cores
+from connector.models.compute_pool import cores
+from connector.models.encoder import Encoder
+from connector.models.load import load_encoder
 from connector.reindexing import JobOptions, reindex
 
 _WORDS = (
@@ -54,7 +55,7 @@ _SYNTHETIC_DIMS = 64
 
 
 def documents(count: int) -> Iterator[dict[str, Any]]:
-    """Documents of 10 to 80 words, each another."""
+    """Return different documents of 10 to 80 words."""
     draw = random.Random(11)
     for number in range(count):
         words = draw.choices(_WORDS, k=draw.randint(10, 80))
@@ -62,25 +63,25 @@ def documents(count: int) -> Iterator[dict[str, Any]]:
 
 
 def text_of(source: dict[str, Any]) -> str:
-    """The text that every way encodes."""
+    """Return the text that every way encodes."""
     return f"{source['title']}\n\n{source['body']}"
 
 
 def by_encoder_alone(es: Elasticsearch, source: str, target: str, encoder: Encoder) -> None:
-    """Encode, and do nothing else: the bound."""
+    """Encode, and do nothing else: the upper bound."""
     del es, source, target
     encoder.encode([text_of(document) for document in documents(_count)])
 
 
 def by_job(es: Elasticsearch, source: str, target: str, encoder: Encoder) -> None:
-    """Run a reindex job, with everything that it does for safety."""
+    """Run a reindex job with all its safety measures."""
     with tempfile.TemporaryDirectory() as state:
         options = JobOptions(state=state)
         reindex(es, source, alias=target, text_fields=["title", "body"], encoder=encoder, options=options)
 
 
 def by_hand(es: Elasticsearch, source: str, target: str, encoder: Encoder) -> None:
-    """Scan, encode a hundred at a time, `helpers.bulk`: as people write it."""
+    """Scan, encode a hundred at a time, and write with `helpers.bulk`, as people do by hand."""
     dims = encoder.fingerprint.dims
     es.indices.create(index=target, mappings={"properties": {"vector": {"type": "dense_vector", "dims": dims}}})
     batch: list[dict[str, Any]] = []
@@ -106,7 +107,7 @@ def by_hand(es: Elasticsearch, source: str, target: str, encoder: Encoder) -> No
 
 
 def by_langchain(es: Elasticsearch, source: str, target: str, encoder: Encoder) -> None:
-    """LangChain's ElasticsearchStore.add_texts."""
+    """Index with LangChain's ElasticsearchStore.add_texts."""
     from langchain_core.embeddings import Embeddings  # type: ignore[import-not-found,unused-ignore]
     from langchain_elasticsearch import ElasticsearchStore  # type: ignore[import-not-found,unused-ignore]
 
@@ -124,7 +125,7 @@ def by_langchain(es: Elasticsearch, source: str, target: str, encoder: Encoder) 
 
 
 def by_haystack(es: Elasticsearch, source: str, target: str, encoder: Encoder) -> None:
-    """Haystack's documents with embeddings, written by ElasticsearchDocumentStore."""
+    """Index Haystack's documents with embeddings with its ElasticsearchDocumentStore."""
     from haystack import Document  # type: ignore[import-not-found,unused-ignore]
     from haystack_integrations.document_stores.elasticsearch import (  # type: ignore[import-not-found,unused-ignore]
         ElasticsearchDocumentStore,
@@ -156,7 +157,7 @@ _url = ""
 
 
 def rates(es: Elasticsearch, count: int, rounds: int) -> dict[str, list[float]]:
-    """Documents a second of every way, the rounds interleaved."""
+    """Return documents per second of every way, with the rounds interleaved."""
     global _count
     _count = count
     encoder = load_encoder()
@@ -180,14 +181,14 @@ def rates(es: Elasticsearch, count: int, rounds: int) -> dict[str, list[float]]:
 
 
 def synthetic(texts: list[str]) -> NDArray[np.float32]:
-    """Vectors that cost nothing."""
+    """An encoder whose vectors cost nothing."""
     seeds = np.array([hash(text) % 9973 for text in texts], np.float32).reshape(-1, 1)
     rows = np.sin(seeds + np.arange(_SYNTHETIC_DIMS, dtype=np.float32))
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
 
 def memory_of(url: str, count: int) -> None:
-    """Bring synthetic documents to a new index, and print the peak memory of this process in bytes."""
+    """Write synthetic documents to a new index, and print this process's peak memory in bytes."""
     name = f"bench-reindex-{uuid.uuid4().hex[:8]}"
     with Elasticsearch(url, request_timeout=120) as es, tempfile.TemporaryDirectory() as state:
         began = perf_counter()
@@ -210,13 +211,13 @@ def memory_of(url: str, count: int) -> None:
 
 
 def peak_bytes() -> int:
-    """The peak memory of this process since it was executed; ru_maxrss would begin with the parent's (Linux)."""
+    """Return this process's peak memory since it was executed; ru_maxrss would start with the parent's (Linux)."""
     status = Path("/proc/self/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024  # type: ignore[index]
 
 
 class _Documents:
-    """Documents that can be read from their beginning again."""
+    """Documents that can be read again from the start."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -226,7 +227,7 @@ class _Documents:
 
 
 def main() -> None:
-    """Measure, print, and write where it is asked for."""
+    """Measure and print; write if requested."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--url", required=True)
     parser.add_argument("--documents", type=int, default=2_000)
@@ -234,14 +235,14 @@ def main() -> None:
     parser.add_argument("--memory", type=int, nargs="*", default=[10_000, 100_000])
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--memory-of", type=int, help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     global _url
-    _url = given.url
-    if given.memory_of is not None:
-        memory_of(given.url, given.memory_of)
+    _url = arguments.url
+    if arguments.memory_of is not None:
+        memory_of(arguments.url, arguments.memory_of)
         return
-    with Elasticsearch(given.url, request_timeout=120) as es:
-        found = rates(es, given.documents, given.rounds)
+    with Elasticsearch(arguments.url, request_timeout=120) as es:
+        found = rates(es, arguments.documents, arguments.rounds)
         version = es.info()["version"]["number"]
     cores_left = f", the encoder on {cores()} of the cores" if "OMP_NUM_THREADS" in os.environ else ""
     median = {label: float(np.median(each)) for label, each in found.items()}
@@ -249,7 +250,8 @@ def main() -> None:
     lines = [
         f"`python -m benchmarks.reindex --write` on {machine()};",
         f"Elasticsearch {version} on the same machine{cores_left};",
-        f"{given.documents} documents of 20-90 words, all-MiniLM-L6-v2, {given.rounds} interleaved rounds, medians.",
+        f"{arguments.documents} documents of 20-90 words, all-MiniLM-L6-v2, "
+        f"{arguments.rounds} interleaved rounds, medians.",
         "",
         "| way | documents/s | of the encoder alone | slowest | fastest |",
         "| --- | --- | --- | --- | --- |",
@@ -260,16 +262,16 @@ def main() -> None:
     missing = [label for label in WAYS if label not in found]
     if missing:
         lines += ["", f"Not installed, so not measured: {', '.join(missing)}."]
-    if given.memory:
+    if arguments.memory:
         lines += ["", f"Synthetic vectors of {_SYNTHETIC_DIMS} dims, an iterable into a new index:", ""]
         lines += ["| documents | peak memory, MiB | documents/s |", "| --- | --- | --- |"]
-        for count in given.memory:
-            command = [sys.executable, "-m", "benchmarks.reindex", "--url", given.url, "--memory-of", str(count)]
-            told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-            lines.append(f"| {count:,} | {told['peak_bytes'] / 2**20:,.0f} | {told['docs_per_s']:,.0f} |")
+        for count in arguments.memory:
+            command = [sys.executable, "-m", "benchmarks.reindex", "--url", arguments.url, "--memory-of", str(count)]
+            result = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+            lines.append(f"| {count:,} | {result['peak_bytes'] / 2**20:,.0f} | {result['docs_per_s']:,.0f} |")
     text = "\n".join(lines)
     sys.stdout.write(text + "\n")
-    if given.write:
+    if arguments.write:
         write_section(f"Reindex{cores_left}", text)
 
 

@@ -1,10 +1,11 @@
-"""What the bundled reranker is worth: on each collection, on minimal pairs, as a curve over `blend`.
+"""Measures the bundled reranker on each collection, on minimal pairs, and as a curve over `blend`.
 
 python -m benchmarks.reranker --work DIR              prints the tables
-python -m benchmarks.reranker --work DIR --write      and writes benchmarks/RERANKER.md and the model card's figures
+python -m benchmarks.reranker --work DIR --write      also writes benchmarks/RERANKER.md and the model card's figures
 
-Candidates are the RRF of BM25's and kNN's first 100; the reranker scores all of the window once, and every depth and
-blend is read off those scores. Scores are cached in DIR by model, so a run that was cut off goes on.
+Candidates are the RRF of the first 100 of BM25 and of kNN.
+The reranker scores the whole window once, and every depth and blend is computed from those scores.
+Scores are cached in DIR by model, so an interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ from benchmarks.reranker_report import Row, card_figures, report, table
 from connector.errors import RequestError
 from connector.evaluation.measure import MRR_AT_10, NDCG_AT_10, measure, paired_test, recall_at
 from connector.facade.connector import BUNDLED_BLEND
-from connector.models.encoder import load_encoder
 from connector.models.folders import bundled_encoder, bundled_reranker
-from connector.models.reranker import Reranker, load_reranker
+from connector.models.load import load_encoder, load_reranker
+from connector.models.reranker import Reranker
 from connector.search.fusion import Ranking, blend, probabilities
 from training.evaluation_sets import Judged, read_judged
 from training.judged import bm25_scores, make_candidates
@@ -52,7 +53,7 @@ QUERIES = (
 
 
 @dataclass(frozen=True)
-class Asked:
+class ScoredQuestion:
     """One question: the first ids of each first stage, best first, and the raw scores of the first fused ones."""
 
     query_id: str
@@ -62,12 +63,12 @@ class Asked:
     scores: list[float]
 
     def read(self, depth: int) -> list[str]:
-        """Return the ids of what the reranker has read of the first `depth`."""
+        """Return the ids of the first `depth` hits that the reranker has read."""
         return self.fused[: min(depth, len(self.scores))]
 
 
-def ask(judged: Judged, reranker: Reranker, count: int, depth: int, work: Path) -> list[Asked]:
-    """Return a sample of a collection's questions, the first `depth` hits scored, from the cache where it is there."""
+def ask(judged: Judged, reranker: Reranker, count: int, depth: int, work: Path) -> list[ScoredQuestion]:
+    """Return a sample of a collection's questions, the first `depth` hits scored; known scores come from the cache."""
     collection = judged.collection
     total = len(collection.questions)
     rows = sorted(np.random.default_rng(SEED).choice(total, min(count, total), replace=False).tolist())
@@ -76,7 +77,7 @@ def ask(judged: Judged, reranker: Reranker, count: int, depth: int, work: Path) 
     cache = work / "scores" / hashlib.sha256(weights).hexdigest()[:16] / f"{collection.name}.jsonl"
     cache.parent.mkdir(parents=True, exist_ok=True)
     lines = cache.read_text("utf-8").splitlines() if cache.is_file() else []
-    known = {asked.query_id: asked for asked in (Asked(**json.loads(line)) for line in lines)}
+    known = {question.query_id: question for question in (ScoredQuestion(**json.loads(line)) for line in lines)}
     found = []
     with cache.open("a", encoding="utf-8") as file:
         for row, question in enumerate(candidates.collection.questions):
@@ -86,7 +87,7 @@ def ask(judged: Judged, reranker: Reranker, count: int, depth: int, work: Path) 
             unread = [collection.passages[place] for place in window[len(scores) : depth]]
             if unread or query_id not in known:
                 cosine = candidates.passage_vectors @ candidates.question_vectors[row]
-                known[query_id] = Asked(
+                known[query_id] = ScoredQuestion(
                     query_id,
                     lexical=_first(judged, query_id, candidates.lexical[row].toarray().ravel(), depth),
                     nearest=_first(judged, query_id, cosine, depth),
@@ -106,34 +107,34 @@ def _first(judged: Judged, query_id: str, scores: NDArray[np.floating[Any]], dep
 
 
 def _scores(reranker: Reranker, question: str, passages: Sequence[str], *, first_rank: int = 0) -> list[float]:
-    """Score, or keep the fused order as a search does where the question is too long."""
+    """Return the scores; if the question is too long, those that keep the fused order, as a search does."""
     try:
         return [float(score) for score in reranker.score(question, passages)]
     except RequestError:
         return [-float(rank) for rank in range(first_rank, first_rank + len(passages))]
 
 
-def reranked(asked: Asked, depth: int, weight: float) -> list[str]:
-    """Return the first `depth` hits of the window as a search with this `blend` gives them; 1 is the reranker alone."""
-    raw = np.array(asked.scores[:depth], dtype=np.float32)
-    window = Ranking([("", key) for key in asked.read(depth)], np.zeros(len(raw), dtype=np.float32))
+def reranked(question: ScoredQuestion, depth: int, weight: float) -> list[str]:
+    """Return the first `depth` hits as a search with this `blend` orders them; 1 is the reranker alone."""
+    raw = np.array(question.scores[:depth], dtype=np.float32)
+    window = Ranking([("", key) for key in question.read(depth)], np.zeros(len(raw), dtype=np.float32))
     return [key for _, key in blend(window, raw, weight).keys]
 
 
-def oracle(asked: Asked, grades: Mapping[str, int], depth: int) -> list[str]:
-    """Return the window in the order of its grades: the most that reranking could reach."""
-    return sorted(asked.fused[:depth], key=lambda key: -grades.get(key, 0))
+def oracle(question: ScoredQuestion, grades: Mapping[str, int], depth: int) -> list[str]:
+    """Return the window in the order of its grades: the best that reranking could reach."""
+    return sorted(question.fused[:depth], key=lambda key: -grades.get(key, 0))
 
 
-def summarise(name: str, judged: Judged, asked: Sequence[Asked], depths: Sequence[int]) -> Row:
+def summarise(name: str, judged: Judged, questions: Sequence[ScoredQuestion], depths: Sequence[int]) -> Row:
     """Measure every stage of a collection."""
-    qrels = {each.query_id: judged.qrels[each.query_id] for each in asked}
+    qrels = {each.query_id: judged.qrels[each.query_id] for each in questions}
     runs = {
-        "BM25": {each.query_id: each.lexical for each in asked},
-        "kNN": {each.query_id: each.nearest for each in asked},
-        "RRF": {each.query_id: each.fused for each in asked},
+        "BM25": {each.query_id: each.lexical for each in questions},
+        "kNN": {each.query_id: each.nearest for each in questions},
+        "RRF": {each.query_id: each.fused for each in questions},
         **{
-            f"{stage}@{depth}": {each.query_id: reranked(each, depth, weight) for each in asked}
+            f"{stage}@{depth}": {each.query_id: reranked(each, depth, weight) for each in questions}
             for stage, weight in (("rerank", 1.0), ("blend", BUNDLED_BLEND))
             for depth in depths
         },
@@ -141,20 +142,20 @@ def summarise(name: str, judged: Judged, asked: Sequence[Asked], depths: Sequenc
     found = {stage: measure(qrels, run, [NDCG_AT_10, MRR_AT_10]) for stage, run in runs.items()}
     ceiling = {}
     for depth in depths:
-        window = {each.query_id: each.fused[:depth] for each in asked}
-        best = {each.query_id: oracle(each, qrels[each.query_id], depth) for each in asked}
+        window = {each.query_id: each.fused[:depth] for each in questions}
+        best = {each.query_id: oracle(each, qrels[each.query_id], depth) for each in questions}
         ceiling[f"recall@{depth}"] = measure(qrels, window, [recall_at(depth)]).mean(recall_at(depth))
         ceiling[f"oracle@{depth}"] = measure(qrels, best, [NDCG_AT_10]).mean(NDCG_AT_10)
     per_query = {stage: each.per_query[NDCG_AT_10] for stage, each in found.items()}
     curve = {
-        weight: measure(qrels, {each.query_id: reranked(each, 50, weight) for each in asked}, [NDCG_AT_10]).mean(
+        weight: measure(qrels, {each.query_id: reranked(each, 50, weight) for each in questions}, [NDCG_AT_10]).mean(
             NDCG_AT_10
         )
         for weight in BLENDS
     }
     return Row(
         name,
-        len(asked),
+        len(questions),
         {stage: each.mean(NDCG_AT_10) for stage, each in found.items()},
         {stage: each.mean(MRR_AT_10) for stage, each in found.items()},
         ceiling,
@@ -164,13 +165,15 @@ def summarise(name: str, judged: Judged, asked: Sequence[Asked], depths: Sequenc
     )
 
 
-def calibration_error(judged: Mapping[str, Judged], asked: Mapping[str, Sequence[Asked]], bins: int = 10) -> float:
-    """Return the expected calibration error of sigmoid(score), each collection weighing the same.
+def calibration_error(
+    judged: Mapping[str, Judged], by_collection: Mapping[str, Sequence[ScoredQuestion]], bins: int = 10
+) -> float:
+    """Return the expected calibration error of sigmoid(score), with equal weight for each collection.
 
     Source: Guo et al., ICML 2017.
     """
     errors = []
-    for name, questions in asked.items():
+    for name, questions in by_collection.items():
         raw = np.concatenate([np.array(each.scores[:50], dtype=np.float32) for each in questions])
         right = np.array([judged[name].qrels[q.query_id].get(key, 0) > 0 for q in questions for key in q.read(50)])
         given = probabilities(raw)
@@ -182,14 +185,16 @@ def calibration_error(judged: Mapping[str, Judged], asked: Mapping[str, Sequence
     return float(np.mean(errors))
 
 
-def shuffled_probe(judged: Mapping[str, Judged], asked: Mapping[str, Sequence[Asked]], reranker: Reranker) -> str:
+def shuffled_probe(
+    judged: Mapping[str, Judged], by_collection: Mapping[str, Sequence[ScoredQuestion]], reranker: Reranker
+) -> str:
     """Return a table of how often a right passage beats a wrong one under another question; chance is 50 %.
 
-    The other question is half the sample away: neighbours often ask about the same page, of which it would be right.
+    The other question is half the sample away: neighbours often ask about the same page, which would then be right.
     """
     rng = np.random.default_rng(SEED)
     rows = []
-    for name, questions in asked.items():
+    for name, questions in by_collection.items():
         collection, qrels = judged[name].collection, judged[name].qrels
         text = dict(zip(collection.question_ids, collection.questions, strict=True))
         passage = dict(zip(collection.passage_ids, collection.passages, strict=True))
@@ -221,14 +226,17 @@ def measure_pairs(reranker: Reranker) -> str:
 
 
 def main() -> None:
-    """Measure, print, and write when asked to."""
+    """Measure and print; write if requested."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder where embeddings and scores are cached")
     parser.add_argument(
-        "--queries", nargs="+", default=QUERIES, help="questions a collection at most; NAME=N for one collection"
+        "--queries",
+        nargs="+",
+        default=QUERIES,
+        help="at most this many questions each; NAME=N for one collection",
     )
     parser.add_argument(
-        "--depths", type=int, nargs="+", default=[50, 100], help="how many hits are reranked; 50 is one of them"
+        "--depths", type=int, nargs="+", default=[50, 100], help="how many hits are reranked; must include 50"
     )
     parser.add_argument("--collections", nargs="*", default=list(COLLECTIONS), choices=COLLECTIONS)
     parser.add_argument("--model", default="bundled", help="the reranker's name or path")
@@ -237,17 +245,17 @@ def main() -> None:
     counts = {name: int(count) for name, _, count in (each.rpartition("=") for each in options.queries)}
     reranker = load_reranker(options.model)
     judged = {name: read_judged(name) for name in options.collections}
-    asked = {}
+    by_collection = {}
     rows = []
     for name, each in judged.items():
         count = counts.get(name, counts.get("", QUESTIONS))
-        asked[name] = ask(each, reranker, count, max(options.depths), options.work)
-        rows.append(summarise(name, each, asked[name], options.depths))
+        by_collection[name] = ask(each, reranker, count, max(options.depths), options.work)
+        rows.append(summarise(name, each, by_collection[name], options.depths))
         print(name, {stage: round(value, 3) for stage, value in rows[-1].ndcg.items()}, flush=True)
-    probe = shuffled_probe(judged, asked, reranker)
+    probe = shuffled_probe(judged, by_collection, reranker)
     depths = " ".join(map(str, options.depths))
     arguments = f"--queries {' '.join(options.queries)} --depths {depths} --collections {' '.join(judged)}"
-    measured = (measure_pairs(reranker), probe, calibration_error(judged, asked))
+    measured = (measure_pairs(reranker), probe, calibration_error(judged, by_collection))
     text = report(rows, *measured, arguments=arguments, seed=SEED, blend=BUNDLED_BLEND)
     print(text)
     if options.write:

@@ -1,4 +1,4 @@
-"""benchmarks/RERANKER.md, drawn from what `benchmarks.reranker` measured."""
+"""benchmarks/RERANKER.md, written from the measurements of `benchmarks.reranker`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Row:
 def report(
     rows: Sequence[Row], binding: str, probe: str, error: float, *, arguments: str, seed: int, blend: float
 ) -> str:
-    """Draw the page."""
+    """Return the page."""
     stages, ceilings = list(rows[0].ndcg), list(rows[0].ceiling)
     adjusted = {kind: holm([getattr(row, kind).p_value for row in rows]) for kind in ("lift", "blended_lift")}
     weights = list(rows[0].curve)
@@ -55,15 +55,15 @@ def report(
         [mark[row.name], *(f"{row.curve[weight]:.3f}" for weight in weights), f"{chosen[row.name]:.1f}"] for row in rows
     ]
     curve.append(["mean", *(f"{np.mean([row.curve[weight] for row in rows]):.3f}" for weight in weights), ""])
-    return f"""# What the bundled reranker is worth
+    return f"""# The quality of the bundled reranker
 
 `python -m benchmarks.reranker {arguments}` wrote this on {machine()}.
 The window is the RRF of BM25's and kNN's first 100; questions are sampled with seed {seed}; `blend` is {blend}.
-`*`: the model was trained on this collection's training split. feedbackqa_uk shares no page with the training.
+`*`: the model was trained on this collection's training split. feedbackqa_uk shares no page with the training data.
 
 ## nDCG@10
 
-recall is how much of what is relevant the window holds; oracle is nDCG@10 of the window in a perfect order.
+recall is the share of the relevant documents in the window; oracle is nDCG@10 of the window in a perfect order.
 
 {table(["collection", "n", *stages, *ceilings], quality)}
 
@@ -73,15 +73,17 @@ recall is how much of what is relevant the window holds; oracle is nDCG@10 of th
 
 ## The lift over RRF in nDCG@10
 
-95 % bootstrap interval; p of the paired randomization test, corrected by Holm over the collections; questions better
-/ worse.
+95 % bootstrap interval; p of the paired randomization test, corrected by Holm over the collections; b / w: questions
+that got better / worse.
 
 {table(["collection", "rerank@50", "interval", "p", "b / w", "blend@50", "interval", "p", "b / w"], tests)}
 
 ## nDCG@10 by blend
 
-0 is RRF's order, 1 the reranker's; depth 50. Last: the smallest blend whose mean over all other collections is within
-{CLOSE} of the best there. Nearer to the fused order less is lost where reranking does not help.
+0 is RRF's order, 1 the reranker's; depth 50.
+The last column is the smallest blend whose mean over all other collections is within
+{CLOSE} of the best there.
+Closer to the fused order, less is lost where reranking does not help.
 
 {table(["collection", *(str(weight) for weight in weights), "left out"], curve)}
 
@@ -91,8 +93,8 @@ sigmoid(score) against relevance, over all pairs of the windows of 50: expected 
 
 ## With the questions shuffled
 
-How often a right passage beats a wrong one of its window under another question, half the sample away. What is far
-from 50 % is learned about passages, not about questions.
+How often a right passage beats a wrong one of its window under another question, half the sample away.
+A share far from 50 % was learned about passages, not about questions.
 
 {probe}
 
@@ -103,14 +105,14 @@ from 50 % is learned about passages, not about questions.
 
 
 def _chosen_elsewhere(row: Row, rows: Sequence[Row]) -> float:
-    """Return the smallest blend close to the best mean of the other collections; the row's own where there are none."""
+    """Return the smallest blend close to the best mean of the other collections; without others, of the row's own."""
     others = [other.curve for other in rows if other is not row] or [row.curve]
     means = {weight: float(np.mean([curve[weight] for curve in others])) for weight in row.curve}
     return min(weight for weight, mean in means.items() if mean >= max(means.values()) - CLOSE)
 
 
 def card_figures(rows: Sequence[Row], binding: str, error: float) -> str:
-    """Draw what the model card shows of it: of the minimal pairs, the families alone."""
+    """Return the model card's figures: of the minimal pairs, only the families."""
     families = binding.partition("\n\n")[0]
     stages = [stage for stage in rows[0].ndcg if not stage.endswith("@100")]
     quality = [

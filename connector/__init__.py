@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from connector.errors import ConnectorError
     from connector.facade.connector import Connector
     from connector.indexing import Passages
-    from connector.models.encoder import Encoder, load_encoder
-    from connector.models.reranker import Reranker, load_reranker
+    from connector.models.encoder import Encoder
+    from connector.models.load import load_encoder, load_reranker
+    from connector.models.reranker import Reranker
     from connector.reindexing import areindex, reindex
 
 __version__ = "0.1.0"
@@ -49,8 +50,8 @@ _MODULES = {
     "areindex": "reindexing",
     "connect": "clients.elasticsearch",
     "Passages": "indexing",
-    "load_encoder": "models.encoder",
-    "load_reranker": "models.reranker",
+    "load_encoder": "models.load",
+    "load_reranker": "models.load",
     "reindex": "reindexing",
 }
 

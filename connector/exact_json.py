@@ -1,8 +1,9 @@
-"""JSON read and written without changing a digit: a number that a float would spell otherwise keeps its text. Pure.
+"""Reads and writes JSON without changing a digit: a number that a float would spell differently keeps its text.
 
-`loads` returns plain ints and floats wherever writing them again gives the same text, and an `ExactNumber` elsewhere,
-as for 0.12345678901234567890123, 1e400 or 1.10. The two halves of a surrogate pair are one character, however they are
-spelled; a lone surrogate stays what it is, and is written as an escape.
+`loads` returns plain ints and floats if writing them again yields the same text, and otherwise an `ExactNumber`, as for
+0.12345678901234567890123, 1e400 or 1.10.
+The two halves of a surrogate pair are one character, however they are spelled; a lone surrogate is kept, and written as
+an escape.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ import orjson
 
 _MOST_DIGITS = 4_000
 _SHORT = 17
-"""Up to 15 digits come back from a float as they went in."""
+"""A float keeps up to 15 digits; shorter texts therefore need no check."""
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 Items = Iterable[tuple[str, Any]]
 
 
 class ExactNumber(float):
-    """A number and the JSON text that it was read from; to arithmetic it is the nearest float.
+    """A number with the JSON text it was read from; arithmetic sees the nearest float.
 
     Attributes:
         text: the JSON text.
@@ -36,7 +37,7 @@ class ExactNumber(float):
     text: str
 
     def __new__(cls, text: str) -> ExactNumber:
-        """Make the number that a JSON text is."""
+        """Make a number from its JSON text."""
         number = super().__new__(cls, text)
         number.text = text
         return number
@@ -49,22 +50,26 @@ def loads(data: bytes | str) -> Any:
     """Read JSON.
 
     Raises:
-        ValueError: it is none (NaN and Infinity are none), no UTF-8, or nested too deeply.
+        ValueError: it is not JSON (NaN and Infinity are not), not UTF-8, or nested too deeply.
     """
     return _read(_DECODER, data)
 
 
 def loads_strictly(data: bytes | str) -> Any:
-    """Read JSON as `loads` does, but refuse an object that has a key twice, as Elasticsearch does.
+    """Read JSON as `loads` does, but reject an object with a duplicate key, as Elasticsearch does.
 
     Raises:
-        ValueError: as `loads`; a key is there twice.
+        ValueError: as `loads`, or an object has a duplicate key.
     """
     return _read(_STRICT_DECODER, data)
 
 
 def read_at(text: str, start: int) -> tuple[Any, int]:
-    """Read the JSON value that begins at a place in a text; return it and where it ends. Raises: as `loads`."""
+    """Read the JSON value that starts at a position in a text; return it and the position where it ends.
+
+    Raises:
+        ValueError: as `loads`.
+    """
     try:
         return _DECODER.raw_decode(text, start)
     except RecursionError as error:
@@ -72,10 +77,10 @@ def read_at(text: str, start: int) -> tuple[Any, int]:
 
 
 def decoded(data: bytes | str) -> str:
-    """Return JSON's text, the halves of a surrogate pair joined; bytes are UTF-8, UTF-16 or UTF-32, as JSON tells.
+    """Return JSON as text, with the halves of surrogate pairs joined; bytes may be UTF-8, UTF-16 or UTF-32.
 
     Raises:
-        ValueError: they are none of these.
+        ValueError: the bytes are none of these.
     """
     text = data.decode(json.detect_encoding(data), "surrogatepass") if isinstance(data, bytes) else data
     try:
@@ -86,38 +91,40 @@ def decoded(data: bytes | str) -> str:
 
 
 def dumps(value: object) -> bytes:
-    """Write JSON, every number as it was read.
+    """Write JSON, with every number as it was read.
 
-    Dates, decimals, UUIDs and numpy's values are written as elasticsearch-py writes them, decimals with all digits.
+    Dates, UUIDs and NumPy values are written as elasticsearch-py writes them, decimals with all their digits.
 
     Raises:
-        TypeError: something in it is no JSON.
-        ValueError: NaN or Infinity, or it is nested too deeply.
+        TypeError: it contains something that JSON can't represent.
+        ValueError: it contains NaN or Infinity, or is nested too deeply.
     """
     try:
         written = orjson.dumps(value, default=_as_fragment, option=_OPTIONS)
-    except TypeError:  # a lone surrogate, a whole number beyond 64 bits, a key that is no string: all JSON
+    except (
+        TypeError
+    ):  # orjson rejects lone surrogates, integers beyond 64 bits and keys that are not strings
         return text_of(value).encode()
-    if b"null" in written:  # which is how orjson writes a NaN
+    if b"null" in written:  # orjson writes NaN as null
         text_of(value)
     return written
 
 
 def text_of(value: object) -> str:
-    """Write JSON as `dumps` does, in ASCII and spaced as `json.dumps` spaces it. Raises: as `dumps`."""
+    """Write JSON as `dumps` does, in ASCII and with the spaces of `json.dumps`; raises as `dumps`."""
     return _text(value, lambda items: items)
 
 
 def canonical(value: object) -> str:
-    """Write JSON so that equal values give equal text: keys sorted, strings escaped in one way, numbers as they are.
+    """Write JSON so that equal values have equal texts: keys sorted, strings escaped one way, numbers as they are.
 
-    Raises: as `dumps`.
+    Raises as `dumps`.
     """
     return _text(value, sorted)
 
 
 def holds_exact_numbers(value: object) -> bool:
-    """True if a number in it has more digits, or another spelling, than a float would be written with."""
+    """True if a number in it has more digits, or another spelling, than a float is written with."""
     if isinstance(value, Mapping):
         return any(map(holds_exact_numbers, value.values()))
     if isinstance(value, list | tuple):
@@ -137,14 +144,14 @@ def _int(text: str) -> float:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _with_each_key_once(items: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(items)
     if len(found) != len(items):
         names = [name for name, _ in items]
-        raise ValueError(f"field {next(name for name in names if names.count(name) > 1)!r} is there twice")
+        raise ValueError(f"duplicate field {next(name for name in names if names.count(name) > 1)!r}")
     return found
 
 
@@ -170,19 +177,19 @@ def _as_fragment(value: object) -> Any:
 
 
 def _plain(value: object) -> Any:
-    """Return a value that is no JSON by itself as elasticsearch-py's serializer takes it."""
+    """Convert a value that JSON can't represent as elasticsearch-py's serializer does."""
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
-    raise TypeError(f"{type(value).__name__} is no JSON")
+    raise TypeError(f"{type(value).__name__} can't be written as JSON")
 
 
 def _decimal_text(value: Decimal) -> str:
     if not value.is_finite():
-        raise ValueError(f"{value} is no JSON number")
+        raise ValueError(f"{value} is not a JSON number")
     return str(value)
 
 
@@ -204,14 +211,14 @@ def _write(value: object, order: Callable[[Items], Items]) -> str:
     if isinstance(value, Decimal):
         return _decimal_text(value)
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{value} is no JSON number")
+        raise ValueError(f"{value} is not a JSON number")
     if value is None or isinstance(value, str | int | float):
         return json.dumps(value)
     return _write(_plain(value), order)
 
 
 def _key(name: object) -> str:
-    """Write a key; what is no string becomes one as `json.dumps` makes it."""
+    """Write a key; one that is not a string is converted as `json.dumps` does."""
     if isinstance(name, str):
         return json.dumps(name)
     if name is None or isinstance(name, int | float):

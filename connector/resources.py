@@ -1,4 +1,4 @@
-"""Files that travel with the package: beside the code in a checkout, inside the package in a wheel."""
+"""Files shipped with the package: next to it in a checkout, inside it in a wheel."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ _PACKAGE = Path(__file__).parent
 
 
 def resource(path: str) -> Path:
-    """Return the place of a shipped file or folder, as `mappings/elasticsearch/hybrid.json`.
+    """Return the path of a shipped file or folder, such as `mappings/elasticsearch/hybrid.json`.
 
     Raises:
-        FileNotFoundError: the installation lacks it.
+        FileNotFoundError: it is not installed.
     """
     for root in (_PACKAGE, _PACKAGE.parent):
         if (root / path).exists():
             return root / path
-    raise FileNotFoundError(f"{path} is missing beside {_PACKAGE}; install hybrid-connector again")
+    raise FileNotFoundError(f"{path} is missing from {_PACKAGE}; install hybrid-connector again")

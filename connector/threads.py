@@ -1,7 +1,8 @@
-"""Threads of this package's own for work that would block an event loop.
+"""The package's own threads, for work that would block an event loop.
 
-asyncio's default executor also resolves host names: a reranker that waits there for the loop's own work would starve
-it. So nothing in this package runs on that executor.
+asyncio's default executor also resolves host names: rerankers that fill it while they wait for the loop would starve
+the loop.
+So nothing in this package runs on that executor.
 """
 
 from __future__ import annotations
@@ -27,20 +28,21 @@ _all: WeakSet[Threads] = WeakSet()
 
 
 class UnraisableError(RuntimeError):
-    """A function raised what no coroutine can raise for it, as StopIteration or SystemExit, which is the cause."""
+    """A function raised what no coroutine can raise for it, such as StopIteration or SystemExit; that is the cause."""
 
 
 class Threads:
-    """Daemon threads that run functions for coroutines, started when needed and gone when idle.
+    """Daemon threads that run functions for coroutines; they start when needed and end when idle.
 
-    At most `most` threads run while work gets done. When all are busy and nothing has finished for `stalled_s`, as when
-    each waits for the loop, which waits for a function that is still queued, more are started, twice as many each time,
-    so that there is never a deadlock. A forked child begins with none.
+    At most `most` threads run as long as functions finish.
+    If all are busy and nothing has finished for `stalled_s`, more are started, twice as many each time.
+    This prevents a deadlock when every thread waits for the loop, and the loop waits for a queued function.
+    A forked child starts with no threads.
 
     Args:
-        name: what the threads are called.
-        most: how many threads run while work gets done.
-        stalled_s: how long nothing may finish, in seconds, before more threads are started.
+        name: the threads' name.
+        most: how many threads run as long as functions finish.
+        stalled_s: how many seconds may pass without a finished function before more threads start.
     """
 
     def __init__(self, name: str, *, most: int = _MOST, stalled_s: float = _STALLED_S) -> None:
@@ -51,7 +53,7 @@ class Threads:
         _all.add(self)
 
     def after_fork_in_child(self) -> None:
-        """Begin with no threads and nothing to do: the parent's threads do not exist in the child."""
+        """Start with no threads and an empty queue: the parent's threads do not exist in the child."""
         self._changed = threading.Condition()
         self._queue: dict[Future[Any], Callable[[], Any]] = {}
         self._count = 0
@@ -69,11 +71,13 @@ class Threads:
         return len(self._queue)
 
     async def run(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Return what a function returns that runs on a thread, in this coroutine's context.
+        """Run a function on a thread, in this coroutine's context, and return its result.
 
-        A cancelled coroutine does not wait: its function is dropped if it has not begun, else its result is.
+        A cancelled coroutine does not wait: its function is dropped if it has not started, otherwise its result is.
 
-        Raises: whatever the function raises; UnraisableError for what no coroutine can raise for it.
+        Raises:
+            BaseException: whatever the function raised.
+            UnraisableError: the function raised what no coroutine can raise for it.
         """
         future = self._submit(partial(copy_context().run, function, *args, **kwargs))
         answer = asyncio.wrap_future(future)
@@ -87,7 +91,7 @@ class Threads:
             if not answer.done():
                 answer.cancel()
             elif not answer.cancelled():
-                answer.exception()  # so that asyncio does not report it as never retrieved
+                answer.exception()  # so asyncio does not report it as never retrieved
 
     def _submit(self, work: Callable[[], T]) -> Future[T]:
         future: Future[T] = Future()
@@ -108,7 +112,7 @@ class Threads:
     def _start_more_if_stalled_since(self, progress: int) -> None:
         with self._changed:
             if progress == self._progress and not self._idle:
-                self._progress += 1  # so that of all who see the stall only one starts threads
+                self._progress += 1  # so only one of those that see the stall starts threads
                 extra = max(1, self._count - self._most)
                 for _ in range(min(extra, len(self._queue))):
                     self._start()
@@ -125,7 +129,7 @@ class Threads:
                 self._progress += 1
 
     def _next(self, changed: threading.Condition) -> tuple[Future[Any], Callable[[], Any]] | None:
-        """Return the oldest function; None for a thread that is to end."""
+        """Return the oldest function; None if the thread should end."""
         with changed:
             if not self._queue and self._count <= self._most:
                 self._idle += 1
@@ -150,16 +154,16 @@ def _answer(future: Future[Any], work: Callable[[], Any]) -> None:
 
 
 def raisable(error: BaseException) -> BaseException:
-    """Return the error itself where a coroutine can raise it for the function that did, else an UnraisableError.
+    """Return the error itself if a coroutine can raise it for the function that did, else an UnraisableError.
 
-    A StopIteration is never answered on Python 3.10 and 3.11, and a cancellation would look like the task's own.
+    On Python 3.10 and 3.11 a future never delivers a StopIteration, and a cancellation would look like the task's own.
     """
     is_lost = isinstance(error, StopIteration | FutureCancelledError)
     if isinstance(error, Exception | KeyboardInterrupt) and not is_lost:
         return error
-    made = UnraisableError(type(error).__name__)
-    made.__cause__ = error
-    return made
+    wrapper = UnraisableError(type(error).__name__)
+    wrapper.__cause__ = error
+    return wrapper
 
 
 def _after_fork_in_child() -> None:
@@ -171,7 +175,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 MODELS = Threads("connector-models")
-"""Encoders, rerankers, and work on texts."""
+"""For encoders, rerankers, and work on texts."""
 
 SEARCHES = Threads("connector-searches")
-"""Whole searches of a sync client that a coroutine waits for."""
+"""For whole searches by a sync client that a coroutine waits for."""

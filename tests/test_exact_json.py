@@ -102,13 +102,13 @@ def test_what_is_no_json_is_a_value_error(text: str) -> None:
 
 def test_a_key_that_is_there_twice_is_refused_where_it_is_asked() -> None:
     assert loads('{"a": 1, "a": 2}') == {"a": 2}
-    with pytest.raises(ValueError, match="'a' is there twice"):
+    with pytest.raises(ValueError, match="duplicate field 'a'"):
         loads_strictly('[{"b": {"a": 1, "a": 1}}]')
 
 
 @pytest.mark.parametrize("value", [math.nan, [None, -math.inf], {"a": {"b": np.float32("nan")}}, Decimal("NaN")])
 def test_what_no_json_number_is_is_refused(value: Any) -> None:
-    with pytest.raises(ValueError, match="no JSON number"):
+    with pytest.raises(ValueError, match="not a JSON number"):
         dumps(value)
 
 
@@ -129,7 +129,7 @@ def test_values_of_python_are_written_as_elasticsearch_py_writes_them_and_decima
     )
     assert text_of(value) == expected
     assert as_text(dumps(value)) == as_text(expected)
-    with pytest.raises(TypeError, match="object is no JSON"):
+    with pytest.raises(TypeError, match="object can't be written as JSON"):
         dumps({"a": object()})
 
 

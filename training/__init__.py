@@ -1,1 +1,1 @@
-"""Room: training. How the bundled reranker is made and measured; it uses the product, the product never uses it."""
+"""How the bundled reranker is made and measured; the product never imports this."""

@@ -1,7 +1,8 @@
-"""Room: training. Averages two rerankers: `python -m training.average_rerankers FIRST SECOND OUT --share 0.6`.
+"""Averages two rerankers: `python -m training.average_rerankers FIRST SECOND OUT --share 0.6`.
 
-What was fine-tuned, averaged with what it started from, keeps most of what it has learned and loses less of what it
-knew. `--work DIR` prints what the dev splits of the bundled reranker's material say of several shares.
+A fine-tuned model averaged with the model it started from keeps most of what it learned, and forgets less of what it
+knew.
+`--work DIR` prints the results of several shares on the dev splits of the bundled reranker's material.
 
 Source: Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022.
 """
@@ -22,25 +23,31 @@ _DEV_LISTS, _DEV_GENERATED = 40, 120
 def average(first: str, second: str, share: float) -> Network:
     """Return the first with `share` of every weight taken from the second.
 
-    Args: first, second: rerankers of one architecture, by name or path.
-    Raises: ModelNotFoundError: one is nowhere to be found. ValueError: their weights don't fit together.
+    Args:
+        first: a reranker's name or path.
+        second: the name or path of a reranker of the same architecture.
+        share: between 0 and 1.
+
+    Raises:
+        ModelNotFoundError: one was not found.
+        ValueError: their weights don't fit together.
     """
     network, other = start_network(first, []), start_network(second, []).state()
     own = network.state()
     if {name: value.shape for name, value in own.items()} != {name: value.shape for name, value in other.items()}:
-        raise ValueError(f"{first} and {second} have other weights: only rerankers of one architecture can be averaged")
+        raise ValueError(f"{first} and {second} differ in their weights: only rerankers of one architecture fit")
     mixed = {name: ((1 - share) * value + share * other[name]).to(value.dtype) for name, value in own.items()}
     network.module.load_state_dict(mixed, strict=False)
     return network
 
 
 def main() -> None:
-    """Average and write, or print how shares do."""
+    """Average and write, or print the results of several shares."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("first", help="what the second started from")
+    parser.add_argument("first", help="the reranker that the second started from")
     parser.add_argument("second")
     parser.add_argument("out", type=Path, nargs="?", help="the folder to write")
-    parser.add_argument("--share", type=float, default=0.6, help="of the second")
+    parser.add_argument("--share", type=float, default=0.6, help="the share of the second")
     parser.add_argument("--work", type=Path, help="folder of vectors: measure shares on the dev splits")
     options = parser.parse_args()
     if options.work:

@@ -1,4 +1,4 @@
-"""Room: training. Draws among words and patterns, and passages that differ only in what is said of which subject."""
+"""Random choices of words and patterns, and passages that differ only in what is said of which subject."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Clause = Callable[[int, int], str]
 
 @dataclass(frozen=True)
 class Asked:
-    """Eight passages, and a function from a place among them to a question that only the passage there answers."""
+    """Eight passages, and a function from a passage's place to a question that only this passage answers."""
 
     passages: list[str]
     ask: Callable[[int], str]
@@ -26,7 +26,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Draw:
-    """Random choices among the trained words and patterns, or among those held out."""
+    """Random choices among the trained words and patterns, or among the held-out ones."""
 
     rng: random.Random
     held_out: bool
@@ -36,11 +36,11 @@ class Draw:
         return _templates(kind, self.held_out)
 
     def some(self, items: tuple[_Item, ...], count: int) -> list[_Item]:
-        """Return different items of this part of the words."""
+        """Return different items of the trained or the held-out words."""
         return self.rng.sample(part_of(items, held_out=self.held_out), count)
 
     def one_style(self, kind: str) -> Callable[[], str]:
-        """Return where a list's patterns come from: one for the whole list, or another one for each passage."""
+        """Return a function that picks a passage's pattern: always the same, or another one for each passage."""
         patterns = self.part(kind)
         only = self.rng.choice(patterns)
         return (lambda: only) if self.rng.random() < 0.5 else (lambda: self.rng.choice(patterns))
@@ -58,11 +58,14 @@ def _listed(items: Sequence[str], last: str = "and") -> str:
 def bound_pairs(
     draw: Draw, kind: str, questions: str, subjects: list[tuple[str, str]], clause: Clause, **styles: Clause
 ) -> Asked:
-    """Two subjects with opposite poles of the same features: only the binding of poles to subjects differs.
+    """Return passages on two subjects with opposite poles of the same features, which differ only in their binding.
 
     Args:
-        subjects: as passages name them and as questions do.
-        clause: (feature, pole) as words; features are numbered from 0, poles are 0 and 1.
+        draw: the random choices.
+        kind: the kind of the passages' patterns.
+        questions: the kind of the questions' patterns.
+        subjects: each subject as passages and as questions name it.
+        clause: words a (feature, pole); features are numbered from 0, poles are 0 and 1.
         styles: other ways to word a clause, for the questions.
     """
     rng = draw.rng

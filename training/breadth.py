@@ -1,6 +1,7 @@
-"""Room: training. Broad pairs for transfer: a title and its section, a term and its definition, from Debian packages.
+"""Broad pairs for transfer: a title and its section, a term and its definition, from Debian packages.
 
-`python -m training.breadth --work FOLDER` fetches, caches and prints what there is. Network on the first call only.
+`python -m training.breadth --work FOLDER` downloads, caches and prints them.
+Only the first call needs a network.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
+from connector.models.atomic import replacing
 from training.broad_text import Section, make_collection, titled_passages
 from training.debian_packages import Apt, description_sections
 from training.judged import Collection
@@ -30,8 +32,8 @@ _TERM_TEMPLATES = ("{}", "{}", "what is {}", "what does {} mean", "definition of
 class Source:
     """Where passages come from: packages that one parser reads.
 
-    At most `max_passages` are sampled, the first `max_windows` of a long section, a `cloze_share` of them with a
-    sentence taken out.
+    At most `max_passages` are sampled, with the first `max_windows` of a long section; a `cloze_share` of them have a
+    sentence taken out as the question.
     """
 
     name: str
@@ -136,11 +138,9 @@ def _read_source(source: Source, work: Path) -> Collection:
             cloze_share=source.cloze_share,
             templates=source.templates,
         )
-        partial = path.with_suffix(".partial")
-        with gzip.open(partial, "wt", encoding="utf-8") as lines:
+        with replacing(path) as partial, gzip.open(partial, "wt", encoding="utf-8") as lines:
             for key, column in asdict(made).items():
                 lines.write(json.dumps({key: column}, ensure_ascii=False) + "\n")
-        partial.replace(path)
     fields: dict[str, object] = {}
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
@@ -150,9 +150,12 @@ def _read_source(source: Source, work: Path) -> Collection:
 
 
 def read_breadth(work: Path) -> list[Collection]:
-    """Return one collection a source, from the cache under work/breadth; what is not there is fetched first.
+    """Return one collection per source, from the cache under work/breadth; missing ones are downloaded first.
 
-    Question ids begin with their kind, title- or cloze-. Raises: OSError: a package cannot be had.
+    Question ids begin with their kind, title- or cloze-.
+
+    Raises:
+        OSError: a package is not available.
     """
     folder = work / "breadth"
     folder.mkdir(parents=True, exist_ok=True)
@@ -171,7 +174,7 @@ def licences() -> str:
 
 
 def main() -> None:
-    """Print each source's size and licence, with --examples three random pairs of each."""
+    """Print each source's size and licence, with --examples also three random pairs of each."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder for downloads and the cache")
     parser.add_argument("--examples", action="store_true", help="also print three pairs of each source")

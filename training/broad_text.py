@@ -1,6 +1,6 @@
-"""Room: training. Turns titled sections into pairs: cleans and clips passages, drops repeats, makes cloze questions.
+"""Turns titled sections into pairs: cleans and clips passages, drops repeats, makes cloze questions.
 
-Works on text alone; `breadth` brings the sections that parsers found in packages.
+It works on text alone; `breadth` reads the sections from packages.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _NUMBERING = re.compile(
 
 @dataclass(frozen=True)
 class Section:
-    """A title, the title it stands under ("" if none) and its paragraphs."""
+    """A title, the title above it ("" if none) and its paragraphs."""
 
     title: str
     parent: str
@@ -61,7 +61,7 @@ class Section:
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text, lower case."""
+    """Return the words of a text in lower case."""
     return re.findall(r"\w+", text.lower())
 
 
@@ -72,17 +72,17 @@ def clean(text: str) -> str:
 
 
 def clean_title(title: str) -> str:
-    """Return a heading without its number: "5.3. Fonts:" gives "Fonts"."""
+    """Return a heading without its number: "Fonts" for "5.3. Fonts:"."""
     return clean(_NUMBERING.sub("", clean(title))).rstrip(" .:-#")
 
 
 def sentences(text: str) -> list[str]:
-    """Split at a full stop, question or exclamation mark followed by a capital."""
+    """Return the sentences of a text, split where a full stop, question or exclamation mark precedes a capital."""
     return [part for part in re.split(r"(?<=[.!?])\s+(?=[A-Z\"'“(])", text) if part]
 
 
 def windows(paragraphs: Iterable[str], most: int) -> list[str]:
-    """Return the first `most` passages of a text: as many whole sentences as have together at most MAX_WORDS words."""
+    """Return the first `most` passages of a text, each of whole sentences with at most MAX_WORDS words in all."""
     found: list[str] = []
     kept: list[str] = []
     left = MAX_WORDS
@@ -100,7 +100,7 @@ def windows(paragraphs: Iterable[str], most: int) -> list[str]:
 
 
 def is_prose(text: str) -> bool:
-    """Say whether a text is English running text: mostly letters, with small words, and no licence."""
+    """True if a text is English prose: mostly letters, with function words, and not a licence."""
     terms = words(text)
     letters = sum(char.isalpha() or char.isspace() for char in text)
     ascii_letters = sum(char.isascii() and char.isalpha() for char in text)
@@ -139,8 +139,8 @@ def _is_question(title: str) -> bool:
 def titled_passages(sections: Sequence[Section], *, max_windows: int = 1) -> list[tuple[str, str]]:
     """Return (title, passage), without generic titles, repeated paragraphs, near-identical passages and non-prose.
 
-    Of a long section the first `max_windows` passages are taken. A title that several sections bear is put behind its
-    parent's; one that more than three still share is dropped.
+    A long section yields its first `max_windows` passages.
+    A title of several sections gets its parent's title prepended; one that more than three still share is dropped.
     """
     seen: set[int] = set()
     titles = [clean_title(section.title) for section in sections]
@@ -162,7 +162,7 @@ def titled_passages(sections: Sequence[Section], *, max_windows: int = 1) -> lis
 
 
 def cloze(passage: str, rng: random.Random) -> tuple[str, str] | None:
-    """Return (a sentence of the passage, the rest), or None where the passage is too short for that."""
+    """Return (a sentence of the passage, the rest), or None if the passage is too short for that."""
     parts = sentences(passage)
     fit = [row for row, part in enumerate(parts) if 6 <= len(part.split()) <= 30 and is_prose(part)]
     if len(parts) < _MIN_CLOZE_SENTENCES or not fit:
@@ -181,10 +181,11 @@ def make_collection(
     templates: Sequence[str] = ("{}",),
     seed: int = 0,
 ) -> Collection:
-    """Return a sample of the passages with each one's title as a question, and for a share also a sentence taken out.
+    """Return a sample of the passages, each with its title as a question, some also with a sentence taken out of it.
 
-    The question's id says its kind: "title-..." or "cloze-...". A title shared by passages is one question. A template
-    such as "what is {}" is drawn for each title.
+    A question's id begins with its kind: "title-..." or "cloze-...".
+    A title shared by passages is one question.
+    A template such as "what is {}" is drawn for each title.
     """
     rng = random.Random(f"{name} {seed}")
     rows = sorted(rng.sample(range(len(titled)), min(max_passages, len(titled))))
@@ -198,14 +199,14 @@ def make_collection(
             taken_out.append((split[0], place))
         passages.append(split[1] if split else passage)
         answers.setdefault(title, []).append(place)
-    asked = [(rng.choice(templates).format(title), tuple(places)) for title, places in answers.items()]
-    asked += [(sentence, (place,)) for sentence, place in taken_out]
+    questions = [(rng.choice(templates).format(title), tuple(places)) for title, places in answers.items()]
+    questions += [(sentence, (place,)) for sentence, place in taken_out]
     kinds = ["title"] * len(answers) + ["cloze"] * len(taken_out)
     return Collection(
         name=name,
         passages=passages,
         passage_ids=[f"{name}-{place}" for place in range(len(passages))],
-        questions=[question for question, _ in asked],
+        questions=[question for question, _ in questions],
         question_ids=[f"{kind}-{name}-{number}" for number, kind in enumerate(kinds)],
-        positives=[places for _, places in asked],
+        positives=[places for _, places in questions],
     )

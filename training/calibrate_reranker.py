@@ -1,6 +1,6 @@
-"""Room: training. Folds a calibration into a reranker: `python -m training.calibrate_reranker --work DIR MODEL`.
+"""Calibrates a reranker: `python -m training.calibrate_reranker --work DIR MODEL`.
 
-Afterwards sigmoid(score) is the probability that a candidate of the window is relevant. The order stays as it was.
+Afterwards sigmoid(score) is the probability that a candidate of the window is relevant; the order does not change.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from connector.models.folders import BUNDLED, ModelFolder, bundled_encoder
 from connector.models.network.interaction import InteractionModel
 from connector.models.network.interaction_files import load_interaction, save_interaction
-from connector.models.network.torch_session import load, opened
-from connector.models.reranker import made_of
+from connector.models.network.reranker import load
+from connector.models.network.torch_session import open_sessions
+from connector.models.reranker import reranker_from
 from training.judged import make_candidates, read_collection
 
 COLLECTIONS = ("feedbackqa", "squad_dev")
@@ -27,8 +28,13 @@ _STEPS = 50
 def fit_platt(scores: NDArray[np.float64], is_relevant: NDArray[np.bool_]) -> tuple[float, float]:
     """Return slope and offset of the logistic regression of relevance on the score, by Newton's method.
 
-    Args: scores, is_relevant: both (n,), with both kinds among them.
-    Raises: ValueError: all are relevant or none is.
+    Args:
+        scores: (n,).
+        is_relevant: (n,), with both values among them.
+
+    Raises:
+        ValueError: all are relevant, or none is.
+
     Source: Platt, Advances in Large Margin Classifiers, 1999, with his smoothed targets.
     """
     positives, negatives = int(is_relevant.sum()), int((~is_relevant).sum())
@@ -38,16 +44,17 @@ def fit_platt(scores: NDArray[np.float64], is_relevant: NDArray[np.bool_]) -> tu
     design = np.stack([scores, np.ones_like(scores)], axis=1)
     weights = np.array([0.0, np.log((positives + 1) / (negatives + 1))])
     for _ in range(_STEPS):
-        given = 1 / (1 + np.exp(-np.clip(design @ weights, -500, 500)))
-        curvature = design.T @ (design * (given * (1 - given) + 1e-9)[:, None])
-        weights -= np.linalg.solve(curvature, design.T @ (given - target))
+        predicted = 1 / (1 + np.exp(-np.clip(design @ weights, -500, 500)))
+        curvature = design.T @ (design * (predicted * (1 - predicted) + 1e-9)[:, None])
+        weights -= np.linalg.solve(curvature, design.T @ (predicted - target))
     return float(weights[0]), float(weights[1])
 
 
 def fold(model: InteractionModel, slope: float, offset: float) -> None:
-    """Change the model so that its logit is slope x the former one + offset.
+    """Change the model so that its logit becomes slope x logit + offset.
 
-    Raises: ValueError: a slope that is not above 0 would turn the order round.
+    Raises:
+        ValueError: the slope is not above 0, so the order would be reversed.
     """
     if slope <= 0:
         raise ValueError(f"slope {slope:.3f}: higher scores are not more often relevant; the model is not fit to ship")
@@ -59,15 +66,15 @@ def fold(model: InteractionModel, slope: float, offset: float) -> None:
 
 
 def main() -> None:
-    """Score windows of the dev splits, fit, and write the model back."""
+    """Score windows of the dev splits, fit the calibration, and write the model back."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("model", type=Path, help="the folder that training exported; it is written to")
+    parser.add_argument("model", type=Path, help="the folder that training exported; it is overwritten")
     parser.add_argument("--work", type=Path, required=True, help="folder where embeddings are cached")
-    parser.add_argument("--queries", type=int, default=40, help="questions a collection")
+    parser.add_argument("--queries", type=int, default=40, help="questions per collection")
     options = parser.parse_args()
     backbone = bundled_encoder().folder
     found = ModelFolder(BUNDLED, options.model, (options.model / "model.safetensors",))
-    reranker = made_of(opened(load(found, None)), found.name, str(found.folder))
+    reranker = reranker_from(open_sessions(load(found, None)), name=found.name, source=str(found.folder))
     scores, relevant = [], []
     for name in COLLECTIONS:
         whole = read_collection(name, "dev")

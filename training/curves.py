@@ -1,4 +1,4 @@
-"""Room: training. Draws what training saw: loss, and shares of lists with the right passage first, by step."""
+"""Plots a training run by step: loss, and the share of lists with the right passage first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ matplotlib.use("Agg")
 
 
 def draw_curves(looks: Sequence[Seen], path: Path) -> None:
-    """Write a PNG of two panels."""
+    """Write a PNG with two panels."""
     steps = [each.step for each in looks]
     figure = Figure(figsize=(10, 4), layout="constrained")
     losses, shares = figure.subplots(1, 2)

@@ -1,4 +1,4 @@
-"""Room: training. Fetches Debian packages and their descriptions with apt, into a work folder; nothing is installed."""
+"""Downloads Debian packages and their descriptions with apt into a work folder; nothing is installed."""
 
 from __future__ import annotations
 
@@ -26,24 +26,36 @@ class Apt:
         for path in (lists / "partial", cache / "archives" / "partial"):
             path.mkdir(parents=True, exist_ok=True)
         options = ("Acquire::Languages=en", f"Dir::State::lists={lists}", f"Dir::Cache={cache}")
-        given = [word for option in (*options, "APT::Sandbox::User=root") for word in ("-o", option)]
-        done = subprocess.run([command[0], *given, *command[1:]], cwd=into, capture_output=True, text=True, check=False)
+        flags = [word for option in (*options, "APT::Sandbox::User=root") for word in ("-o", option)]
+        done = subprocess.run([command[0], *flags, *command[1:]], cwd=into, capture_output=True, text=True, check=False)
         if done.returncode:
             raise OSError(f"{' '.join(command)} failed: {done.stderr.strip()[-500:]}")
         return done.stdout
 
     def update(self) -> None:
-        """Fetch the package lists with English descriptions, once. Raises: OSError: apt failed."""
+        """Download the package lists with English descriptions, once.
+
+        Raises:
+            OSError: apt failed.
+        """
         if not any((self.folder / "lists").glob("*Translation-en*")):
             self._run("apt-get", "update")
 
     def records(self) -> str:
-        """Return every package's record, blank line between. Raises: OSError: apt failed."""
+        """Return every package's record, separated by blank lines.
+
+        Raises:
+            OSError: apt failed.
+        """
         self.update()
         return self._run("apt-cache", "search", "--full", "--names-only", ".")
 
     def unpacked(self, package: str) -> Path:
-        """Return the folder with a package's files, downloaded and unpacked once. Raises: OSError: apt failed."""
+        """Return the folder with a package's files, downloaded and unpacked once.
+
+        Raises:
+            OSError: apt failed.
+        """
         target = self.folder / "unpacked" / package
         if not target.is_dir():
             self.update()
@@ -60,9 +72,9 @@ class Apt:
 
 
 def description_sections(records: str) -> Iterator[Section]:
-    """Yield short description -> long description, one a source package: its main binary package.
+    """Yield short description -> long description of each source package, from its main binary package.
 
-    Developers' files, data and translations are left out; so are Debian sections of one language's libraries.
+    Development files, data and translations are left out, and so are Debian's sections of one language's libraries.
     """
     best: dict[str, tuple[tuple[bool, int, str], Section]] = {}
     for record in records.split("\n\n"):

@@ -1,8 +1,9 @@
-"""Room: training. A student of fewer layers, for a cascade: `python -m training.distil_reranker --work DIR`.
+"""Distils a student of fewer layers for a cascade: `python -m training.distil_reranker --work DIR`.
 
-It starts from the teacher's own layers and head and is drawn to the teacher's scores of windows of candidates (KL of
-the softmax over a list). What the teacher said is kept in DIR/taught, so that a second student costs its own training
-alone. DIR/export/best is what did best on lists that were held out; `load_cascade(first=...)` takes it.
+It starts from the teacher's own layers and head, and learns the teacher's scores of windows of candidates (KL of the
+softmax over a list).
+The teacher's scores are kept in DIR/taught, so that a second student costs only its own training.
+DIR/export/best is the student that did best on held-out lists, for `load_cascade(first=...)`.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ import numpy as np
 import torch
 
 from connector.models.folders import BUNDLED, bundled_encoder
+from connector.models.load import find_reranker, load_reranker
 from connector.models.network.interaction import InteractionModel
 from connector.models.network.interaction_files import load_interaction
 from connector.models.network.student import start_student
-from connector.models.reranker import Reranker, find_reranker, load_reranker
+from connector.models.reranker import Reranker
 from training.curves import draw_curves
 from training.lists import JudgedLists, TrainingList
 from training.loop import SEED, Recipe, begin, train
@@ -35,10 +37,10 @@ LAYERS_RATE = 2e-4
 
 
 class StudentNetwork(InteractionNetwork):
-    """A student: its joint layers have further to go than those of a network that starts as late interaction."""
+    """A student, whose joint layers must learn more than those of a network that starts as late interaction."""
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """As `InteractionNetwork`, no group slower than the layers."""
+        """Return the groups of `InteractionNetwork`, none with a lower rate than the layers."""
         groups = super().parameter_groups()
         return [
             each if each["peak"] == SCALES_RATE else {**each, "peak": max(each["peak"], LAYERS_RATE)} for each in groups
@@ -46,7 +48,7 @@ class StudentNetwork(InteractionNetwork):
 
 
 class TaughtLists:
-    """Lists that the teacher has scored, sampled evenly."""
+    """Lists that the teacher has scored, sampled uniformly."""
 
     def __init__(self, lists: Sequence[TrainingList]) -> None:
         self._lists = lists
@@ -66,31 +68,36 @@ def taught_lists(
 ) -> list[TrainingList]:
     """Return lists of the material's windows with the teacher's logits, its first passage first.
 
-    They are kept in a file of the work folder as they come, and read from it the next time.
+    They are written to a file in the work folder as they are scored, and read from it the next time.
 
-    Args: read: gives the material; called only where lists are missing.
+    Args:
+        read: returns the material; called only if lists are missing.
+        teacher: scores the lists.
+        work: the work folder.
+        count: how many lists.
+        size: how many passages per list.
     """
     weights = b"".join(path.read_bytes() for path in sorted(Path(teacher.source).glob("*.safetensors")))
     path = work / "taught" / f"{hashlib.sha256(weights).hexdigest()[:12]}-{size}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = path.read_text("utf-8").splitlines() if path.is_file() else []
-    held = [json.loads(line) for line in lines[:count]]
-    if len(held) < count:
+    scored = [json.loads(line) for line in lines[:count]]
+    if len(scored) < count:
         sources = read().sources
         shares = np.array([each.share for each in sources])
         with path.open("a", encoding="utf-8") as file:
-            for number in range(len(held), count):
+            for number in range(len(scored), count):
                 rng = np.random.default_rng([SEED, number])
                 source = sources[int(rng.choice(len(sources), p=shares / shares.sum()))]
                 drawn = source.lists.sample_window(rng, size)
                 scores = teacher.score(drawn.question, drawn.passages)
                 order = np.argsort(-scores, kind="stable").tolist()
                 passages = [drawn.passages[place] for place in order]
-                held.append({"question": drawn.question, "passages": passages, "scores": scores[order].tolist()})
-                file.write(json.dumps(held[-1]) + "\n")
+                scored.append({"question": drawn.question, "passages": passages, "scores": scores[order].tolist()})
+                file.write(json.dumps(scored[-1]) + "\n")
                 file.flush()
     return [
-        TrainingList(each["question"], each["passages"], np.array(each["scores"], dtype=np.float32)) for each in held
+        TrainingList(each["question"], each["passages"], np.array(each["scores"], dtype=np.float32)) for each in scored
     ]
 
 
@@ -98,9 +105,9 @@ def distil(
     teacher: InteractionModel, tokenizer: Any, lists: Sequence[TrainingList], work: Path, *,
     layers: int, joint_layers: int, max_length: int, steps: int, held_out: int = HELD_OUT, resume: bool = False,
 ) -> InteractionModel:  # fmt: skip
-    """Train a student on what its teacher scored, all but the first lists, which are held out; return it.
+    """Train a student on the lists that its teacher scored, except the first, which are held out; return it.
 
-    Exports, history and curves are written as `training.loop.train` says.
+    Exports, history and curves are written as by `training.loop.train`.
     """
     student = start_student(teacher, layers, joint_layers=joint_layers, max_length=max_length)
     student.to("cuda" if torch.cuda.is_available() else "cpu")
@@ -113,32 +120,32 @@ def distil(
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="folder for what was taught, checkpoint and exports")
-    parser.add_argument("--material", type=Path, help="folder of vectors and broad text; none: the work folder")
-    parser.add_argument("--beir", type=Path, help="take windows of this folder's questions (qrels/train.tsv) alone")
+    parser.add_argument("--work", type=Path, required=True, help="folder for scores, checkpoint and exports")
+    parser.add_argument("--material", type=Path, help="folder of vectors and broad text; by default the work folder")
+    parser.add_argument("--beir", type=Path, help="use only windows of this folder's questions (qrels/train.tsv)")
     parser.add_argument("--teacher", default=BUNDLED, help="an interaction reranker's name or path")
-    parser.add_argument("--backend", default="torch", help="what computes the teacher's scores")
+    parser.add_argument("--backend", default="torch", help="the backend that computes the teacher's scores")
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--joint-layers", type=int, default=1)
     parser.add_argument("--max-length", type=int, default=128)
     parser.add_argument("--lists", type=int, default=LISTS, help="lists that the teacher scores")
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--resume", action="store_true", help="go on from the work folder's checkpoint")
+    parser.add_argument("--resume", action="store_true", help="resume from the work folder's checkpoint")
     return parser.parse_args()
 
 
 def main() -> None:
-    """Have the teacher score, and train."""
+    """Let the teacher score the lists, and train the student."""
     from transformers import AutoTokenizer
 
     arguments = _arguments()
     work: Path = arguments.work
     begin(work, arguments.threads)
-    kept = arguments.material or work
+    material = arguments.material or work
 
     def read() -> Material[JudgedLists]:
-        return read_own_material(arguments.beir, kept) if arguments.beir else read_material(kept)
+        return read_own_material(arguments.beir, material) if arguments.beir else read_material(material)
 
     backbone = bundled_encoder().folder
     teacher = load_interaction(find_reranker(arguments.teacher).folder, backbone)

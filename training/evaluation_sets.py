@@ -1,6 +1,6 @@
-"""Room: training. The judged collections a reranker is measured on, test splits only; for `benchmarks.reranker`.
+"""The judged collections that `benchmarks.reranker` measures a reranker on, test splits only.
 
-Besides those under the data folder: the standard library's documentation with the questions that ship with the demo.
+In addition to those in the data folder: the standard library's documentation with the questions shipped with the demo.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _JUDGED_ONLY = frozenset({"feedbackqa_rated"})
 
 @dataclass(frozen=True)
 class Judged:
-    """A collection and its grades; with `judged_only` a window holds what was judged for its question, no more."""
+    """A collection and its grades; with `judged_only` a window holds only passages judged for its question."""
 
     collection: Collection
     qrels: Qrels
     judged_only: bool = False
 
     def window(self, query_id: str, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return those of the passages' places that may be in the question's window, in the same order."""
+        """Return the places of the passages that may be in the question's window, in the same order."""
         if not self.judged_only:
             return places
         grades = self.qrels[query_id]
@@ -37,7 +37,11 @@ class Judged:
 
 
 def read_judged(name: str) -> Judged:
-    """Return one collection's test part. Raises: OSError: it is not there."""
+    """Return one collection's test part.
+
+    Raises:
+        OSError: it is missing.
+    """
     if name == "stdlib":
         return _stdlib()
     collection = read_collection(name, _SPLITS.get(name, "test"))
@@ -48,15 +52,17 @@ def read_judged(name: str) -> Judged:
 def _stdlib() -> Judged:
     documents = stdlib_documents()
     ids = [document.id for document in documents]
-    asked = questions_for(set(ids))
+    shipped = questions_for(set(ids))
     place = {name: row for row, name in enumerate(ids)}
     sources = [document.to_source() for document in documents]
     collection = Collection(
         name="stdlib",
         passages=[f"{source['title']}\n{source['body']}" for source in sources],
         passage_ids=ids,
-        questions=list(asked.texts.values()),
-        question_ids=list(asked.texts),
-        positives=[tuple(place[key] for key, grade in asked.qrels[each].items() if grade > 0) for each in asked.texts],
+        questions=list(shipped.texts.values()),
+        question_ids=list(shipped.texts),
+        positives=[
+            tuple(place[key] for key, grade in shipped.qrels[each].items() if grade > 0) for each in shipped.texts
+        ],
     )
-    return Judged(collection, asked.qrels)
+    return Judged(collection, shipped.qrels)

@@ -1,6 +1,6 @@
-"""Room: training. Reads the judged collections and makes each question's candidates: BM25 and the bi-encoder, fused.
+"""Reads the judged collections and computes each question's candidates: BM25 and the bi-encoder, fused.
 
-Passage embeddings and candidates are cached in a work folder outside the repository.
+Embeddings are cached in a work folder outside the repository.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from connector.evaluation.judgments import read_qrels, read_queries
+from connector.models.atomic import replacing
 
 NQ_HELD_OUT = 300
 _FIELDS = {"msrd_movies": ("year", "genres", "director", "actors", "characters", "tags")}
@@ -54,7 +55,7 @@ class Collection:
 
 
 def thinned(collection: Collection, passages: int, seed: int = 0) -> Collection:
-    """Return a collection, or where it is larger, random questions with their right passages, at most that many."""
+    """Return a collection; of a larger one, random questions with their right passages, at most `passages` of them."""
     if len(collection.passages) <= passages:
         return collection
     kept: dict[int, int] = {}
@@ -75,7 +76,7 @@ def thinned(collection: Collection, passages: int, seed: int = 0) -> Collection:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Each question's fused candidates, best first, and the unit vectors and BM25 scores they came from."""
+    """Each question's fused candidates, best first, with the unit vectors and BM25 scores they came from."""
 
     collection: Collection
     passage_vectors: NDArray[np.float32]
@@ -85,24 +86,29 @@ class Candidates:
 
 
 def data_folder() -> Path:
-    """Return $CONNECTOR_DATA, or ../shared/data beside the project. Raises: FileNotFoundError: neither is there."""
+    """Return $CONNECTOR_DATA, or ../shared/data next to the project.
+
+    Raises:
+        FileNotFoundError: neither exists.
+    """
     folder = Path(os.environ.get("CONNECTOR_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is no folder: set CONNECTOR_DATA to the folder of the judged collections")
+        raise FileNotFoundError(f"{folder} is not a folder: set CONNECTOR_DATA to the folder of the judged collections")
     return folder
 
 
 def is_held_out(question_id: str, of: int, keep: int) -> bool:
-    """Say whether a question of a collection without splits belongs to the part kept for evaluation, by its hash."""
+    """True if a question of a collection without splits belongs to the part kept for evaluation, by its hash."""
     return int(hashlib.sha256(question_id.encode()).hexdigest(), 16) % of < keep
 
 
 def read_collection(name: str, split: str) -> Collection:
     """Read one collection's passages and one split's questions (train, dev, test; for nq_qed: train, held_out).
 
-    `feedbackqa` in train and dev is without every passage and question of the UK; `feedbackqa_uk` has the UK's
-    questions only. `squad_dev` passages are text only, all others title and text; `msrd_movies`, whose questions name
-    actors, characters and years as well, is judged by its other fields too, so they follow.
+    In train and dev, `feedbackqa` lacks all passages and questions from the UK; `feedbackqa_uk` has only the UK's
+    questions.
+    `squad_dev` passages are text only, all others title and text; those of `msrd_movies`, whose questions name actors,
+    characters and years, also have the other fields.
     """
     whole = read_folder(
         data_folder() / name.removesuffix("_uk"),
@@ -124,11 +130,20 @@ def read_collection(name: str, split: str) -> Collection:
 def read_folder(
     folder: Path, split: str, *, name: str | None = None, with_title: bool = True, fields: Sequence[str] = ()
 ) -> Collection:
-    """Read a folder of BEIR's layout: corpus.jsonl and queries.jsonl (or .gz), and the judgments of one split.
+    """Read a folder in BEIR's layout: corpus.jsonl and queries.jsonl (or .gz), and the judgments of one split.
 
-    Args: fields: what of a document's `metadata` follows the text, a line each.
+    Questions without a right passage are left out.
 
-    Questions without a right passage are left out. Raises: OSError: a file is not there. ValueError: it can't be read.
+    Args:
+        folder: the folder.
+        split: the judgments' split.
+        name: the collection's name; by default the folder's.
+        with_title: prepend the title to each passage.
+        fields: fields of a document's `metadata` that follow the text, one per line.
+
+    Raises:
+        OSError: a file is missing.
+        ValueError: it can't be read.
     """
     corpus = _packed_or_plain(folder / "corpus.jsonl")
     with (
@@ -242,7 +257,7 @@ def _count_matrix(texts: Sequence[str], vocabulary: dict[str, int], *, grow: boo
 
 
 def fuse(legs: Sequence[NDArray[np.int64]], *, rank_constant: int = 60) -> NDArray[np.int64]:
-    """Return the union of ranked positions by Reciprocal Rank Fusion, ties by position."""
+    """Return the union of rankings of positions by Reciprocal Rank Fusion; ties are broken by position."""
     scores: dict[int, float] = {}
     for leg in legs:
         for rank, position in enumerate(leg.tolist(), start=1):
@@ -251,7 +266,7 @@ def fuse(legs: Sequence[NDArray[np.int64]], *, rank_constant: int = 60) -> NDArr
 
 
 def make_candidates(collection: Collection, backbone: Path, work: Path | None = None) -> Candidates:
-    """Return fused candidates, top 100 of BM25 and of kNN; with a work folder, vectors are cached there."""
+    """Return the fused top 100 of BM25 and kNN for each question; vectors are cached in the work folder, if given."""
     passages = _cached_vectors(collection.passages, backbone, work)
     questions = _cached_vectors(collection.questions, backbone, work)
     lexical = bm25_scores(collection.passages, collection.questions)
@@ -272,8 +287,7 @@ def _cached_vectors(texts: Sequence[str], backbone: Path, work: Path | None) -> 
     path = work / "vectors" / f"{key}.npy"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial.npy")
-        np.save(partial, encode(texts, backbone))
-        partial.replace(path)
+        with replacing(path) as partial:
+            np.save(partial, encode(texts, backbone))
     vectors: NDArray[np.float32] = np.load(path)
     return vectors

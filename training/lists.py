@@ -1,4 +1,4 @@
-"""Room: training. The lists a reranker is trained on: a question, one right passage and seven wrong ones."""
+"""The lists a reranker is trained on: a question, one right passage and seven wrong ones."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _TOP = 20
 
 @dataclass(frozen=True)
 class TrainingList:
-    """A question, eight passages (the first is right) and the first stages' logits; generated lists have none.
+    """A question, eight passages (the first is right) and the first stages' logits, which generated lists lack.
 
-    For a student: as many passages as its teacher has scored, the teacher's first one first, and the teacher's logits.
+    A student's list has all passages that its teacher scored, the teacher's first one first, and the teacher's logits.
     """
 
     question: str
@@ -31,20 +31,22 @@ class TrainingList:
 
 
 class Lists(Protocol):
-    """What lists are sampled of."""
+    """What lists are sampled from."""
 
     def sample(self, rng: np.random.Generator) -> TrainingList:
         """Return one list."""
 
 
 class JudgedLists:
-    """Samples lists of a collection.
+    """Samples lists from a collection.
 
-    A negative is drawn in proportion to how often a passage is somebody's positive over how often it is a candidate, so
-    that a passage's popularity tells the model nothing. A share of the questions is several of one passage's questions
-    joined, for needs as long as an abstract. A question with fewer than seven wrong candidates is not asked.
+    A negative is drawn in proportion to how often its passage is a positive divided by how often it is a candidate, so
+    a passage's popularity tells the model nothing.
+    A share of the questions consists of several of one passage's questions joined, for needs as long as an abstract.
+    A question with fewer than seven wrong candidates is never drawn.
 
-    Raises: ValueError: none has as many.
+    Raises:
+        ValueError: no question has seven wrong candidates.
     """
 
     def __init__(self, candidates: Candidates) -> None:
@@ -63,13 +65,13 @@ class JudgedLists:
         if not self._asked:
             raise ValueError(
                 f"{collection.name}: none of its {len(collection.questions)} questions with a right passage has "
-                f"{LIST_SIZE - 1} wrong candidates among {len(collection.passages)} passages; a list takes as many: "
-                "give it more passages"
+                f"{LIST_SIZE - 1} wrong candidates among {len(collection.passages)} passages; a list needs as many: "
+                "add passages to the collection"
             )
 
     @property
     def collection(self) -> Collection:
-        """What the lists are drawn from."""
+        """The collection that the lists are drawn from."""
         return self._candidates.collection
 
     def sample(self, rng: np.random.Generator) -> TrainingList:
@@ -98,7 +100,7 @@ class JudgedLists:
         )
 
     def _wrong(self, rows: Sequence[int]) -> list[int]:
-        """Return the first question's candidates that answer none of the questions: deeper ones where few are near."""
+        """Return the first question's candidates that answer none of the questions, deeper ones if too few."""
         positives = {position for row in rows for position in self._candidates.collection.positives[row]}
         window = self._candidates.fused[rows[0]].tolist()
         near = [position for position in window[:NEGATIVE_DEPTH] if position not in positives]
@@ -106,9 +108,11 @@ class JudgedLists:
         return near + deeper[: max(LIST_SIZE - 1 - len(near), 0)]
 
     def sample_window(self, rng: np.random.Generator, size: int) -> TrainingList:
-        """Return one question with candidates of its window in no order, those at its top more often, none judged.
+        """Return one question with candidates of its window in random order, top ones more often, without judgments.
 
-        Args: size: how many passages; the window must have as many.
+        Args:
+            rng: draws.
+            size: how many passages; the window must have as many.
         """
         collection, row = self._candidates.collection, int(rng.integers(len(self._candidates.collection.questions)))
         window = self._candidates.fused[row]
@@ -120,7 +124,7 @@ class JudgedLists:
 def make_batch(
     step: int, seed: int, judged: Sequence[Lists], shares: Sequence[float], *, sampled: int, generated: int
 ) -> list[TrainingList]:
-    """Return a step's lists: a function of the step and the seed alone, so that training resumes where it stopped."""
+    """Return a step's lists, which depend only on the step and the seed, so training resumes where it stopped."""
     rng = np.random.default_rng([seed, step])
     sources = rng.choice(len(judged), size=sampled, p=np.array(shares) / sum(shares))
     lists = [judged[int(source)].sample(rng) for source in sources]

@@ -1,4 +1,4 @@
-"""Room: training. The loop: steps over lists, looks at the dev splits, checkpoints, the best so far."""
+"""The training loop: steps over lists, evaluations on the dev splits, checkpoints, the best network so far."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from connector.models.atomic import replacing
 from training.lists import Lists, TrainingList, make_batch
 from training.losses import Loss, list_loss
 from training.material import GENERATED, Material
@@ -28,15 +29,19 @@ HISTORY = "history.jsonl"
 _LOG = logging.getLogger("training")
 
 Teacher = Callable[[TrainingList], NDArray[np.float32]]
-"""A list's logits, (passages,), that the student is drawn to."""
+"""Returns a list's logits, (passages,), which the student learns from."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """What a step is made of.
+    """What a step consists of.
 
-    `sampled` and `generated` are lists a step. `self_distil_at` is a share of the steps: from there on the teacher is
-    the network as it was then. `look_steps` is how often the dev splits are asked.
+    Attributes:
+        loss: the loss over a step's lists.
+        sampled: how many lists per step are sampled from collections.
+        generated: how many lists per step are generated.
+        self_distil_at: the share of the steps after which the teacher is the network as it was then.
+        look_steps: how many steps lie between two evaluations on the dev splits.
     """
 
     loss: Loss = "pull"
@@ -48,10 +53,10 @@ class Recipe:
 
 @dataclasses.dataclass(frozen=True)
 class Seen:
-    """One look: the mean training loss and shares right since the last one, and what the dev splits say.
+    """One evaluation: mean training loss and shares right since the previous one, and the results on the dev splits.
 
-    `dev_loss` is the mean of the splits' cross-entropies, nan without any; `dev_right` a split's share of lists whose
-    right passage came first.
+    `dev_loss` is the mean of the splits' cross-entropies, nan without splits.
+    `dev_right` is each split's share of lists whose right passage came first.
     """
 
     step: int
@@ -62,7 +67,7 @@ class Seen:
 
 
 def begin(work: Path, threads: int) -> None:
-    """Make the work folder, log to it and to the terminal, and seed what draws."""
+    """Create the work folder, log to it and to the terminal, and seed the random numbers."""
     work.mkdir(parents=True, exist_ok=True)
     handlers: list[logging.Handler] = [logging.FileHandler(work / "train.log"), logging.StreamHandler()]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
@@ -92,14 +97,14 @@ def score_lists(network: Network, lists: Sequence[TrainingList], max_length: int
 
 
 def make_optimizer(network: Network) -> torch.optim.AdamW:
-    """AdamW over all that is not frozen."""
+    """Return AdamW over all parameters that are not frozen."""
     return torch.optim.AdamW(network.parameter_groups(), lr=LEARNING_RATE)
 
 
 def train_step(
     network: Network, optimizer: torch.optim.AdamW, lists: Sequence[TrainingList], rate: float, loss: Loss = "pull"
 ) -> tuple[float, NDArray[np.bool_]]:
-    """Take one step at `rate` of the peak learning rates; return the loss and which lists had the right one first."""
+    """Take a step at `rate` of the peak learning rates; return the loss and which lists had the right passage first."""
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * rate
     logits = score_lists(network, lists)
@@ -134,10 +139,11 @@ def train(
     network: Network, material: Material[Lists], recipe: Recipe, work: Path, *, steps: int, resume: bool = False,
     teacher: Teacher | None = None,
 ) -> list[Seen]:  # fmt: skip
-    """Train; return every look, which are also in work/history.jsonl.
+    """Train, and return all evaluations, which are also written to work/history.jsonl.
 
-    At each look there is a checkpoint and work/export/last; work/export/best is where the dev loss was least, or the
-    last without dev splits. Training ends early after four looks without a better one.
+    Each evaluation writes a checkpoint and work/export/last.
+    work/export/best is the network of the lowest dev loss; without dev splits, the last one.
+    Training ends early after four evaluations without a better one.
     """
     optimizer = make_optimizer(network)
     judged, shares = [each.lists for each in material.sources], [each.share for each in material.sources]
@@ -177,7 +183,7 @@ def _share(right: NDArray[np.bool_]) -> float:
 
 
 def may_get_better(looks: Sequence[Seen]) -> bool:
-    """Tell whether to go on: the dev loss fell within the last looks, or there is none."""
+    """True if training should continue: the dev loss fell within the last evaluations, or there are no dev splits."""
     best = int(np.nanargmin([each.dev_loss for each in looks])) if any(each.dev_right for each in looks) else len(looks)
     return len(looks) - best <= PATIENCE
 
@@ -195,12 +201,11 @@ def _copy_of(network: Network) -> Teacher:
 
 
 def _keep(network: Network, optimizer: torch.optim.AdamW, looks: Sequence[Seen], work: Path) -> None:
-    """Write checkpoint, history and exports."""
+    """Write the checkpoint, the history and the exports."""
     entries = [dataclasses.asdict(each) for each in looks]
     (work / HISTORY).write_text("".join(f"{json.dumps(each)}\n" for each in entries), encoding="utf-8")
     network.save(work / "export" / "last")
     if not looks[-1].dev_right or looks[-1].dev_loss == min(each.dev_loss for each in looks):
         network.save(work / "export" / "best")
-    partial = work / "checkpoint.partial"
-    torch.save({"network": network.state(), "optimizer": optimizer.state_dict(), "looks": entries}, partial)
-    partial.replace(work / "checkpoint.pt")
+    with replacing(work / "checkpoint.pt") as partial:
+        torch.save({"network": network.state(), "optimizer": optimizer.state_dict(), "looks": entries}, partial)

@@ -1,4 +1,4 @@
-"""Room: training. The losses over lists of one right passage, the first, and seven wrong ones."""
+"""Losses over lists of one right passage, which comes first, and seven wrong ones."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ TEACHER_WEIGHT, MARGIN = 0.3, 1.0
 def list_loss(logits: Tensor, lists: Sequence[TrainingList], loss: Loss = "pull") -> Tensor:
     """Return the mean loss of a batch.
 
-    softmax: cross-entropy with the first passage right. pull: that + 0.3 x KL to the teacher, where a list has one.
-    margin: what is missing to 1 between the right logit and each wrong one. distil: KL to the teacher alone, and
-    cross-entropy where a list has none.
+    softmax: cross-entropy with the first passage right.
+    pull: softmax + 0.3 x KL to the teacher, for lists that have one.
+    margin: how much each wrong logit lacks to be 1 below the right one.
+    distil: KL to the teacher alone, and cross-entropy for lists without one.
 
-    Args: logits: (lists, passages).
+    Args:
+        logits: (lists, passages).
+        lists: the lists they belong to.
+        loss: which loss.
     """
     if loss == "margin":
         return torch.relu(MARGIN - logits[:, :1] + logits[:, 1:]).mean()

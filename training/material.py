@@ -1,4 +1,4 @@
-"""Room: training. What a reranker is trained on and watched by: collections, broad pairs, the dev splits' lists."""
+"""What a reranker is trained and evaluated on: collections, broad pairs, lists of the dev splits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ L = TypeVar("L", bound=Lists, covariant=True)
 
 @dataclass(frozen=True)
 class Source(Generic[L]):
-    """A collection to sample lists from, and its share of them; `broad` ones are made of plain text, not judged."""
+    """A collection to sample lists from, and its share of them; `broad` ones are made from plain text, not judged."""
 
     lists: L
     share: float
@@ -48,8 +48,12 @@ class Material(Generic[L]):
 def read_material(work: Path, *, dev_lists: int = DEV_LISTS) -> Material[JudgedLists]:
     """Return what the bundled reranker is trained on; vectors and broad text are cached in the work folder.
 
-    Args: dev_lists: how many lists of each dev split.
-    Raises: OSError: a collection or a package cannot be had.
+    Args:
+        work: the work folder.
+        dev_lists: how many lists of each dev split.
+
+    Raises:
+        OSError: a collection or a package is not available.
     """
     sources = [Source(_lists(read_collection(name, "train"), work), share) for name, share in COLLECTIONS.items()]
     broad = read_breadth(work)
@@ -62,9 +66,10 @@ def read_material(work: Path, *, dev_lists: int = DEV_LISTS) -> Material[JudgedL
 
 
 def read_dev(work: Path, *, lists: int = DEV_LISTS, generated: int = _DEV_GENERATED) -> dict[str, list[TrainingList]]:
-    """Return lists of the dev splits by name, and generated ones of words and patterns that are not trained on.
+    """Return lists of the dev splits by name, and generated lists of words and patterns that training never uses.
 
-    Raises: OSError: a collection is not there.
+    Raises:
+        OSError: a collection is missing.
     """
     dev = {name: _sampled(read_collection(name, "dev"), work, lists) for name in DEV_COLLECTIONS}
     made = [generate_list(seed, held_out=True) for seed in range(generated)]
@@ -72,9 +77,11 @@ def read_dev(work: Path, *, lists: int = DEV_LISTS, generated: int = _DEV_GENERA
 
 
 def read_own_material(folder: Path, work: Path) -> Material[JudgedLists]:
-    """Return a folder of BEIR's layout: its qrels/train.tsv to train on, its qrels/dev.tsv, if any, to watch.
+    """Return a folder in BEIR's layout: its qrels/train.tsv to train on, its qrels/dev.tsv, if any, to evaluate on.
 
-    Raises: OSError: a file is not there. ValueError: it can't be read.
+    Raises:
+        OSError: a file is missing.
+        ValueError: it can't be read.
     """
     has_dev = (folder / "qrels" / "dev.tsv").is_file()
     dev = {"dev": _sampled(read_folder(folder, "dev"), work, DEV_LISTS)} if has_dev else {}

@@ -1,7 +1,8 @@
-"""Room: training. Generated lists: one right passage and seven with its words bound, ordered or negated otherwise.
+"""Generated lists: one right passage and seven whose words are bound, ordered or negated differently.
 
-Eight passages are written first, then one of them is drawn and asked for: a passage's text, length or distractors tell
-nothing about whether it is right. With `held_out`, words and sentence patterns are others than the trained ones.
+Eight passages are written first; then one of them is drawn, and a question is asked about it.
+So a passage's text, its length or its distractors tell nothing about whether it is right.
+With `held_out`, words and sentence patterns differ from the trained ones.
 """
 
 from __future__ import annotations
@@ -30,19 +31,19 @@ class GeneratedList:
 
 
 def generate_list(seed: int, *, held_out: bool = False) -> GeneratedList:
-    """Return one list, the same for the same seed; with `held_out`, of words and patterns kept for evaluation."""
+    """Return one list, always the same for a seed; with `held_out`, from words and patterns kept for evaluation."""
     return generate_family(_ROTATION[seed % len(_ROTATION)], seed, held_out=held_out)
 
 
 def generate_family(family: str, seed: int, *, held_out: bool = False) -> GeneratedList:
-    """Return one list of a family (one of `FAMILIES`), the same for the same seed."""
+    """Return one list of a family (one of `FAMILIES`), always the same for a seed."""
     made, place = _ask_family(family, seed, held_out)
     passages = made.passages
     return GeneratedList(made.ask(place), [passages[place], *passages[:place], *passages[place + 1 :]])
 
 
 def every_question(family: str, seed: int, *, held_out: bool = False) -> list[GeneratedList]:
-    """Return a list's eight passages asked in all eight ways, each passage right once and seven times wrong."""
+    """Return a list's eight passages with all eight questions; each passage is right once and wrong seven times."""
     made, _ = _ask_family(family, seed, held_out)
     return [
         GeneratedList(made.ask(place), [text, *made.passages[:place], *made.passages[place + 1 :]])
@@ -62,7 +63,7 @@ def _sentences(text: str) -> str:
 
 
 def _surrounded(draw: Draw, passages: Sequence[str]) -> list[str]:
-    """Put none to five other sentences around every passage, the same ones for the whole list or others for each."""
+    """Surround every passage with zero to five other sentences, the same for the whole list or different for each."""
     rng = draw.rng
     if rng.random() > _SHARE_OF_SURROUNDED:
         return [_sentences(text) for text in passages]
@@ -86,7 +87,7 @@ def _surrounded(draw: Draw, passages: Sequence[str]) -> list[str]:
 
 
 def _things(draw: Draw) -> list[tuple[str, str]]:
-    """Two things, or the same thing of two owners, as passages and as questions name them."""
+    """Return two things, or the same thing of two owners, as passages and as questions name them."""
     if draw.rng.random() < 0.3:
         noun = draw.some(words.NOUNS, 1)[0]
         return [(f"{name}'s {noun}",) * 2 for name in draw.some(words.NAMES, 2)]
@@ -103,7 +104,7 @@ def _binding(draw: Draw) -> Asked:
 
 
 def _negation(draw: Draw) -> Asked:
-    """A pole is whether a thing has a part, or whether somebody did a deed."""
+    """Return a list whose pole is whether a thing has a part, or whether somebody did a deed."""
     if draw.rng.random() < 0.35:
         deeds = draw.some(words.ACTIONS, 4)
         denial = draw.rng.choice(("did not {}", "didn't {}", "refused to {}", "never {}"))
@@ -124,7 +125,7 @@ def _negation(draw: Draw) -> Asked:
 
 
 def _numbers(draw: Draw) -> Asked:
-    """A pole is which of two quantities a thing has; half of the lists reuse the numbers with other units."""
+    """Return a list whose pole is which of two quantities a thing has; half the lists reuse numbers in other units."""
     rng = draw.rng
     measures = draw.some(words.MEASURES, 4)
     if rng.random() < 0.3:
@@ -149,7 +150,7 @@ def _numbers(draw: Draw) -> Asked:
 
 
 def _compared(draw: Draw, measures: list[tuple[str, ...]]) -> Asked:
-    """Which of two things has more, said with either word."""
+    """Return a list about which of two things has more, worded either way round."""
     rng = draw.rng
     things = _things(draw)
     pattern, style = draw.one_style("COMPARISONS"), rng.choice(draw.part("COMPARISON_QUESTIONS"))
@@ -173,7 +174,7 @@ def _parties(draw: Draw, count: int) -> list[str]:
 
 
 def _roles(draw: Draw) -> Asked:
-    """Who did it to whom: two deeds over three parties, or X sold Y to Z in all orders."""
+    """Return a list about who did it to whom: two deeds over three parties, or X sold Y to Z in all orders."""
     rng = draw.rng
     if rng.random() < 0.3:
         return _transfers(draw)
@@ -218,13 +219,13 @@ def _transfers(draw: Draw) -> Asked:
 
 
 def _sense(draw: Draw) -> Asked:
-    """The same word where only its surroundings say which thing, or which of its senses, is meant."""
+    """Return a list of the same word where only the context says which thing, or which of its senses, is meant."""
     rng = draw.rng
     if rng.random() < 0.5:
         return _homonyms(draw)
     names = draw.some(tuple(sense_words.TOPICS), LIST_SIZE)
     word, pattern = draw.some(sense_words.FEATURES, 1)[0], draw.one_style("TOPICS")
-    # A list in three names another topic of the list: seldom enough that a topic's name speaks for a passage elsewhere.
+    # One list in three names another of its topics: rarely enough that elsewhere a topic's name speaks for a passage.
     named = [*names[1:], names[0]] if rng.random() < 0.3 else [draw.some(words.NOUNS, 1)[0]] * LIST_SIZE
     passages = []
     for name, other in zip(names, named, strict=True):
@@ -250,5 +251,5 @@ _MAKERS: dict[str, Callable[[Draw], Asked]] = {
     "sense": _sense,
 }
 FAMILIES = tuple(_MAKERS)
-# Roles take longest to learn, binding is learned soonest.
+# Roles take longest to learn, binding the shortest.
 _ROTATION = ("roles", "negation", "roles", "numbers", "roles", "binding", "negation", "sense")

@@ -1,4 +1,4 @@
-"""Room: training. What can be trained: the bundled reranker's network, or any sequence-classification cross-encoder."""
+"""What can be trained: the bundled reranker's network, or any sequence-classification cross-encoder."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from connector.models.folders import ModelFolder, bundled_encoder
+from connector.models.load import find_reranker
 from connector.models.network.interaction import InteractionModel
 from connector.models.network.interaction_files import (
     is_interaction,
@@ -20,7 +21,6 @@ from connector.models.network.interaction_files import (
     start_interaction,
     trained_state,
 )
-from connector.models.reranker import find_reranker
 from training.judged import Collection
 
 BUNDLED_START = "bundled-start"
@@ -29,34 +29,34 @@ _LEAST_PASSAGES = 3_000
 
 
 class Network(Protocol):
-    """A network in training: one seam, so that the loop knows nothing of heads and files."""
+    """A network in training, so that the loop need not know about heads and files."""
 
     @property
     def module(self) -> nn.Module:
-        """What is trained."""
+        """The torch module that is trained."""
 
     @property
     def tokenizer(self) -> Any:
-        """A tokenizer of transformers."""
+        """Its transformers tokenizer."""
 
     def logits(self, inputs: Mapping[str, Tensor]) -> Tensor:
-        """Return one logit a row of the tokenised pairs, (n,)."""
+        """Return one logit per row of the tokenised pairs, (n,)."""
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return AdamW's groups, each with its peak learning rate under `peak`."""
 
     def state(self) -> dict[str, Tensor]:
-        """Return what training changes, by name."""
+        """Return the trained weights by name."""
 
     def note(self) -> str:
-        """Return what is worth a word in the log."""
+        """Return what to add to the log."""
 
     def save(self, folder: Path) -> None:
-        """Write what `load_reranker(folder)` loads."""
+        """Write it so that `load_reranker(folder)` loads it."""
 
 
 class InteractionNetwork:
-    """The bundled reranker's network, from the bi-encoder's own geometry."""
+    """The bundled reranker's network, which starts in the bi-encoder's own geometry."""
 
     def __init__(self, module: InteractionModel, tokenizer: Any) -> None:
         self.module = module
@@ -69,7 +69,7 @@ class InteractionNetwork:
         return found
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """The joint layers learn slowest; heads, relations, and what scales them learn faster in turn."""
+        """Return groups by learning rate: lowest for the joint layers, then heads, relations, gates and scales."""
         peaks: dict[float, list[nn.Parameter]] = {}
         for name, parameter in self.module.named_parameters():
             if parameter.requires_grad:
@@ -84,7 +84,7 @@ class InteractionNetwork:
         return trained_state(self.module)
 
     def note(self) -> str:
-        """The scale, how far each layer's gates are open, and what relations weigh."""
+        """Return the scale, how far each layer's gates are open, and the weight of the relations."""
         gates = " ".join(f"{gate:.1f}" for gate in self.module.gates.mean(dim=1).tolist())
         relations = self.module.relations.weight.mean().item()
         return f"scale {self.module.scale.item():.2f}, gates {gates}, relations {relations:.2f}"
@@ -95,7 +95,7 @@ class InteractionNetwork:
 
 
 class CrossEncoderNetwork:
-    """A sequence-classification cross-encoder with one label: a name, a path, or a bi-encoder that gets a new head."""
+    """A sequence-classification cross-encoder with one label: or a bi-encoder that gets a new head."""
 
     def __init__(self, module: Any, tokenizer: Any) -> None:
         self.module = module
@@ -107,7 +107,7 @@ class CrossEncoderNetwork:
         return found
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """The backbone and, faster, whatever is not of it."""
+        """Return two groups: the backbone, and everything else at a higher rate."""
         named = list(self.module.named_parameters())
         prefix = f"{self.module.base_model_prefix}."
         old = [parameter for name, parameter in named if name.startswith(prefix)]
@@ -121,7 +121,7 @@ class CrossEncoderNetwork:
         return state
 
     def note(self) -> str:
-        """Nothing."""
+        """Return nothing to add."""
         return ""
 
     def save(self, folder: Path) -> None:
@@ -140,7 +140,7 @@ def _peak_rate(name: str) -> float:
 
 
 def token_idf(collections: Sequence[Collection], tokenizer: Any) -> Tensor:
-    """Return each token's idf, (vocabulary,): log(1 + 1 / df), df its mean share of the passages of a collection."""
+    """Return each token's idf, (vocabulary,): log(1 + 1 / df), with df its mean share of a collection's passages."""
     shares = np.zeros(len(tokenizer))
     for collection in collections:
         counts = np.zeros(len(tokenizer))
@@ -172,9 +172,12 @@ def _trained(found: ModelFolder) -> Network:
 def start_network(name: str, collections: Sequence[Collection]) -> Network:
     """Return the network to train: "bundled-start", or what `load_reranker` loads, or a BERT-like encoder.
 
-    Args: collections: what it is trained on, for the tokens' idf of "bundled-start".
+    Args:
+        name: the network's name or path.
+        collections: the training collections, for the tokens' idf of "bundled-start".
 
-    Raises: ModelNotFoundError: it is nowhere to be found.
+    Raises:
+        ModelNotFoundError: it was not found.
     """
     network = _untrained(collections) if name == BUNDLED_START else _trained(find_reranker(name))
     for module in network.module.modules():

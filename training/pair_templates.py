@@ -1,7 +1,8 @@
-"""Room: training. The sentence patterns of the generated lists; the last share of every kind is never trained on.
+"""The sentence patterns of the generated lists; the last part of every kind is never trained on.
 
-{a} and {b} are subjects, "the drone" or "Norwick's drone"; {n} is a bare noun phrase. {x} and {y} say what holds of {a}
-and of {b}: adjectives for binding, "a timer but no lid" for parts, verb phrases for deeds and numbers.
+{a} and {b} are subjects, "the drone" or "Norwick's drone"; {n} is a bare noun phrase.
+{x} and {y} say what is true of {a} and of {b}: adjectives for binding, "a timer but no lid" for parts, verb phrases for
+deeds and numbers.
 """
 
 BINDING = (

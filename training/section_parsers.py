@@ -1,4 +1,4 @@
-"""Room: training. Finds titled sections in what documentation packages carry: HTML, XML help, dictionaries, manuals."""
+"""Finds titled sections in the files of documentation packages: HTML, XML help, dictionaries, manuals."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BLOCK = _names("p div li dd dt blockquote section article td br ul ol dl body")
 
 
 class _HtmlSections(HTMLParser):
-    """Collects headings and the paragraphs below them; code, tables and navigation are left out."""
+    """Collects headings and the paragraphs below them; code, tables and navigation are skipped."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -101,7 +101,8 @@ _XML_SKIPPED = _names(
 def xml_sections(page: str) -> Iterator[Section]:
     """Yield the titled sections of a Mallard or DocBook page; unknown entities become their names.
 
-    Raises: xml.etree.ElementTree.ParseError: the page is no XML.
+    Raises:
+        xml.etree.ElementTree.ParseError: the page is not XML.
     """
     page = re.sub(r"<!DOCTYPE[^\[>]*(\[.*?\]\s*)?>", "", page, count=1, flags=re.DOTALL)
     known = {"amp", "lt", "gt", "quot", "apos"}
@@ -150,7 +151,7 @@ def _dictd_number(text: str) -> int:
 
 
 def dictd_entries(index: str, packed: bytes) -> Iterator[tuple[str, str]]:
-    """Yield (headword, entry) of a dictd database: its .index and its .dict.dz. Each entry comes once."""
+    """Yield (headword, entry) from a dictd database: its .index and its .dict.dz. Each entry comes once."""
     data = gzip.decompress(packed)
     names: dict[tuple[int, int], list[str]] = {}
     for line in index.splitlines():

@@ -1,4 +1,4 @@
-"""Room: training. What belongs to a place or a thing, and to each sense of a word, for the generated lists."""
+"""What belongs to a place or thing, and to each sense of a word, for the generated lists."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""Room: training. Trains a reranker: `python -m training.train_reranker --work DIR` makes the bundled one.
+"""Trains a reranker: `python -m training.train_reranker --work DIR` makes the bundled one.
 
-DIR/export/best is what did best on the dev splits; DIR/curves.png shows the way there.
+DIR/export/best is the network that did best on the dev splits; DIR/curves.png shows its training.
 
-`--network NAME --beir FOLDER` fine-tunes any cross-encoder on judgments of your own: corpus.jsonl, queries.jsonl and
-qrels/train.tsv (and dev.tsv, if you have it), as BEIR writes them. `--network FOLDER --teacher bundled --loss distil`
-makes a standard sequence-classification model of a BERT-like encoder, which CrossEncoder and ONNX exporters load.
+`--network NAME --beir FOLDER` fine-tunes any cross-encoder on your own judgments: corpus.jsonl, queries.jsonl and
+qrels/train.tsv (and dev.tsv, if you have one), in BEIR's format.
+`--network FOLDER --teacher bundled --loss distil` turns a BERT-like encoder into a standard sequence-classification
+model, which CrossEncoder and ONNX exporters load.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from connector.models.reranker import load_reranker
+from connector.models.load import load_reranker
 from training.curves import draw_curves
 from training.lists import TrainingList
 from training.loop import Recipe, Teacher, begin, train
@@ -28,7 +29,11 @@ STEPS = 900
 
 
 def load_teacher(name: str) -> Teacher:
-    """Return a reranker's logits of a list. Raises: ModelNotFoundError: there is none of that name or path."""
+    """Return a reranker as a teacher.
+
+    Raises:
+        ModelNotFoundError: there is none of that name or path.
+    """
     reranker = load_reranker(name)
 
     def teach(each: TrainingList) -> NDArray[np.float32]:
@@ -44,14 +49,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--network", default=BUNDLED_START, help="what to train: a reranker's name or path")
     parser.add_argument("--beir", type=Path, help="train on this folder's qrels/train.tsv and nothing else")
     parser.add_argument("--loss", choices=LOSSES, default=Recipe.loss)
-    parser.add_argument("--teacher", help="a reranker whose scores take the place of the first stages'")
+    parser.add_argument("--teacher", help="a reranker whose scores replace the first stages'")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--resume", action="store_true", help="go on from the work folder's checkpoint")
+    parser.add_argument("--resume", action="store_true", help="resume from the work folder's checkpoint")
     return parser.parse_args()
 
 
 def main() -> None:
-    """Train, and draw the curves."""
+    """Train, and plot the curves."""
     arguments = _arguments()
     work: Path = arguments.work
     begin(work, arguments.threads)

@@ -1,4 +1,4 @@
-"""Room: training. The words of the generated lists; the last share of every kind is never trained on."""
+"""The words of the generated lists; the last part of every kind is never trained on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often a scorer puts the right passage of a minimal pair first. Who asks what reranking is for comes in here.
+"""How often a scorer ranks the right passage of a minimal pair first.
 
 report = measure_binding(make_suite(), reranker.score)
 print(binding_markdown({"reranker": report}))
@@ -16,21 +16,21 @@ from benchmarks.binding.suite import MinimalPair, make_suite
 __all__ = ["BindingReport", "MinimalPair", "PairScorer", "binding_markdown", "make_suite", "measure_binding"]
 
 PairScorer: TypeAlias = Callable[[str, Sequence[str]], Sequence[SupportsFloat]]
-"""A function (query, passages) -> one score a passage, higher is better; a reranker's `score` is one."""
+"""A function (query, passages) -> one score per passage, higher is better, such as a reranker's `score`."""
 
 _RELATIVE_TIE = 1e-6
 
 
 @dataclass(frozen=True)
 class BindingReport:
-    """What each pair gave: 1 where the right passage came first, 0.5 for a tie, 0 where the wrong one did."""
+    """Each pair's result: 1 if the right passage came first, 0.5 for a tie, 0 if the wrong one did."""
 
     pairs: tuple[MinimalPair, ...]
     credits: tuple[float, ...]
 
     @property
     def percent(self) -> float:
-        """Over all pairs; 50 is what chance gives."""
+        """The percentage over all pairs; chance is 50."""
         return _percent(self.credits)
 
     @property
@@ -52,11 +52,12 @@ class BindingReport:
 
 
 def measure_binding(suite: Sequence[MinimalPair], score: PairScorer) -> BindingReport:
-    """Score both passages of every pair and see which comes first.
+    """Score both passages of every pair, and record which comes first.
 
-    Scores that agree to six digits are a tie: two passages of the same words differ in a sum's rounding only.
+    Scores equal to six digits are a tie: sums over two passages of the same words differ only by rounding.
 
-    Raises: ValueError: no pairs, or a scorer that does not give two scores for two passages.
+    Raises:
+        ValueError: there are no pairs, or the scorer does not return two scores for two passages.
     """
     if not suite:
         raise ValueError("there are no minimal pairs to measure")
@@ -64,7 +65,7 @@ def measure_binding(suite: Sequence[MinimalPair], score: PairScorer) -> BindingR
 
 
 def binding_markdown(reports: Mapping[str, BindingReport]) -> str:
-    """Two tables of percent right, by family and by template: a row a family or template, a column a scorer.
+    """Return two tables of percent right: one row per family or template, one column per scorer.
 
     Args:
         reports: the scorer's name -> its report, all over the same suite, at least one.

@@ -1,6 +1,6 @@
-"""The sentences of the suite of minimal pairs; training shares none of them (a test holds both to that).
+"""The sentences of the suite of minimal pairs; training uses none of them (a test checks it).
 
-Every pattern is asked twice, with two of its words exchanged between the right passage and the wrong one.
+Every pattern is used twice, with two of its words exchanged between the right passage and the wrong one.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Pattern:
-    """A sentence, what fills it, and the questions that go with it.
+    """A sentence, what fills it, and the questions about it.
 
-    `name` is the template in the report, `kind` says which words fill it and which of them are exchanged.
+    `name` is the template in the report; `kind` says which words fill it and which of them are exchanged.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""Minimal pairs: a query and two passages of the same words, of which only one answers it. Pure and deterministic.
+"""Minimal pairs: a query and two passages of the same words, only one of which answers it.
 
-What a bi-encoder's single vector loses: which attribute, role, quantity or context belongs to which subject. Every pair
-has a twin with the same two passages and the other one right, so that a passage alone gives no hint.
+They test what a bi-encoder's single vector loses: which attribute, role, quantity or context belongs to which subject.
+Every pair has a twin with the same two passages and the other one right, so a passage alone is no hint.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _EXAMPLE: tuple[_Fill, _Fill] = (
 
 @dataclass(frozen=True)
 class MinimalPair:
-    """A query, the passage that answers it, one that does not, and where they come from."""
+    """A query, the passage that answers it, one that does not, and their family and template."""
 
     family: str
     template: str
@@ -33,7 +33,7 @@ class MinimalPair:
 
 
 def make_suite() -> list[MinimalPair]:
-    """Return the suite, always the same: 18 pairs, nine and their twins, of each template of the five families."""
+    """Return the suite, always the same: 18 pairs, nine and their twins, for each template of the five families."""
     return [
         pair for family, patterns in PATTERNS.items() for pattern in patterns for pair in _pairs_of(family, pattern)
     ]

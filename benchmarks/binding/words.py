@@ -1,4 +1,4 @@
-"""The words and sentences of the suite of minimal pairs; training shares neither (a test holds both to that)."""
+"""The words and sentences of the suite of minimal pairs; training uses neither (a test checks it)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ FIRMS = _words(
     """Aqualis Brimfort Oakhurst Silverpeak Bluewater Dynacore Everlane Foxglove Granitex Hollowell Ivoryline Juniperra
     Kingsrow Lakemoor Mooncrest Northgate Opaline Pinehurst Quillon Redstone Starling Thistledown Umbria Westbrook"""
 )
-# base, past, participle, noun with its preposition for whom it is done to
+# base, past, participle, noun with its preposition
 VERBS = _rows(
     """buy,bought,bought,purchase of
     love,loved,loved,love for
@@ -135,7 +135,7 @@ COMPARED = _rows(
     nicer,nastier
     prouder,humbler"""
 )
-# what is asked about, who speaks for it
+# the topic, who supports it
 CONTEXTS = _rows(
     """car,motorist
     phone,caller

@@ -12,8 +12,7 @@ from connector.cli.side_by_side import choose, explain, side_by_side
 from connector.cli.stages import RERANKED, RRF, Answers, measured
 from connector.evaluation.measure import NDCG_AT_10, paired_test
 from connector.evaluation.report import Stage, stage_table, verdict
-from connector.models.encoder import load_encoder
-from connector.models.reranker import load_reranker
+from connector.models.load import load_encoder, load_reranker
 
 _NEXT = """What to do next
   your documents     connector index FILE.jsonl --index NAME --url URL --text-field title --text-field body

@@ -37,10 +37,16 @@ def build(
     From then on it is what searches take on this machine; int8 only within the quality gate.
     """
     from connector.evaluation.windows import read_windows
-    from connector.models.backends.agreement import SHIPPED, shipped_windows
+    from connector.models.backends.agreement import SHIPPED
     from connector.models.backends.registry import TORCH, installed
-    from connector.models.encoder import choose_encoder_backend, find_encoder, measure_encoder
-    from connector.models.reranker import choose_backend, find_reranker, measure_reranker
+    from connector.models.backends.shipped_windows import shipped_windows
+    from connector.models.backends.trial import (
+        choose_encoder_backend,
+        choose_reranker_backend,
+        measure_encoder,
+        measure_reranker,
+    )
+    from connector.models.load import find_encoder, find_reranker
 
     console = Console(soft_wrap=True, highlight=False)
     found = find_reranker(reranker) if encoder is None else find_encoder(encoder)
@@ -60,7 +66,9 @@ def build(
             if backend:
                 raise
             console.print(f"{name}: {error}")
-    choice = choose_backend(found, again=True) if encoder is None else choose_encoder_backend(found, again=True)
+    choice = (
+        choose_reranker_backend(found, again=True) if encoder is None else choose_encoder_backend(found, again=True)
+    )
     for name, timed in choice.tried.items():
         console.print(f"{name}: {timed.refused or f'{timed.rate:.1f} a second'}")
     console.print(f"{found.name} runs on {choice.backend} from now on")
@@ -69,19 +77,19 @@ def build(
 @models.command("list")
 def list_models() -> None:
     """Show what was exported, where it lies, and what the quality gate measured of it."""
-    from connector.models.backends.agreement import kept_agreement, kept_recall
-    from connector.models.backends.artefacts import all_kept, cache_folder
+    from connector.models.backends.agreement import Agreement, Recall
+    from connector.models.backends.artefacts import cache_folder, list_artefacts
 
     table = Table("model", "backend", "MB", "nDCG@10", "torch's", "tau", "top-10 overlap", "measured on", "gate")
-    for folder, manifest in all_kept():
+    for folder, manifest in list_artefacts():
         megabytes = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
-        found = kept_agreement(folder)
+        found = Agreement.read(folder)
         figures = ["-"] * 6
         if found is not None:
             values = [f"{value:.3f}" for value in (found.ndcg, found.ndcg_torch, found.tau, found.overlap)]
             gate = "within" if found.is_within() else "beyond"
             figures = [*values, f"{found.windows} windows ({found.data})", gate]
-        elif (recalled := kept_recall(folder)) is not None:
+        elif (recalled := Recall.read(folder)) is not None:
             gate = "within" if recalled.is_within() else "beyond"
             figures = [*["-"] * 3, f"recall@100 {recalled.recall:.3f}", f"{recalled.queries} ({recalled.data})", gate]
         table.add_row(manifest.name, manifest.backend, f"{megabytes:.0f}", *figures)

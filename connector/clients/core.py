@@ -28,11 +28,13 @@ from connector.engines import Dialect, ElasticsearchDialect
 from connector.engines.answers import field_count, mappings_in, searches_in, unreadable
 from connector.engines.capabilities import Capabilities, read_capabilities
 from connector.errors import RequestError
-from connector.models.encoder import Encoder, Fingerprint, as_encoder
-from connector.models.loading import Once
-from connector.models.reranker import Reranker, as_reranker
-from connector.models.shares import Shortener
+from connector.models.encoder import Encoder
+from connector.models.fingerprint import Fingerprint
+from connector.models.load import as_encoder, as_reranker
+from connector.models.once import Once
+from connector.models.reranker import Reranker
 from connector.models.texts import checked_scores, own_errors
+from connector.models.token_budgets import Shortener
 from connector.request.body_texts import read_body
 from connector.request.json_values import Default, as_json, json_default
 from connector.request.rank_bodies import is_ranked

@@ -1,4 +1,4 @@
-"""Questions and what answers them, read from BEIR's files. Who measures a search comes in here first."""
+"""Questions and relevance judgments, read from files in BEIR's format."""
 
 import csv
 import gzip
@@ -15,10 +15,10 @@ _HEADER = ("query-id", "corpus-id", "score")
 
 
 def read_qrels(path: str | Path) -> Qrels:
-    """Read judgments: tab-separated `query-id`, `corpus-id`, `score`, with BEIR's header line or without; `.gz` too.
+    """Read judgments: tab-separated `query-id`, `corpus-id`, `score`, with or without BEIR's header line; also `.gz`.
 
     Raises:
-        ValueError: a line without three fields, or a score that is no whole number; the message names the line.
+        ValueError: a line without three fields, or a score that is not a whole number; the message names the line.
     """
     qrels: Qrels = {}
     with _open(path) as lines:
@@ -36,13 +36,13 @@ def read_qrels(path: str | Path) -> Qrels:
 
 
 def read_queries(path: str | Path) -> dict[str, str]:
-    """Read questions, one JSON object a line with `_id` and `text`; `.gz` too.
+    """Read questions, one JSON object per line with `_id` and `text`; also `.gz`.
 
     Returns:
         query id -> text, in the file's order.
 
     Raises:
-        ValueError: a line that is no such object; the message names the line.
+        ValueError: a line that is not such an object; the message names the line.
     """
     queries: dict[str, str] = {}
     with _open(path) as lines:
@@ -61,7 +61,7 @@ def restrict(qrels: Mapping[str, Mapping[str, int]], document_ids: frozenset[str
     """Keep the judgments on documents that exist.
 
     Returns:
-        the qrels left, and the ids of queries that lost their last relevant document, which they leave out.
+        the remaining qrels, and the ids of the queries left out because no relevant document remains.
     """
     kept: Qrels = {}
     dropped = []

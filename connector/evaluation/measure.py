@@ -1,4 +1,4 @@
-"""How good a run is, and whether the difference between two is more than chance. Pure; ir_measures measures."""
+"""How good a run is, by ir_measures, and whether the difference between two runs is more than chance."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ MRR_AT_10 = "RR@10"
 
 
 def recall_at(depth: int) -> str:
-    """The name of recall at `depth`, as ir_measures writes it."""
+    """Return ir_measures' name of recall at `depth`."""
     return f"R@{depth}"
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Measures of one run: `per_query[measure][query id]`, each between 0 and 1, for every query of the qrels."""
+    """Measures of one run: `per_query[measure][query id]`, each from 0 to 1, for every query of the qrels."""
 
     per_query: Mapping[str, Mapping[str, float]]
 
     def mean(self, measure: str) -> float:
-        """The mean over all queries."""
+        """Return the mean over all queries."""
         return float(np.mean(list(self.per_query[measure].values())))
 
 
@@ -32,12 +32,12 @@ def measure(
 
     Args:
         qrels: query id -> document id -> grade.
-        run: query id -> document ids, best first. A query that the run lacks scores 0; one without judgments is
+        run: query id -> document ids, best first. A query missing from the run scores 0; one without judgments is
             left out.
-        measures: ir_measures' names, as "nDCG@10", "RR@10", "R@50".
+        measures: ir_measures' names, such as "nDCG@10", "RR@10", "R@50".
 
     Raises:
-        ValueError: no judged queries, a document twice in one ranking, or a measure that ir_measures can't read.
+        ValueError: there are no judged queries, a ranking names a document twice, or a measure is unknown.
 
     Source: ir_measures (MacAvaney, Macdonald and Ounis, ECIR 2022); nDCG as trec_eval computes it.
     """
@@ -48,7 +48,7 @@ def measure(
     for query_id, ranking in run.items():
         if len(set(ranking)) != len(ranking):
             raise ValueError(f"the ranking of query {query_id!r} names a document twice")
-    # Strictly falling scores: trec_eval would break ties by document id.
+    # Strictly decreasing scores, because trec_eval breaks ties by document id.
     scores = {
         q: {d: float(len(ranking) - i) for i, d in enumerate(ranking)} for q, ranking in run.items() if q in qrels
     }
@@ -85,21 +85,22 @@ def paired_test(
 ) -> PairedTest:
     """Test the mean of `after - before` over the queries, two-sided.
 
-    The p-value is the share of sign flips of the differences whose mean is at least as far from 0 as the one seen:
-    over all flips where there are at most `samples` of them, else over `samples` random ones and the one seen. The
-    interval is the percentile bootstrap's.
+    The p-value is the share of sign flips of the differences whose mean is at least as far from 0 as the observed one:
+    over all flips if there are at most `samples`, else over `samples` random flips and the observed one.
+    The interval is the percentile bootstrap's.
 
     Args:
-        before, after: query id -> value, over the same queries.
-        samples: random sign flips, and bootstrap resamples.
+        before: query id -> value.
+        after: query id -> value, for the same queries.
+        samples: the number of random sign flips, and of bootstrap resamples.
         confidence: of the interval.
-        seed: of the random numbers; the same seed gives the same result.
+        seed: of the random numbers; the same seed returns the same result.
 
     Raises:
-        ValueError: other queries in one than in the other, or none.
+        ValueError: the queries differ, or there are none.
 
-    Source: Smucker, Allan and Carterette, CIKM 2007 (randomization test); Phipson and Smyth, 2010 (the one seen
-    counts); Efron and Tibshirani, 1993 (bootstrap).
+    Source: Smucker, Allan and Carterette, CIKM 2007 (randomization test); Phipson and Smyth, 2010 (counting the
+    observed one); Efron and Tibshirani, 1993 (bootstrap).
     """
     if before.keys() != after.keys() or not before:
         raise ValueError("a paired test needs the same queries on both sides, at least one")
@@ -133,7 +134,7 @@ def paired_test(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return the p-values of several tests, adjusted so that one false alarm among all has the stated probability.
+    """Return the p-values of several tests, adjusted so that they bound the probability of any false alarm among all.
 
     Source: Holm, Scandinavian Journal of Statistics, 1979.
     """

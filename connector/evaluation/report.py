@@ -1,4 +1,4 @@
-"""What was measured, as a table and as one sentence, for the terminal."""
+"""Measurements as a table and as a verdict in words, for the terminal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ SIGNIFICANT = 0.05
 
 @dataclass(frozen=True)
 class Stage:
-    """One way to answer the queries: its name, its measures, and how long each query took."""
+    """One way to answer the queries: its name, its measures, and the time of each query."""
 
     name: str
     evaluation: Evaluation
@@ -21,7 +21,7 @@ class Stage:
 
 
 def stage_table(stages: Sequence[Stage], depth: int, title: str | None = None) -> Table:
-    """A row per stage: nDCG@10, MRR@10, recall at `depth` and the median time of a query in milliseconds."""
+    """Return a table with one row per stage: nDCG@10, MRR@10, recall at `depth`, median ms per query."""
     table = Table(title=title, title_justify="left")
     table.add_column("stage")
     for column in ("nDCG@10", "MRR@10", f"recall@{depth}", "p50 ms"):
@@ -33,17 +33,17 @@ def stage_table(stages: Sequence[Stage], depth: int, title: str | None = None) -
 
 
 def verdict(test: PairedTest, cost_ms: float, what: str = "reranking", measure: str = "nDCG@10") -> str:
-    """Two sentences: what the paired test says, and whether that is worth `cost_ms` more a query here."""
+    """Return two sentences: the paired test's result, and whether it is worth `cost_ms` more per query here."""
     low, high = test.interval
     figures = (
         f"{measure} {test.difference:+.3f} (95% interval {low:+.3f} to {high:+.3f}, p {_p(test.p_value)}; "
         f"{test.improved} queries better, {test.harmed} worse, {test.unchanged} the same)."
     )
     if test.p_value >= SIGNIFICANT:
-        return f"{figures} That does not show that {what} helps or harms here; it costs {cost_ms:.0f} ms a query."
+        return f"{figures} That does not show that {what} helps or harms here; it costs {cost_ms:.0f} ms per query."
     if test.difference < 0:
         return f"{figures} Here {what} makes the ranking worse: leave it off."
-    return f"{figures} Here {what} is worth it, if {cost_ms:.0f} ms more a query is a price you can pay."
+    return f"{figures} Here {what} is worth it, if you can afford {cost_ms:.0f} ms more per query."
 
 
 def _p(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Windows of judged passages out of a folder of BEIR's layout, for the quality gate. The CLI comes in here."""
+"""Reads windows of judged passages from a folder in BEIR's layout, for the quality gate of the backends."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from connector.models.backends.agreement import Window
 
 
 def read_windows(folder: str | Path, queries: int, depth: int) -> list[Window]:
-    """Return windows of a collection's test questions, evenly spread over them.
+    """Return windows of a collection's test questions, spread evenly over them.
 
-    A window holds the passages that share the rarest words with the question, judged or not, and what is judged
-    relevant besides; a passage is title and text.
+    A window holds the passages judged relevant, and the passages that share the rarest words with the question, judged
+    or not; a passage is title and text.
 
     Args:
-        folder: corpus.jsonl, queries.jsonl (or .gz) and qrels/test.tsv.
-        queries: how many.
-        depth: passages each.
+        folder: a folder with corpus.jsonl, queries.jsonl (or .gz) and qrels/test.tsv.
+        queries: the number of questions.
+        depth: the number of passages per window.
 
     Raises:
-        RequestError: a file is not there, or no question of its judgments is.
+        RequestError: a file is missing, or no judged question has a relevant passage.
         ValueError: a line can't be read.
     """
     folder = Path(folder)
     qrels = read_qrels(_existing(folder, "qrels/test.tsv"))
     texts = read_queries(_existing(folder, "queries.jsonl"))
     passages = _read_passages(_existing(folder, "corpus.jsonl"))
-    asked = [key for key, grades in qrels.items() if key in texts and any(g > 0 for g in grades.values())]
-    if not asked:
+    answered = [key for key, grades in qrels.items() if key in texts and any(g > 0 for g in grades.values())]
+    if not answered:
         raise RequestError("judged", str(folder), "has no question with a relevant passage in qrels/test.tsv")
-    chosen = sorted(asked)[:: max(len(asked) // queries, 1)][:queries]
+    chosen = sorted(answered)[:: max(len(answered) // queries, 1)][:queries]
     postings = _postings(passages)
     return [_window(texts[key], qrels[key], passages, postings, depth) for key in chosen]
 
@@ -87,4 +87,4 @@ def _existing(folder: Path, name: str) -> Path:
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
             return path
-    raise RequestError("judged", str(folder), f"has no {name}; name a folder of BEIR's layout")
+    raise RequestError("judged", str(folder), f"has no {name}; pass a folder in BEIR's layout")

@@ -20,7 +20,7 @@ from connector.integrations.documents import FoundDocument, Reading, checked_cou
 from connector.integrations.reranking import TextReranker
 from connector.models.encoder import Fingerprint, name_of
 from connector.models.folders import BUNDLED
-from connector.models.loading import Once
+from connector.models.once import Once
 from connector.models.texts import checked_texts, unit_rows
 from connector.threads import MODELS
 

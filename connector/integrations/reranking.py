@@ -11,8 +11,8 @@ from connector.clients.core import RerankerLike
 from connector.errors import RequestError
 from connector.facade.connector import BUNDLED_BLEND
 from connector.models.folders import BUNDLED
-from connector.models.loading import Once
-from connector.models.reranker import as_reranker
+from connector.models.load import as_reranker
+from connector.models.once import Once
 from connector.models.texts import checked_scores, own_errors
 from connector.search.fusion import Ranking, blend
 from connector.search.rerank import normalized_rerank_scores

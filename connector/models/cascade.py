@@ -1,4 +1,4 @@
-"""A cascade: a cheap score for the whole window, the dear one for those that may still reach the page."""
+"""A cascade: a cheap score for the whole window, an expensive one for the passages that may still reach the page."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connector.errors import RequestError
-from connector.models.shares import Shortener
 from connector.models.texts import checked_text, checked_texts, each_once
+from connector.models.token_budgets import Shortener
 
 _FEWEST_TO_PREDICT = 12
 _GAP = 1e-3
 _STEEPEST = 1e6
-"""Dear score by cheap: a line through cheap scores that are all but equal may be as steep as it likes."""
+"""The steepest allowed line from cheap to expensive scores: through nearly equal cheap scores it may have any slope."""
 _RANK_CONSTANT = 10
 
 
@@ -25,11 +25,11 @@ class Scorer(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Its name in responses and errors."""
 
     @property
     def source(self) -> str:
-        """Where its weights lie."""
+        """The folder of its weights."""
 
     def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
         """Return a score for each passage, float32 (n,), higher is better."""
@@ -37,13 +37,15 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True)
 class CascadeOptions:
-    """How a cascade saves.
+    """When a cascade stops reading.
 
-    `survivors` is how many passages the dear score reads at most. It reads `step` at a time, best first by the cheap
-    score, and stops when the first `page` can't change any more: when no passage left is expected, by a line through
-    what was read, to come within `sigmas` residual standard deviations of the page's last. inf never stops early.
-    `order` is how much the order in which the passages come, best first as a search gives them, counts beside the
-    cheap score; 0 where it says nothing.
+    Attributes:
+        survivors: how many passages the expensive score reads at most.
+        page: how many passages must be in their final order.
+        step: how many passages are read at a time, best first by the cheap score.
+        sigmas: reading stops once no unread passage is expected within this many residual standard deviations of the
+            page's last one, by a line through the scores read so far; inf never stops early.
+        order: the weight of the order in which the passages come, relative to the cheap score; 0 ignores that order.
     """
 
     survivors: int = 40
@@ -62,17 +64,19 @@ class CascadeOptions:
         if not self.sigmas >= 0:
             raise RequestError("cascade.sigmas", self.sigmas, "must be at least 0; inf never stops early")
         if not 0 <= self.order < np.inf:
-            raise RequestError("cascade.order", self.order, "must be at least 0 and finite; 0 passes over the order")
+            raise RequestError("cascade.order", self.order, "must be at least 0 and finite; 0 ignores the order")
 
 
 class CascadeReranker:
-    """Two scores as one reranker.
+    """A cheap and an expensive reranker as one.
 
-    Passages that the dear score has read keep it. The others come after all of them, in the order of the cheap score.
+    Passages that the expensive one has read keep its score.
+    The others come after all of them, in the order of the cheap score.
 
     Args:
-        first: the cheap score.
-        second: the dear one.
+        first: the cheap reranker.
+        second: the expensive one.
+        options: when it stops reading.
     """
 
     def __init__(self, first: Scorer, second: Scorer, options: CascadeOptions | None = None) -> None:
@@ -83,7 +87,11 @@ class CascadeReranker:
         self._options = options or CascadeOptions()
 
     def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
-        """Return a score for each passage, float32 (n,), higher is better. Raises: as the two scores do."""
+        """Return a score for each passage, float32 (n,), higher is better.
+
+        Raises:
+            ConnectorError: whatever the two rerankers raise.
+        """
         query, (texts, places) = checked_text(query, "query"), each_once(checked_texts(passages, "passages"))
         return self._scores(query, texts)[places]
 
@@ -93,71 +101,72 @@ class CascadeReranker:
             return self._second.score(query, texts)
         cheap = with_order(self._first.score(query, texts), options.order)
         order = np.argsort(-cheap, kind="stable")
-        dear = np.full(len(texts), np.nan, dtype=np.float32)
+        expensive = np.full(len(texts), np.nan, dtype=np.float32)
         most = min(options.survivors, len(texts))
         read = 0
         while read < most:
             end = min(max(read + options.step, options.page), most)
             places = order[read:end]
-            dear[places] = self._second.score(query, [texts[place] for place in places])
+            expensive[places] = self._second.score(query, [texts[place] for place in places])
             read = end
-            if read < most and page_is_settled(cheap[order], dear[order[:read]], options):
+            if read < most and page_is_settled(cheap[order], expensive[order[:read]], options):
                 break
-        return merged(cheap, dear)
+        return merge_scores(cheap, expensive)
 
     def shorten(
         self, query: str, sources: Sequence[Mapping[str, Any]], fields: Sequence[str], shares: Mapping[str, float]
     ) -> Sequence[Mapping[str, Any]]:
-        """Cut fields' texts to what the dear score reads, as it does; as they come where its limit is not known."""
+        """Cut fields' texts to what the expensive reranker reads; if its limit is unknown, return them as they are."""
         if not isinstance(self._second, Shortener):
             return sources
         return self._second.shorten(query, sources, fields, shares)
 
 
 def with_order(cheap: NDArray[np.float32], weight: float) -> NDArray[np.float32]:
-    """Return the cheap score and, so much weighted, minus the logarithm of the rank, both standardised."""
+    """Return the cheap score plus `weight` times minus the logarithm of the rank, both standardised."""
     rank = -np.log(_RANK_CONSTANT + np.arange(len(cheap)))
     both: NDArray[np.float32] = (_standardised(cheap) + weight * _standardised(rank)).astype(np.float32)
     return both
 
 
-def page_is_settled(cheap: NDArray[np.float32], dear: NDArray[np.float32], options: CascadeOptions) -> bool:
-    """True if what the dear score hasn't read is not expected on the page any more.
+def page_is_settled(cheap: NDArray[np.float32], expensive: NDArray[np.float32], options: CascadeOptions) -> bool:
+    """True if no unread passage is expected to reach the page.
 
     Args:
-        cheap: of all, best first.
-        dear: of the first of them, those that were read.
+        cheap: the cheap scores of all passages, best first.
+        expensive: the expensive scores of the first of them, which were read.
+        options: the page and the margin.
     """
-    if len(dear) < max(_FEWEST_TO_PREDICT, options.page) or not np.isfinite(options.sigmas):
+    if len(expensive) < max(_FEWEST_TO_PREDICT, options.page) or not np.isfinite(options.sigmas):
         return False
-    slope, offset, deviation = line_through(cheap[: len(dear)], dear)
-    last_on_page = float(np.sort(dear)[-options.page])
-    return offset + slope * float(cheap[len(dear)]) + options.sigmas * deviation < last_on_page
+    slope, offset, deviation = line_through(cheap[: len(expensive)], expensive)
+    last_on_page = float(np.sort(expensive)[-options.page])
+    return offset + slope * float(cheap[len(expensive)]) + options.sigmas * deviation < last_on_page
 
 
-def line_through(cheap: NDArray[np.float32], dear: NDArray[np.float32]) -> tuple[float, float, float]:
-    """Return slope (at least 0), offset and residual standard deviation of the dear score by the cheap one."""
-    apart = cheap.astype(np.float64) - cheap.mean()
-    spread = float((apart**2).sum())
-    slope = max(float((apart * (dear - dear.mean())).sum()) / spread, 0.0) if spread > 0 else 0.0
-    offset = float(dear.mean()) - slope * float(cheap.mean())
-    residuals = dear - (offset + slope * cheap.astype(np.float64))
-    return slope, offset, float(np.sqrt((residuals**2).sum() / max(len(dear) - 2, 1)))
+def line_through(cheap: NDArray[np.float32], expensive: NDArray[np.float32]) -> tuple[float, float, float]:
+    """Return slope (at least 0), offset and residual standard deviation of a line from cheap to expensive scores."""
+    centred = cheap.astype(np.float64) - cheap.mean()
+    spread = float((centred**2).sum())
+    slope = max(float((centred * (expensive - expensive.mean())).sum()) / spread, 0.0) if spread > 0 else 0.0
+    offset = float(expensive.mean()) - slope * float(cheap.mean())
+    residuals = expensive - (offset + slope * cheap.astype(np.float64))
+    return slope, offset, float(np.sqrt((residuals**2).sum() / max(len(expensive) - 2, 1)))
 
 
-def merged(cheap: NDArray[np.float32], dear: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the dear scores, and below all of them, on the same scale, the cheap ones of what has none (nan)."""
-    was_read = ~np.isnan(dear)
-    scores: NDArray[np.float32] = dear.copy()
+def merge_scores(cheap: NDArray[np.float32], expensive: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the expensive scores; passages without one (nan) come below, by their cheap score on the same scale."""
+    was_read = ~np.isnan(expensive)
+    scores: NDArray[np.float32] = expensive.copy()
     if was_read.all():
         return scores
-    slope, _, _ = line_through(cheap[was_read], dear[was_read])
+    slope, _, _ = line_through(cheap[was_read], expensive[was_read])
     rest = cheap[~was_read].astype(np.float64)
-    below = float(dear[was_read].min()) - max(abs(float(dear[was_read].min())), 1.0) * _GAP
+    below = float(expensive[was_read].min()) - max(abs(float(expensive[was_read].min())), 1.0) * _GAP
     scores[~was_read] = below - np.clip(slope, _GAP, _STEEPEST) * (rest.max() - rest)
     return scores
 
 
 def _standardised(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    apart: NDArray[np.float64] = values.astype(np.float64) - values.mean()
-    return apart / max(float(apart.std()), 1e-9)
+    centred: NDArray[np.float64] = values.astype(np.float64) - values.mean()
+    return centred / max(float(centred.std()), 1e-9)

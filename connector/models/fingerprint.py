@@ -1,4 +1,4 @@
-"""What an encoder's vectors are, as the `_meta` of an index's mapping keeps it."""
+"""What tells one encoder's vectors from another's; an index stores it in the `_meta` of its mapping."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from connector.errors import RequestError
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What tells two encoders' vectors apart; it is kept in the `_meta` of an index's mapping.
+    """What tells two encoders' vectors apart; an index stores it in the `_meta` of its mapping.
 
-    `revision` is the first 16 hex digits of the weights' SHA-256, or "" when the weights are unknown. The prefixes are
-    the texts put before every query and every passage.
+    `revision` is the first 16 hex digits of the weights' SHA-256, or "" if the weights are unknown.
+    The prefixes are prepended to every query and every passage.
     """
 
     name: str
@@ -27,12 +27,12 @@ class Fingerprint:
     passage_prefix: str
 
     def to_meta(self) -> dict[str, Any]:
-        """Return it as JSON takes it."""
+        """Return it as a JSON object."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_meta(cls, meta: Mapping[str, Any]) -> Fingerprint:
-        """Return what `to_meta` gave; keys that this version doesn't know are passed over.
+        """Return the fingerprint that `to_meta` wrote; unknown keys are ignored.
 
         Raises:
             RequestError: a key is missing or its value has another type.
@@ -52,10 +52,10 @@ class Fingerprint:
         return cls(**values)
 
     def differences(self, other: Fingerprint) -> list[str]:
-        """Return the names of the fields in which the vectors differ; [] means that they can be compared.
+        """Return the names of the fields that differ; [] means that the vectors can be compared.
 
-        Weights that are known decide; the name, which changes with the place they were loaded from, counts only where
-        a revision is unknown.
+        Known weights decide; the name, which depends on where they were loaded from, counts only if a revision is
+        unknown.
         """
         both_known = bool(self.revision and other.revision)
         ignored = "name" if both_known else "revision"

@@ -1,6 +1,6 @@
-"""From a model's name to a folder with its safetensors: bundled, a path, the Hugging Face cache, the hub.
+"""Finds the folder of a model by name: bundled, a path, the Hugging Face cache, the hub.
 
-A model that is on disk is loaded without any request; the hub is asked for one that isn't.
+A model that is on disk is found without any request; only one that isn't is fetched from the hub.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _REMEDY = "pip install 'hybrid-connector[offline]'"
 _RERANKER_FOLDER = Path(__file__).parent / "bundled"
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _HASH_CHARACTERS = 16
-_AGAIN = "fetch the model again, or save it again with save_pretrained"
+_AGAIN = "download the model again, or save it again with save_pretrained"
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Module:
-    """A module of sentence-transformers: where its files are, and its class."""
+    """A sentence-transformers module: the folder of its files, and its class."""
 
     folder: Path
     kind: str
@@ -41,9 +41,9 @@ class Module:
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A model that is on disk.
+    """A model on disk.
 
-    `name` is the hub's name, or a folder's last part; `weights` are its safetensors, at least one, in a fixed order.
+    `name` is its name on the hub, or the folder's name; `weights` are its safetensors, at least one, in a fixed order.
     """
 
     name: str
@@ -52,7 +52,7 @@ class ModelFolder:
 
     @property
     def revision(self) -> str:
-        """The first 16 hex digits of the weights' SHA-256 (of the files' digests in order, when there are several)."""
+        """The first 16 hex digits of the weights' SHA-256 (of the files' digests in order, if there are several)."""
         digests = [_sha256(path, path.stat().st_size, path.stat().st_mtime_ns) for path in self.weights]
         if len(digests) > 1:
             digests = [hashlib.sha256("".join(digests).encode()).hexdigest()]
@@ -60,18 +60,26 @@ class ModelFolder:
 
 
 def bundled_encoder() -> ModelFolder:
-    """Return the folder of the offline extra's encoder. Raises: ModelNotFoundError: the extra is not installed."""
+    """Return the offline extra's encoder.
+
+    Raises:
+        ModelNotFoundError: the extra is not installed.
+    """
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise ModelNotFoundError(
-            f"the bundled model {_PACKAGE_MODEL} is not installed (there is no package {_PACKAGE}): {_REMEDY}"
+            f"the bundled model {_PACKAGE_MODEL} is not installed (no package {_PACKAGE}): {_REMEDY}"
         )
     folder = Path(spec.origin).parent / "model"
     return ModelFolder(_PACKAGE_MODEL, folder, _weights(folder))
 
 
 def bundled_reranker() -> ModelFolder:
-    """Return the folder of the reranker that ships with this package. Raises: ModelNotFoundError: it has no weights."""
+    """Return the reranker that ships with this package.
+
+    Raises:
+        ModelNotFoundError: its weights are missing.
+    """
     if not (_RERANKER_FOLDER / "model.safetensors").is_file():
         raise ModelNotFoundError(
             f"the bundled reranker has no weights in {_RERANKER_FOLDER}: install hybrid-connector from a wheel, "
@@ -81,13 +89,15 @@ def bundled_reranker() -> ModelFolder:
 
 
 def find_model(name: str | os.PathLike[str], *, organization: str) -> ModelFolder:
-    """Return where a model lies: a folder on disk, else the Hugging Face cache, else fetched from the hub into it.
+    """Return a model: from a folder on disk, else from the Hugging Face cache, else fetched from the hub into it.
 
     Args:
-        name: a path, or a name on the hub; without an owner, `organization` is the owner.
+        name: a path, or a name on the hub.
+        organization: the owner on the hub if the name has none.
 
     Raises:
-        ModelNotFoundError: it is nowhere.
+        RequestError: this is not a name.
+        ModelNotFoundError: it was not found.
         ModelError: it has no safetensors.
     """
     text = os.fspath(name)
@@ -97,7 +107,9 @@ def find_model(name: str | os.PathLike[str], *, organization: str) -> ModelFolde
     if folder.is_dir():
         return ModelFolder(folder.resolve().name, folder, _weights(folder))
     if not _HUB_NAME.fullmatch(text):
-        raise ModelNotFoundError(f"model {text!r}: there is no folder {folder.absolute()}; name the folder of a model")
+        raise ModelNotFoundError(
+            f"model {text!r}: there is no folder {folder.absolute()}; pass the path of a model's folder"
+        )
     repository = text if "/" in text else f"{organization}/{text}"
     snapshot = from_cache(repository)
     if snapshot is None:
@@ -106,10 +118,14 @@ def find_model(name: str | os.PathLike[str], *, organization: str) -> ModelFolde
 
 
 def config_of(found: ModelFolder) -> dict[str, Any]:
-    """Return a model's config.json. Raises: ModelError: there is none, or it is no JSON object."""
+    """Return a model's config.json.
+
+    Raises:
+        ModelError: there is none, or it is not a JSON object.
+    """
     path = found.folder / "config.json"
     if not path.is_file():
-        raise ModelError(f"model {found.name!r}: there is no {path}; a transformers model has one: {_AGAIN}")
+        raise ModelError(f"model {found.name!r}: {path} is missing, which every transformers model has; {_AGAIN}")
     return read_json(path, dict)
 
 
@@ -125,15 +141,15 @@ def _weights(folder: Path) -> tuple[Path, ...]:
             )
         weights += found
     if not weights:
-        raise ModelError(f"{folder} holds no *.safetensors: it is no model's folder, or its download was cut short")
+        raise ModelError(f"{folder} holds no *.safetensors: it is not a model's folder, or its download was incomplete")
     return tuple(weights)
 
 
 def modules_of(folder: Path) -> list[Module]:
-    """Return the modules that a folder's modules.json lists; [] where there is no such file.
+    """Return the modules listed in a folder's modules.json; [] if there is no such file.
 
     Raises:
-        ModelError: the file isn't such a list, or a module lies outside the folder.
+        ModelError: the file is not such a list, or a module is outside the folder.
     """
     listing = folder / "modules.json"
     if not listing.is_file():
@@ -153,7 +169,11 @@ def modules_of(folder: Path) -> list[Module]:
 
 
 def read_json(path: Path, kind: type[T]) -> T:
-    """Return what a file of a model holds. Raises: ModelError: it isn't readable JSON, or of another kind."""
+    """Return the content of a model's JSON file.
+
+    Raises:
+        ModelError: it isn't readable JSON, or of another kind.
+    """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -165,16 +185,21 @@ def read_json(path: Path, kind: type[T]) -> T:
 
 
 def is_bundled_encoder(found: ModelFolder) -> bool:
-    """True if a model is the offline extra's encoder, weights and all: nothing about it is left to check."""
+    """True if a model is exactly the offline extra's encoder, by its weights too, so it needs no checks."""
     spec = importlib.util.find_spec(_PACKAGE)
     is_there = spec is not None and spec.origin is not None and found.folder == Path(spec.origin).parent / "model"
     return is_there and found.revision == _PACKAGE_REVISION
 
 
-@functools.lru_cache(maxsize=256)
-def _sha256(path: Path, size: int, mtime_ns: int) -> str:  # noqa: ARG001
+def sha256_of(path: Path) -> str:
+    """Return a file's SHA-256."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+@functools.lru_cache(maxsize=256)
+def _sha256(path: Path, size: int, mtime_ns: int) -> str:  # noqa: ARG001
+    return sha256_of(path)

@@ -1,4 +1,4 @@
-"""Models of the Hugging Face hub: from its cache on disk, else fetched into it; a hub that is silent is given up."""
+"""Models on the Hugging Face hub: read from its cache on disk, or fetched into it; a silent hub is given up on."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _FILES = ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors"]
 _FILES_OF_OTHER_BACKENDS = ["onnx/*", "openvino/*"]
 _ETAG_TIMEOUT_S = 5
 SILENT_S = 20.0
-"""How long a hub may send nothing: huggingface_hub itself waits for its first answers without any limit."""
+"""How long the hub may send nothing: huggingface_hub itself waits for the first responses without a limit."""
 
 
 def from_cache(repository: str) -> Path | None:
-    """Return the cached snapshot of a model, without any request; None if there is none with weights."""
+    """Return the cached snapshot of a model, without any request; None if none with weights is cached."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -34,11 +34,11 @@ def from_hub(repository: str, *, looked_in: Path, otherwise: str) -> Path:
 
     Args:
         repository: the model's full name on the hub.
-        looked_in: the folder of that name that does not exist, for the error.
-        otherwise: what to do with no network at all, for the error.
+        looked_in: the folder of that name, which does not exist, for the error.
+        otherwise: what to do without a network, for the error.
 
     Raises:
-        ModelNotFoundError: the hub did not give it, or sent nothing for `SILENT_S`.
+        ModelNotFoundError: the hub did not provide it, or sent nothing for `SILENT_S`.
     """
     from huggingface_hub import constants, snapshot_download
 
@@ -52,20 +52,26 @@ def from_hub(repository: str, *, looked_in: Path, otherwise: str) -> Path:
         )
 
     place = Path(_cache_folder() or constants.HF_HUB_CACHE).expanduser()
-    kept = place / f"models--{repository.replace('/', '--')}"
+    cached = place / f"models--{repository.replace('/', '--')}"
     try:
-        return Path(_unless_silent(fetch, lambda: _bytes_in(kept)))
+        return Path(_unless_silent(fetch, lambda: _bytes_in(cached)))
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelNotFoundError(
             f"model {repository!r} was not found: no folder {looked_in.absolute()}, not in the Hugging Face cache "
-            f"({place}), and {constants.ENDPOINT} did not give it ({type(error).__name__}: {reason}). Check the name, "
-            f"or fetch it where there is a network and copy the cache or name the folder; with no network {otherwise}"
+            f"({place}), and {constants.ENDPOINT} did not provide it ({type(error).__name__}: {reason}). Check the "
+            f"name, or download it on a machine with a network and copy the cache or pass the folder; without a "
+            f"network {otherwise}"
         ) from error
 
 
 def _unless_silent(fetch: Callable[[], str], received: Callable[[], int]) -> str:
-    """Return what `fetch` returns. Raises: TimeoutError: `received` stayed the same for too long. What it raised."""
+    """Return what `fetch` returns, as long as `received` keeps growing.
+
+    Raises:
+        TimeoutError: `received` stayed the same for `SILENT_S`.
+        Exception: whatever `fetch` raised.
+    """
     answer: list[str] = []
     failure: list[BaseException] = []
     is_done = threading.Event()
@@ -77,7 +83,7 @@ def _unless_silent(fetch: Callable[[], str], received: Callable[[], int]) -> str
             failure.append(error)
         is_done.set()
 
-    # A daemon: a request that nothing will answer must not keep the process from ending.
+    # A daemon thread: an unanswered request must not keep the process from exiting.
     threading.Thread(target=run, name="connector-fetch", daemon=True).start()
     before = received()
     while not is_done.wait(SILENT_S):
@@ -95,7 +101,7 @@ def _bytes_in(folder: Path) -> int:
     for path in folder.rglob("*"):
         try:
             total += path.lstat().st_size
-        except OSError:  # renamed meanwhile: what was fetched becomes whole
+        except OSError:  # renamed in the meantime, as every complete download is
             total += 1
     return total
 

@@ -1,4 +1,4 @@
-"""The seam between what is computed and what computes it."""
+"""The interface between a model and the library that runs it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from connector.models.tokenizing import TextTokenizer
 
 PAIRS, APART, JOINT, VECTORS = "pairs", "apart", "joint", "vectors"
-"""Networks: a pair of texts to its logit; one side to its states; the states of both to a logit; a text to a vector."""
+"""Networks: a pair of texts to its logit; one side to its states; both sides' states to a logit; a text to a vector."""
 TOKEN_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 APART_INPUTS = ("input_ids", "attention_mask")
 JOINT_INPUTS = ("states", "input_ids", "query_length", "length")
@@ -21,28 +21,29 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 class Session(Protocol):
-    """One network, ready to run: torch, ONNX Runtime or OpenVINO behind the same call.
+    """One network, ready to run in torch, ONNX Runtime or OpenVINO.
 
-    `token_budget` is how many tokens, padding included, a batch holds at best. Several run side by side, each on a
-    core.
+    `token_budget` is the best number of tokens per batch, padding included.
+    Several batches run at the same time, each on one core.
     """
 
     token_budget: int
 
     def run(self, inputs: Arrays) -> NDArray[np.float32]:
-        """Return the network's one output, a row for each row of the padded inputs; safe from many threads.
+        """Return the network's output, one row per row of the padded inputs; safe to call from many threads.
 
         Raises:
-            RuntimeError, ValueError: it could not be computed.
+            RuntimeError: it could not be computed.
+            ValueError: it could not be computed.
         """
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A model that a backend has opened: a session for each of its networks.
+    """A model opened by a backend: a session for each of its networks.
 
-    `token_idf`, (vocabulary,), and `token_vectors`, (vocabulary, width) in float16 and unit rows, are of the bundled
-    reranker's kind only.
+    Only models of the bundled reranker's kind have `token_idf`, (vocabulary,), and `token_vectors`, (vocabulary, width)
+    in float16 and unit rows.
     """
 
     tokenizer: TextTokenizer

@@ -1,7 +1,7 @@
-"""The cheapest look at a window: the query's tokens among the passage's, by their embeddings alone.
+"""The cheapest score of a window: how well the query's tokens match the passage's, by their embeddings alone.
 
-No layer is run: a token's vector is what the bundled reranker's layers begin with, position left out. As a first stage
-it keeps nearly all of what the reranker puts on the page (benchmarks/RESULTS.md).
+No layer is run: a token's vector is the input of the bundled reranker's first layer, without a position.
+As a first stage it keeps nearly everything that the reranker puts on the page (benchmarks/RESULTS.md).
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ class StaticMatch:
     """Late interaction of token embeddings: the mean, by idf, of the query tokens' best cosines in the passage.
 
     Args:
-        vectors: (vocabulary, width), unit rows.
-        token_idf: (vocabulary,).
+        tokenizer: the reranker's.
+        vectors: the token embeddings, (vocabulary, width), unit rows.
+        token_idf: each token's idf, (vocabulary,).
+        name: the reranker's name.
 
     Source: MaxSim from Khattab and Zaharia, SIGIR 2020.
     """
@@ -39,23 +41,23 @@ class StaticMatch:
         self._log_idf = np.log(token_idf)
 
     def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
-        """Return a score for each passage, float32 (n,), from -1 to 1; all are 0 for a query without tokens."""
+        """Return a score for each passage, float32 (n,), from -1 to 1; all 0 for a query without tokens."""
         query, texts = checked_text(query, "query"), checked_texts(passages, "passages")
         most = self._most_characters
-        asked = np.array(self._tokenizer.encode(query[:most], add_special_tokens=False).ids, dtype=np.intp)
-        if not len(asked) or not texts:
+        query_ids = np.array(self._tokenizer.encode(query[:most], add_special_tokens=False).ids, dtype=np.intp)
+        if not len(query_ids) or not texts:
             return np.zeros(len(texts), dtype=np.float32)
         texts, places = each_once([best_stretch(query, text, most) for text in texts])
         read = [each.ids for each in self._tokenizer.encode_batch(texts, add_special_tokens=False)]
         tokens, columns = np.unique(np.concatenate([np.array(ids, dtype=np.intp) for ids in read]), return_inverse=True)
-        cosines = self._vectors[asked].astype(np.float32) @ self._vectors[tokens].astype(np.float32).T
+        cosines = self._vectors[query_ids].astype(np.float32) @ self._vectors[tokens].astype(np.float32).T
         ends = np.cumsum([len(ids) for ids in read])[:-1]
         best = [cosines[:, each].max(axis=1, initial=_NOTHING) for each in np.split(columns, ends)]
-        scores: NDArray[np.float32] = (np.stack(best) @ self.weights(asked)).astype(np.float32)
+        scores: NDArray[np.float32] = (np.stack(best) @ self.weights(query_ids)).astype(np.float32)
         return scores[places]
 
     def weights(self, ids: NDArray[np.integer]) -> NDArray[np.float32]:
-        """Return what each of a query's tokens counts, (tokens,), 1 together: in proportion to their idf."""
+        """Return the weight of each of a query's tokens, (tokens,): proportional to its idf, 1 in total."""
         idf = np.exp(self._log_idf[ids] - self._log_idf[ids].max())
-        shares: NDArray[np.float32] = idf / idf.sum()
-        return shares
+        weights: NDArray[np.float32] = idf / idf.sum()
+        return weights

@@ -12,7 +12,8 @@ from elasticsearch import Elasticsearch
 
 from connector.clients.core import EncoderLike, is_opensearchs
 from connector.errors import RequestError
-from connector.models.encoder import Encoder, as_encoder
+from connector.models.encoder import Encoder
+from connector.models.load import as_encoder
 from connector.reindexing.asking import Records
 from connector.reindexing.checkpoint import Checkpoint
 from connector.reindexing.cluster.cluster import Cluster

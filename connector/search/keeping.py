@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping
 from time import monotonic
 from typing import Generic, TypeVar
 
-from connector.models.loading import ForkSafeLock
+from connector.models.once import ForkSafeLock
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

@@ -4,8 +4,7 @@ import numpy as np
 from rich.console import Console
 
 from connector.cli.cases import Case, cases_table, run_cases
-from connector.models.encoder import as_encoder
-from connector.models.reranker import as_reranker
+from connector.models.load import as_encoder, as_reranker
 
 CASE = Case("query", "better passage", "worse passage", "what is hard")
 

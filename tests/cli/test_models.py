@@ -8,7 +8,7 @@ import pytest
 
 from connector.cli import main
 from connector.models.backends.agreement import Agreement
-from connector.models.backends.artefacts import Manifest, made
+from connector.models.backends.artefacts import Manifest, build_once
 from tests.models.conftest import cross_encoder as cross_encoder  # the same small models
 
 WORDS = ["the", "dog", "barks", "at", "a", "cat", "while", "small", "engines", "turn", "in", "warm", "summer", "rain"]
@@ -51,8 +51,8 @@ def test_the_list_shows_what_the_gate_measured(
         (folder / "pairs.onnx").write_bytes(b"graph")
         return Manifest("small-model", "source", "onnx-int8", {"pairs": ()}, {}, 64, {})
 
-    folder = made(cache / "models" / "small-model-0" / "onnx-int8", make)
-    Agreement("my-judgments", 25, 0.701, 0.654, 0.97, 0.93).keep(folder)
+    folder = build_once(cache / "models" / "small-model-0" / "onnx-int8", make)
+    Agreement("my-judgments", 25, 0.701, 0.654, 0.97, 0.93).write(folder)
     assert run("list") == 0
     shown = capsys.readouterr().out
     assert all(part in shown for part in ("small-model", "onnx-int8", "0.654", "0.701", "my-judgments", "beyond"))

@@ -8,7 +8,7 @@ import pytest
 
 from connector.errors import RequestError
 from connector.indexing.splitting import PassageMaker, Passages
-from connector.models.encoder import as_encoder, load_encoder
+from connector.models.load import as_encoder, load_encoder
 from tests.models_by_hand import count_words
 
 BODY = "The car is small. It is fast on the road. " * 30

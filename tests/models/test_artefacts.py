@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from connector.errors import ModelError
-from connector.models.backends.artefacts import Manifest, cache_folder, kept, made, model_folder, read_manifest
+from connector.models.backends.artefacts import (
+    Manifest,
+    build_once,
+    cache_folder,
+    is_intact,
+    model_folder,
+    read_manifest,
+)
 from connector.models.folders import find_model
 
 
@@ -30,7 +37,7 @@ def test_what_is_made_is_whole_and_made_once(tmp_path: Path) -> None:
         return write(folder)
 
     with ThreadPoolExecutor(8) as threads:
-        folders = set(threads.map(lambda _: made(tmp_path / "onnx", make), range(8)))
+        folders = set(threads.map(lambda _: build_once(tmp_path / "onnx", make), range(8)))
     assert folders == {tmp_path / "onnx"}
     assert len(calls) == 1
     found = read_manifest(tmp_path / "onnx")
@@ -40,7 +47,7 @@ def test_what_is_made_is_whole_and_made_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("harm", ["changed", "cut", "missing", "manifest"])
 def test_what_was_harmed_is_made_again(tmp_path: Path, harm: str) -> None:
-    folder = made(tmp_path / "onnx", write)
+    folder = build_once(tmp_path / "onnx", write)
     graph = folder / "pairs.onnx"
     if harm == "missing":
         graph.unlink()
@@ -48,8 +55,8 @@ def test_what_was_harmed_is_made_again(tmp_path: Path, harm: str) -> None:
         (folder / "manifest.json").write_text("{")
     else:
         graph.write_bytes({"changed": b"grapH", "cut": b"gra"}[harm])
-    assert not kept(folder)
-    assert kept(made(folder, write))
+    assert not is_intact(folder)
+    assert is_intact(build_once(folder, write))
     assert graph.read_bytes() == b"graph"
 
 
@@ -59,14 +66,14 @@ def test_what_was_cut_off_half_way_leaves_nothing(tmp_path: Path) -> None:
         raise ModelError("no more room")
 
     with pytest.raises(ModelError, match="no more room"):
-        made(tmp_path / "onnx", fail)
+        build_once(tmp_path / "onnx", fail)
     assert not [path for path in tmp_path.iterdir() if path.suffix != ".lock"]
 
 
 def test_a_cache_that_can_not_be_written_is_named_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ModelError, match="name another folder in CONNECTOR_CACHE"):
-        made(tmp_path / "file" / "onnx", write)
+        build_once(tmp_path / "file" / "onnx", write)
 
 
 def test_other_weights_tokens_or_limits_are_another_folder(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from connector.errors import ModelError, RequestError
 from connector.models import Reranker, load_reranker
-from connector.models.backends.artefacts import all_kept
+from connector.models.backends.artefacts import list_artefacts
 from connector.models.backends.registry import BACKENDS, exported_backend, is_int8
 from connector.models.folders import bundled_reranker
 from tests.forking import holds_in_forked_child, needs_fork
@@ -110,7 +110,7 @@ def test_a_long_passage_is_read_where_it_answers(reranker: Reranker) -> None:
 def test_an_export_is_kept_and_opened_again(model: str, backend: str, reranker: Reranker) -> None:
     if backend != "torch":
         name = "bundled" if model == "bundled" else Path(model).name
-        assert (name, backend) in {(manifest.name, manifest.backend) for _, manifest in all_kept()}
+        assert (name, backend) in {(manifest.name, manifest.backend) for _, manifest in list_artefacts()}
         assert load_reranker(model, backend=backend) is load_reranker(model, backend=backend)
 
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from connector.models.batching import padded, token_budget
+from connector.models.batching import padded
+from connector.models.network.device import token_budget
 
 
 def test_rows_are_padded_on_the_right_to_the_longest() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from connector.errors import RequestError
-from connector.models.cascade import CascadeOptions, CascadeReranker, merged, page_is_settled, with_order
+from connector.models.cascade import CascadeOptions, CascadeReranker, merge_scores, page_is_settled, with_order
 
 
 class Numbers:
@@ -87,7 +87,7 @@ def test_what_was_read_keeps_its_score_and_stands_before_the_rest(rows: list[tup
     dear = np.array([np.nan if row[1] is None else row[1] for row in rows], dtype=np.float32)
     was_read = ~np.isnan(dear)
     if was_read.any():
-        scores = merged(cheap, dear)
+        scores = merge_scores(cheap, dear)
         assert np.isfinite(scores).all()
         np.testing.assert_array_equal(scores[was_read], dear[was_read])
         assert was_read.all() or scores[~was_read].max() < scores[was_read].min()
@@ -110,7 +110,7 @@ def test_options_that_make_no_sense_are_refused_by_name(options: dict[str, float
 
 
 def test_the_bundled_cascade_puts_the_answer_first() -> None:
-    from connector.models.reranker import load_cascade
+    from connector.models.load import load_cascade
 
     cascade = load_cascade(backend="torch", device="cpu", options=CascadeOptions(survivors=4, page=2, step=2))
     passages = ["Ships sail.", "Rain falls.", "Bread is baked in a hot oven.", "Stones are hard.", "Birds fly.", "Hm."]
@@ -118,7 +118,7 @@ def test_the_bundled_cascade_puts_the_answer_first() -> None:
 
 
 def test_the_bundled_embeddings_are_a_first_stage_for_any_model() -> None:
-    from connector.models.reranker import load_cascade
+    from connector.models.load import load_cascade
 
     given_first = load_cascade(backend="torch", device="cpu", first=Numbers(), options=NEVER)
     assert given_first.score("q", WINDOW[:30]).shape == (30,)

@@ -8,9 +8,9 @@ import pytest
 
 from connector.errors import ModelError
 from connector.models.backends import choice
-from connector.models.backends.agreement import SHIPPED, Agreement, Window, kept_agreement, measured, ndcg, overlap, tau
-from connector.models.backends.agreement import shipped_windows as windows_of_package
-from connector.models.backends.choice import chosen, or_torch, remembered
+from connector.models.backends.agreement import SHIPPED, Agreement, Window, compare, ndcg, overlap, tau
+from connector.models.backends.choice import backend_for, choose, chosen_before, or_torch
+from connector.models.backends.shipped_windows import shipped_windows
 from connector.models.folders import ModelFolder, find_model
 
 
@@ -35,21 +35,21 @@ def timed(rates: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> Callable[
 def test_the_fastest_that_is_not_refused_is_chosen_and_remembered(
     found: ModelFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert remembered(found) is None
+    assert chosen_before(found) is None
     attempt = timed({"torch": 30.0, "onnx": 40.0, "onnx-int8": 0.0}, monkeypatch)
-    assert chosen(found, attempt).backend == "onnx"
+    assert choose(found, attempt).backend == "onnx"
     again = timed({"torch": 99.0, "onnx": 40.0, "onnx-int8": 0.0}, monkeypatch)
-    assert chosen(found, again).backend == "onnx"
-    assert chosen(found, again, again=True).backend == "torch"
-    known = remembered(found)
+    assert choose(found, again).backend == "onnx"
+    assert choose(found, again, again=True).backend == "torch"
+    known = chosen_before(found)
     assert known is not None
     assert known.tried["onnx-int8"].refused == "it failed"
 
 
 def test_what_is_not_installed_any_more_is_not_remembered(found: ModelFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen(found, timed({"torch": 1.0, "onnx": 2.0, "onnx-int8": 0.0}, monkeypatch))
+    choose(found, timed({"torch": 1.0, "onnx": 2.0, "onnx-int8": 0.0}, monkeypatch))
     monkeypatch.setattr(choice, "installed", lambda: ["torch"])
-    assert remembered(found) is None
+    assert chosen_before(found) is None
 
 
 def test_a_backend_that_can_not_take_the_model_is_passed_over_with_its_reason(found: ModelFolder) -> None:
@@ -58,18 +58,16 @@ def test_a_backend_that_can_not_take_the_model_is_passed_over_with_its_reason(fo
             raise ModelError(f"{name} can't")
         return lambda: 1
 
-    found_choice = chosen(found, attempt)
+    found_choice = choose(found, attempt)
     assert (found_choice.backend, found_choice.tried["onnx"].refused) == ("torch", "onnx can't")
 
 
 def test_the_default_is_torch_until_something_was_chosen(found: ModelFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    from connector.models.reranker import _backend_for
-
-    assert _backend_for(found, None, "cpu") == "torch"
-    chosen(found, timed({"torch": 1.0, "onnx": 2.0, "onnx-int8": 0.0}, monkeypatch))
-    assert _backend_for(found, None, "cpu") == "onnx"
-    assert _backend_for(found, None, "cuda") == "torch"
-    assert _backend_for(found, "torch", None) == "torch"
+    assert backend_for(found, None, "cpu") == "torch"
+    choose(found, timed({"torch": 1.0, "onnx": 2.0, "onnx-int8": 0.0}, monkeypatch))
+    assert backend_for(found, None, "cpu") == "onnx"
+    assert backend_for(found, None, "cuda") == "torch"
+    assert backend_for(found, "torch", None) == "torch"
 
 
 def test_a_remembered_backend_that_can_not_be_used_any_more_gives_way_to_torch_with_a_warning() -> None:
@@ -102,9 +100,9 @@ def test_the_gate_is_a_loss_of_at_most_five_thousandths(tmp_path: Path) -> None:
     assert not Agreement("judged", 50, 0.700, 0.6949, 1.0, 1.0).is_within()
     assert not Agreement(SHIPPED, 24, 0.700, 0.700, 0.8, 1.0).is_within()
     agreement = Agreement("judged", 50, 0.7, 0.69, 0.9, 0.9)
-    assert kept_agreement(tmp_path) is None
-    agreement.keep(tmp_path)
-    assert kept_agreement(tmp_path) == agreement
+    assert Agreement.read(tmp_path) is None
+    agreement.write(tmp_path)
+    assert Agreement.read(tmp_path) == agreement
 
 
 def test_a_backend_is_measured_window_by_window() -> None:
@@ -113,13 +111,13 @@ def test_a_backend_is_measured_window_by_window() -> None:
     def up(query: str, passages: object) -> list[float]:
         return [float(passage) for passage in passages]  # type: ignore[attr-defined]
 
-    agreement = measured("judged", windows, up, lambda query, passages: [-float(each) for each in passages])
+    agreement = compare("judged", windows, up, lambda query, passages: [-float(each) for each in passages])
     worst = 1 / np.log2(3)
     assert agreement.ndcg == pytest.approx((1 + worst) / 2)
     assert (agreement.windows, agreement.tau, agreement.overlap) == (2, -1.0, 1.0)
 
 
 def test_the_shipped_windows_hold_what_answers_their_questions() -> None:
-    windows = windows_of_package()
+    windows = shipped_windows()
     assert len(windows) == 24
     assert all(any(grade > 0 for grade in window.grades) and len(window.passages) >= 10 for window in windows)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from connector.models import Encoder, load_encoder
-from connector.models.backends.agreement import Recall, Window, kept_recall
+from connector.models.backends.agreement import Recall, Window, recall
 from connector.models.backends.building import artefact_folder
-from connector.models.backends.exported_encoder import recall
 from connector.models.backends.registry import installed
-from connector.models.encoder import find_encoder, measure_encoder
+from connector.models.backends.trial import measure_encoder
+from connector.models.load import find_encoder
 
 TEXTS = ["The dog barks.", "", "Rain falls in summer. " * 200, "A small engine", "\ud800 alone"]
 
@@ -48,7 +48,7 @@ def test_int8_is_measured_by_what_torch_would_have_found() -> None:
     window = Window("which animal barks", [f"The {one} and the {other}" for one in words for other in words], [])
     measured = measure_encoder(found, "onnx-int8", "made", [window])
     assert 0.8 < measured.recall <= 1
-    assert kept_recall(artefact_folder(found, "onnx-int8")) == measured
+    assert Recall.read(artefact_folder(found, "onnx-int8")) == measured
 
 
 def test_recall_by_hand() -> None:
@@ -61,4 +61,4 @@ def test_recall_by_hand() -> None:
 def test_the_gate_is_a_hundredth_of_the_first_hundred(tmp_path: Path) -> None:
     assert Recall("made", 1, 0.99).is_within()
     assert not Recall("made", 1, 0.989).is_within()
-    assert kept_recall(tmp_path) is None
+    assert Recall.read(tmp_path) is None

@@ -145,7 +145,7 @@ def silent_hub(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, 
 
 @pytest.mark.usefixtures("silent_hub")
 def test_a_hub_that_goes_silent_is_given_up() -> None:
-    with pytest.raises(ModelNotFoundError, match=r"did not give it \(TimeoutError: it sent nothing for 1 s\)"):
+    with pytest.raises(ModelNotFoundError, match=r"did not provide it \(TimeoutError: it sent nothing for 1 s\)"):
         find_model("absent-model", organization="cross-encoder")
 
 

@@ -217,7 +217,7 @@ def test_a_function_that_gives_too_few_scores_is_an_error() -> None:
 
 
 def test_a_score_that_is_not_finite_is_an_error_with_its_position_and_value() -> None:
-    with pytest.raises(ModelError, match="gave nan for passage 1"):
+    with pytest.raises(ModelError, match="returned nan for passage 1"):
         as_reranker(lambda query, passages: [1.0, float("nan")]).score("q", ["a", "b"])
 
 

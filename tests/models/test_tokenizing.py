@@ -7,7 +7,7 @@ import pytest
 
 from connector.errors import RequestError
 from connector.models.folders import bundled_encoder
-from connector.models.shares import shortened
+from connector.models.token_budgets import shorten_fields
 from connector.models.tokenizing import TextTokenizer, best_windows, text_tokenizer
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -106,7 +106,7 @@ def test_of_a_huge_text_a_bounded_part_is_tokenised(kind: str, tokenizer: TextTo
     bounded.rows([HUGE[kind]])
     bounded.pairs("dog barks", [HUGE[kind], "a dog"], "m")
     bounded.sides("dog barks", [HUGE[kind]], "m")
-    shortened(counting, 20, [{"body": HUGE[kind], "title": "a"}], ["title", "body"], {"title": 0.2})
+    shorten_fields(counting, 20, [{"body": HUGE[kind], "title": "a"}], ["title", "body"], {"title": 0.2})
     assert counting.characters < 4 * 20_000 + 100
 
 

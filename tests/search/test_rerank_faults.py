@@ -160,7 +160,7 @@ async def _coroutine() -> list[float]:
         (lambda n: dict.fromkeys(range(n), 1.0), "dict, must be an array of real numbers"),
         (lambda n: (1.0 for _ in range(n)), "generator, must be an array of real numbers"),
         (lambda n: [object()] * n, "list, must be an array of real numbers"),
-        (lambda n: _coroutine(), "is async and gave a coroutine; give a function that waits for it"),
+        (lambda n: _coroutine(), "is async and returned a coroutine; pass a function that waits for it"),
     ],
 )
 def test_scores_that_are_none_degrade_with_what_came(search: Search, give: Callable[[int], Any], reason: str) -> None:

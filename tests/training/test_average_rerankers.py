@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from connector.models.reranker import load_reranker
+from connector.models.load import load_reranker
 from training.average_rerankers import average
 from training.networks import CrossEncoderNetwork
 
@@ -41,5 +41,7 @@ def test_every_weight_stands_between(cross_encoder: Make, tmp_path: Path) -> Non
 
 def test_models_of_two_sizes_are_refused_by_name(cross_encoder: Make, tmp_path: Path) -> None:
     small, large = saved(cross_encoder(), tmp_path / "small"), saved(cross_encoder(width=64), tmp_path / "large")
-    with pytest.raises(ValueError, match=r"small and .*large have other weights: only rerankers of one architecture"):
+    with pytest.raises(
+        ValueError, match=r"small and .*large differ in their weights: only rerankers of one architecture"
+    ):
         average(small, large, 0.5)

@@ -117,5 +117,5 @@ def test_fields_that_are_asked_for_follow_the_text(tmp_path: Path) -> None:
 
 def test_a_data_folder_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CONNECTOR_DATA", str(tmp_path / "nowhere"))
-    with pytest.raises(FileNotFoundError, match="nowhere is no folder: set CONNECTOR_DATA"):
+    with pytest.raises(FileNotFoundError, match="nowhere is not a folder: set CONNECTOR_DATA"):
         data_folder()

@@ -15,6 +15,7 @@ from transformers import BertModel
 
 from connector.errors import ModelError, ModelNotFoundError
 from connector.models.folders import bundled_encoder, bundled_reranker
+from connector.models.load import load_reranker
 from connector.models.network.interaction import InteractionModel
 from connector.models.network.interaction_files import (
     load_interaction,
@@ -22,7 +23,6 @@ from connector.models.network.interaction_files import (
     start_interaction,
     trained_state,
 )
-from connector.models.reranker import load_reranker
 from training.curves import draw_curves
 from training.judged import Collection, make_candidates
 from training.lists import JudgedLists, TrainingList

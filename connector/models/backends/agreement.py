@@ -1,32 +1,24 @@
-"""The quality gate: how far a backend's order is from torch's in float32, on windows of passages.
-
-Where nobody gives judged windows of their own, those are made of the questions that ship with the package and this
-Python's own documentation of what answers them.
-"""
+"""The quality gate: how far a backend's results may be from those of torch in float32."""
 
 from __future__ import annotations
 
-import inspect
 import json
 import math
-import pkgutil
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-from connector.models.backends.artefacts import GATE, RECALL
-from connector.resources import resource
+from typing_extensions import Self
 
 PAGE = 10
+RECALL_DEPTH = 100
 MOST_NDCG_LOST = 0.005
 LEAST_OVERLAP, LEAST_TAU, LEAST_RECALL = 0.9, 0.9, 0.99
 SHIPPED = "shipped"
-_QUESTIONS, _WINDOW, _LONGEST_CHARACTERS = 24, 16, 1_200
-_TRUSTED = re.compile(r"[A-Za-z_][\w.]*")
+"""The name of the data that `shipped_windows` returns."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +31,34 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Agreement:
-    """What a backend's order is worth beside torch's in float32, mean over `windows` windows of `data`.
+class _Measured:
+    """What was measured on some data; it is stored next to the artefact."""
 
-    `ndcg` and `ndcg_torch` are nDCG@10, `tau` Kendall's tau-b, `overlap` the share of one's first ten in the other's.
+    file: ClassVar[str]
+    data: str
+
+    def write(self, folder: Path) -> None:
+        """Write it into an artefact's folder."""
+        (folder / self.file).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Self | None:
+        """Return what was measured of the artefact in a folder; None if nothing was."""
+        try:
+            return cls(**json.loads((folder / cls.file).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+
+@dataclass(frozen=True)
+class Agreement(_Measured):
+    """A reranker's order in some backend compared with torch's in float32, mean over `windows` windows of `data`.
+
+    `ndcg` and `ndcg_torch` are nDCG@10, `tau` is Kendall's tau-b, `overlap` the share of one's first ten that are among
+    the other's.
     """
 
-    data: str
+    file: ClassVar[str] = "gate.json"
     windows: int
     ndcg_torch: float
     ndcg: float
@@ -62,16 +75,12 @@ class Agreement:
         agrees = self.tau >= LEAST_TAU and self.overlap >= LEAST_OVERLAP
         return self.ndcg_lost <= most_lost and (agrees or self.data != SHIPPED)
 
-    def keep(self, folder: Path) -> None:
-        """Write it beside the artefact."""
-        (folder / GATE).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-
 
 @dataclass(frozen=True)
-class Recall:
-    """The share of torch's own first hundred that an encoder's backend still finds, over `queries` of `data`."""
+class Recall(_Measured):
+    """The share of torch's first hundred hits that an encoder's backend finds too, over `queries` queries of `data`."""
 
-    data: str
+    file: ClassVar[str] = "recall.json"
     queries: int
     recall: float
 
@@ -79,34 +88,20 @@ class Recall:
         """True if the loss is within the gate."""
         return self.recall >= LEAST_RECALL
 
-    def keep(self, folder: Path) -> None:
-        """Write it beside the artefact."""
-        (folder / RECALL).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
-
-def kept_recall(folder: Path) -> Recall | None:
-    """Return what was measured of an encoder's artefact; None where nothing was."""
-    try:
-        return Recall(**json.loads((folder / RECALL).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def kept_agreement(folder: Path) -> Agreement | None:
-    """Return what was measured of an artefact; None where nothing was."""
-    try:
-        return Agreement(**json.loads((folder / GATE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def measured(
+def compare(
     data: str,
     windows: Sequence[Window],
     torch_score: Callable[[str, Sequence[str]], ArrayLike],
     score: Callable[[str, Sequence[str]], ArrayLike],
 ) -> Agreement:
-    """Score every window with both, and compare.
+    """Score every window in torch and in another backend, and compare their orders.
+
+    Args:
+        data: the windows' name.
+        windows: what to score.
+        torch_score: scores a query's passages in torch.
+        score: scores them in the other backend.
 
     Raises:
         ValueError: there are no windows.
@@ -123,14 +118,14 @@ def measured(
 
 
 def ndcg(scores: NDArray[np.floating], grades: NDArray[np.float64]) -> float:
-    """Return nDCG@10 of the order of the scores, gains linear, as trec_eval has it; 0 where nothing is relevant."""
+    """Return nDCG@10 of the scores' order, with linear gains as in trec_eval; 0 if nothing is relevant."""
     gains = np.maximum(grades, 0)
     best = _dcg(np.sort(gains)[::-1])
     return _dcg(gains[np.argsort(-scores, kind="stable")]) / best if best else 0.0
 
 
 def tau(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
-    """Return Kendall's tau-b of two scores of the same passages; 1 where one of them doesn't order anything."""
+    """Return Kendall's tau-b of two scores of the same passages; 1 if one of them gives all the same score."""
     from scipy.stats import kendalltau  # slow to import
 
     found = float(kendalltau(first, second).statistic)
@@ -143,45 +138,19 @@ def overlap(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
     return len(tops[0] & tops[1]) / max(len(tops[0]), 1)
 
 
-def shipped_windows(questions: int = _QUESTIONS) -> list[Window]:
-    """Return windows of the shipped questions: what answers one, and the passages that share most words with it."""
-    grades: dict[str, dict[str, int]] = {}
-    for line in resource("examples/stdlib/qrels.tsv").read_text(encoding="utf-8").splitlines()[1:]:
-        query_id, name, grade = line.split("\t")
-        grades.setdefault(query_id, {})[name] = int(grade)
-    texts = {name: text for each in grades.values() for name in each if (text := _documentation(name))}
-    words = {name: _words(text) for name, text in texts.items()}
-    windows: list[Window] = []
-    for line in resource("examples/stdlib/questions.jsonl").read_text(encoding="utf-8").splitlines():
-        question = json.loads(line)
-        judged = {name: grade for name, grade in grades.get(question["_id"], {}).items() if name in texts}
-        if any(grade > 0 for grade in judged.values()) and len(windows) < questions:
-            windows.append(_window(question["text"], judged, texts, words))
-    return windows
+def recall(reference: NDArray[np.float32], found: NDArray[np.float32], depth: int = RECALL_DEPTH) -> float:
+    """Return the share of each query's first `depth` passages that another similarity finds too, mean over the queries.
 
+    Of fewer than 400 passages only the first quarter is compared: a hundred would be nearly all of them.
 
-def _window(
-    query: str, judged: Mapping[str, int], texts: Mapping[str, str], words: Mapping[str, frozenset[str]]
-) -> Window:
-    asked = _words(query)
-    near = sorted((name for name in texts if name not in judged), key=lambda name: (-len(asked & words[name]), name))
-    names = [*judged, *near[: max(_WINDOW - len(judged), 0)]]
-    return Window(query, [texts[name] for name in names], [judged.get(name, 0) for name in names])
-
-
-def _documentation(name: str) -> str:
-    """Return what Python says of an object of its library, "" where it says nothing or isn't there."""
-    if not _TRUSTED.fullmatch(name):
-        return ""
-    try:
-        text = inspect.getdoc(pkgutil.resolve_name(name)) or ""
-    except (ImportError, AttributeError, ValueError):
-        return ""
-    return f"{name}\n{text[:_LONGEST_CHARACTERS]}" if text else ""
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(re.findall(r"\w{3,}", text.lower()))
+    Args:
+        reference: the similarities to compare with, (queries, passages).
+        found: the other similarities, (queries, passages).
+        depth: how many passages of each query are compared.
+    """
+    depth = min(depth, max(reference.shape[1] // 4, 1))
+    tops = [np.argsort(-each, axis=1, kind="stable")[:, :depth] for each in (reference, found)]
+    return float(np.mean([len(set(a) & set(b)) / depth for a, b in zip(*(top.tolist() for top in tops), strict=True)]))
 
 
 def _dcg(gains: NDArray[np.float64]) -> float:

@@ -1,8 +1,9 @@
-"""What was exported for a backend, kept on disk: made once, whole or not at all, checked when opened.
+"""Models exported for a backend, on disk: each is built once, completely or not at all, and checked when opened.
 
-A folder a model and backend, under `$CONNECTOR_CACHE` (else the user's cache folder): `manifest.json` with each file's
-SHA-256, the tokenizer, a graph a network, and what the quality gate measured. Its name holds the source's fingerprint,
-so that other weights, another tokenizer or another limit is another folder.
+There is one folder per model and backend, under `$CONNECTOR_CACHE` (else the user's cache folder).
+It contains `manifest.json` with each file's SHA-256, the tokenizer, one graph per network, and the quality gate's
+measurements.
+Its name contains the source's fingerprint, so other weights, another tokenizer or another limit get another folder.
 """
 
 from __future__ import annotations
@@ -24,22 +25,22 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from connector.errors import ModelError
-from connector.models.folders import ModelFolder
+from connector.models.folders import ModelFolder, sha256_of
 from connector.models.tokenizing import TextTokenizer
 
 FORMAT = 3
-"""Of the export: raised whenever the same source would be exported to something else."""
-MANIFEST, TOKENIZER, GATE, RECALL = "manifest.json", "tokenizer.json", "gate.json", "recall.json"
+"""The export's version: increased whenever the same source would be exported differently."""
+MANIFEST, TOKENIZER = "manifest.json", "tokenizer.json"
 _SMALL_FILES = ("*.json", "*.txt", "*.model")
 _LOCK_S = 900
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What `manifest.json` says.
+    """The content of `manifest.json`.
 
-    `networks` are the graphs' inputs by network, `pads` the tokenizer's, `made_with` the libraries' versions,
-    `vectors` an encoder's own fingerprint, `files` each file's SHA-256.
+    `networks` are the graphs' inputs by network, `pads` the tokenizer's padding values, `made_with` the libraries'
+    versions, `vectors` an encoder's fingerprint, `files` each file's SHA-256.
     """
 
     name: str
@@ -54,14 +55,14 @@ class Manifest:
 
 
 def cache_folder() -> Path:
-    """Return where exported models are kept: `$CONNECTOR_CACHE`, else a folder of the user's cache."""
+    """Return the folder of exported models: `$CONNECTOR_CACHE`, else one in the user's cache folder."""
     if own := os.environ.get("CONNECTOR_CACHE"):
         return Path(own).expanduser()
     return user_cache_path("hybrid-connector", appauthor=False)
 
 
 def source_fingerprint(found: ModelFolder) -> str:
-    """Return 16 hex digits for a source: its weights, its configuration and tokenizer, and the export's format."""
+    """Return 16 hex digits for a source: its weights, configuration and tokenizer, and the export's version."""
     digest = hashlib.sha256(f"{FORMAT} {found.revision}".encode())
     paths = {path for pattern in _SMALL_FILES for path in found.folder.rglob(pattern)}
     for path in sorted(paths):
@@ -70,13 +71,13 @@ def source_fingerprint(found: ModelFolder) -> str:
 
 
 def model_folder(found: ModelFolder) -> Path:
-    """Return where everything exported from a source lies."""
+    """Return the folder of everything exported from a source."""
     safe = re.sub(r"[^\w.-]+", "--", found.name)
     return cache_folder() / "models" / f"{safe}-{source_fingerprint(found)}"
 
 
-def kept(folder: Path) -> bool:
-    """True if a whole artefact lies in a folder, as it was written."""
+def is_intact(folder: Path) -> bool:
+    """True if a folder contains a complete artefact, unchanged since it was written."""
     manifest = read_manifest(folder)
     if manifest is None or not manifest.files:
         return False
@@ -85,27 +86,29 @@ def kept(folder: Path) -> bool:
     )
 
 
-def made(folder: Path, make: Callable[[Path], Manifest]) -> Path:
-    """Return the folder with its artefact, which is made now if it isn't there or isn't as it was written.
+def build_once(folder: Path, make: Callable[[Path], Manifest]) -> Path:
+    """Return the folder once it contains its artefact; it is built now if it is missing or damaged.
 
-    One process makes it, others wait; what was cut off half way is not seen by anyone.
+    One process builds it, others wait; an unfinished one is never visible.
 
     Args:
-        make: fills an empty folder, and returns what to write in its manifest.
+        folder: where the artefact belongs.
+        make: fills an empty folder, and returns its manifest.
 
     Raises:
-        ModelError: another process has been at it for 15 minutes, or the disk can't be written. What `make` raised.
+        ModelError: another process has been building it for 15 minutes, or the disk can't be written.
+        Exception: whatever `make` raised.
     """
-    if kept(folder):
+    if is_intact(folder):
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f"{folder.name}.lock"), timeout=_LOCK_S):
-            if not kept(folder):
-                _make_whole(folder, make)
+            if not is_intact(folder):
+                _build(folder, make)
     except Timeout as error:
         raise ModelError(
-            f"{folder}: another process has been making it for {_LOCK_S // 60} minutes; end it, or delete "
+            f"{folder}: another process has been building it for {_LOCK_S // 60} minutes; stop it, or delete "
             f"{error.lock_file}"
         ) from error
     except OSError as error:
@@ -113,9 +116,9 @@ def made(folder: Path, make: Callable[[Path], Manifest]) -> Path:
     return folder
 
 
-def _make_whole(folder: Path, make: Callable[[Path], Manifest]) -> None:
-    for cut_off in folder.parent.glob(f".{folder.name}-*"):  # by whoever held the lock before, and was killed
-        shutil.rmtree(cut_off, ignore_errors=True)
+def _build(folder: Path, make: Callable[[Path], Manifest]) -> None:
+    for leftover in folder.parent.glob(f".{folder.name}-*"):  # left by a process that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         manifest = make(partial)
@@ -131,7 +134,7 @@ def _make_whole(folder: Path, make: Callable[[Path], Manifest]) -> None:
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """Return what a folder's manifest says; None where there is none that can be read."""
+    """Return a folder's manifest; None if there is none that can be read."""
     try:
         found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         networks = {name: tuple(inputs) for name, inputs in found.pop("networks").items()}
@@ -140,8 +143,8 @@ def read_manifest(folder: Path) -> Manifest | None:
         return None
 
 
-def all_kept() -> Iterator[tuple[Path, Manifest]]:
-    """Yield each artefact of the cache with its manifest, whichever model it is of."""
+def list_artefacts() -> Iterator[tuple[Path, Manifest]]:
+    """Yield each artefact in the cache, of whatever model, with its manifest."""
     for path in sorted((cache_folder() / "models").glob(f"*/*/{MANIFEST}")):
         manifest = read_manifest(path.parent)
         if manifest is not None and not path.parent.name.startswith("."):
@@ -149,7 +152,7 @@ def all_kept() -> Iterator[tuple[Path, Manifest]]:
 
 
 def write_tokenizer(tokenizer: TextTokenizer, folder: Path) -> None:
-    """Write a tokenizer as `read_tokenizer` reads it."""
+    """Write a tokenizer for `read_tokenizer`."""
     tokenizer.tokenizer.save(str(folder / TOKENIZER))
 
 
@@ -162,21 +165,12 @@ def read_tokenizer(folder: Path, manifest: Manifest) -> TextTokenizer:
 
 
 def write_array(folder: Path, name: str, array: NDArray[Any] | None) -> None:
-    """Write an array as `read_array` reads it; None is no file."""
+    """Write an array for `read_array`; None writes no file."""
     if array is not None:
         np.save(folder / f"{name}.npy", array)
 
 
 def read_array(folder: Path, name: str) -> NDArray[Any] | None:
-    """Return an array of an artefact, read from disk as it is used; None where it has none of the name."""
+    """Return an artefact's array, read from disk as it is used; None if it has none of this name."""
     path = folder / f"{name}.npy"
     return np.load(path, mmap_mode="r") if path.is_file() else None
-
-
-def sha256_of(path: Path) -> str:
-    """Return a file's SHA-256."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""From a model's folder to one that a backend opens: exported, prepared and kept on first use."""
+"""Exports a model for a backend on first use, and opens what was exported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from connector.errors import ConnectorError, ModelError
 from connector.models.backends.artefacts import (
     Manifest,
-    made,
+    build_once,
     model_folder,
     read_array,
     read_manifest,
@@ -39,31 +39,37 @@ _LIBRARIES = ("torch", "transformers", "onnx", "onnxruntime", "openvino", "nncf"
 
 
 def artefact_folder(found: ModelFolder, backend: str) -> Path:
-    """Return where a model lies for a backend. Int8 weights differ by what the processor can do."""
+    """Return the folder of a model exported for a backend; int8 weights depend on the processor."""
     return model_folder(found) / (f"{backend}-vnni" if backend == "onnx-int8" and has_vnni() else backend)
 
 
 def build(found: ModelFolder, backend: str, load: Callable[[], Loaded]) -> Path:
-    """Return the folder of a model for a backend; it is exported first where it isn't there, whole and unharmed.
+    """Return the folder of a model exported for a backend; it is exported now if it is missing or damaged.
 
     Args:
-        load: gives the model in torch, in float32 on the CPU; called only where something is to be made.
+        found: the model.
+        backend: the backend's name.
+        load: returns the model in torch, in float32 on the CPU; called only if it must be exported.
 
     Raises:
-        ModelError: the backend isn't installed, or can't take the model.
+        ModelError: the backend isn't installed, or can't run the model.
     """
-    runs = exported_backend(backend)
-    return made(artefact_folder(found, backend), lambda folder: _export(found, backend, runs, load(), folder))
+    runner = exported_backend(backend)
+    return build_once(artefact_folder(found, backend), lambda folder: _export(found, backend, runner, load(), folder))
 
 
 def open_artefact(folder: Path, backend: str) -> Opened:
-    """Return what was built, with a session for each network. Raises: ModelError: it can't be opened."""
-    runs = exported_backend(backend)
+    """Return an exported model with a session for each network.
+
+    Raises:
+        ModelError: it can't be opened.
+    """
+    runner = exported_backend(backend)
     manifest = read_manifest(folder)
     if manifest is None:
-        raise ModelError(f"{folder} is no exported model")
+        raise ModelError(f"{folder} is not an exported model; delete it to export again")
     try:
-        sessions = {name: runs.open(folder / f"{name}{runs.suffix}") for name in manifest.networks}
+        sessions = {name: runner.open(folder / f"{name}{runner.suffix}") for name in manifest.networks}
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(f"{backend} can't open {folder}: {error}; delete the folder to export again") from error
     return Opened(read_tokenizer(folder, manifest), sessions, *(read_array(folder, array) for array in _ARRAYS))
@@ -82,13 +88,13 @@ def _export(found: ModelFolder, name: str, backend: Backend, loaded: Loaded, fol
             backend.prepare(graph, target, example)
             exported = backend.open(target)
             if is_int8(name):
-                exported.run(example)  # it must run; what it costs is the gate's to say
+                exported.run(example)  # it must run; the gate measures what the rounding costs
             else:
                 _check_same(TorchSession(loaded.networks[network], loaded.inputs[network]), exported, example)
     except ConnectorError:
         raise
-    except Exception as error:  # whatever the libraries of a backend raise on a graph that they can't take
-        raise ModelError(f"{found.name!r} can't be built for {name}: {error}; backend 'torch' runs it") from error
+    except Exception as error:  # whatever a backend's libraries raise on a graph they can't run
+        raise ModelError(f"{found.name!r} can't be exported for {name}: {error}; backend 'torch' runs it") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     write_tokenizer(loaded.tokenizer, folder)
@@ -107,15 +113,19 @@ def _export(found: ModelFolder, name: str, backend: Backend, loaded: Loaded, fol
 
 
 def _check_same(torch: Session, exported: Session, example: Arrays) -> None:
-    """Check that an exported network in float32 computes what torch does. Raises: ValueError: it doesn't."""
+    """Check that an exported network in float32 computes what torch does.
+
+    Raises:
+        ValueError: it doesn't.
+    """
     expected, found = torch.run(example), exported.run(example)
-    apart = float(np.abs((expected - found)[_is_there(example, expected)]).max())
-    if not apart <= _LARGEST_DIFFERENCE * max(1.0, float(np.abs(expected).max())):
-        raise ValueError(f"its results are {apart:.2g} apart from torch's on the same input")
+    difference = float(np.abs((expected - found)[_is_not_padding(example, expected)]).max())
+    if not difference <= _LARGEST_DIFFERENCE * max(1.0, float(np.abs(expected).max())):
+        raise ValueError(f"its results differ from torch's by {difference:.2g} on the same input")
 
 
-def _is_there(example: Arrays, output: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return where an output means something: everywhere, or where its tokens are no padding."""
+def _is_not_padding(example: Arrays, output: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return where an output has a meaning: everywhere, or where its tokens are not padding."""
     if output.ndim < 3:
         return np.ones(output.shape, dtype=bool)
     return np.broadcast_to(example["attention_mask"][..., None] > 0, output.shape)

@@ -1,24 +1,23 @@
-"""`backend="auto"`: what is installed is timed for a second each, once a machine, and remembered."""
+"""Which backend runs a model on this machine: each installed one is timed for a second, and the fastest remembered."""
 
 from __future__ import annotations
 
 import json
 import logging
-import os
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from connector.errors import ModelError
+from connector.models.atomic import replacing
 from connector.models.backends.artefacts import model_folder
 from connector.models.backends.processor import processor
 from connector.models.backends.registry import TORCH, installed
+from connector.models.compute_pool import cores
 from connector.models.folders import ModelFolder
-from connector.models.lanes import cores
 
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
@@ -28,7 +27,7 @@ _SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Timed:
-    """What a backend did on this machine: `rate` in texts or pairs a second; `refused` says why it is not taken."""
+    """A backend's speed on this machine: `rate` in texts or pairs per second; `refused` is why it can't be chosen."""
 
     rate: float
     refused: str | None = None
@@ -36,48 +35,63 @@ class Timed:
 
 @dataclass(frozen=True)
 class Choice:
-    """The backend taken on a machine, and what was tried."""
+    """The backend chosen on a machine, and all that were tried."""
 
     backend: str
     tried: Mapping[str, Timed]
 
 
-def remembered(found: ModelFolder, folder: Path | None = None) -> Choice | None:
-    """Return what was chosen for a model on this machine; None where nothing was, or it isn't installed any more."""
-    kept = _read((folder or model_folder(found)) / _FILE).get(_machine())
-    return kept if kept is not None and kept.backend in installed() else None
+def chosen_before(found: ModelFolder) -> Choice | None:
+    """Return what was chosen for a model on this machine; None if nothing was, or it is no longer installed."""
+    choice = _read(model_folder(found) / _FILE).get(_machine())
+    return choice if choice is not None and choice.backend in installed() else None
 
 
-def chosen(found: ModelFolder, attempt: Callable[[str], Callable[[], int]], *, again: bool = False) -> Choice:
-    """Return the fastest backend for a model on this machine, timed now where that is not remembered, or `again`.
+def choose(found: ModelFolder, attempt: Callable[[str], Callable[[], int]], *, again: bool = False) -> Choice:
+    """Return the fastest backend for a model on this machine; it is timed once, and then remembered.
 
     Args:
-        attempt: opens the model in a backend, and returns what computes a sample and gives its size; it raises a
-            ModelError where the backend is not to be taken.
+        found: the model.
+        attempt: opens the model in a backend, and returns a function that computes a sample and returns its size;
+            raises a ModelError if the backend can't be chosen.
+        again: time the backends even if a choice is remembered.
     """
-    folder = model_folder(found)
-    if not again and (known := remembered(found, folder)) is not None:
+    if not again and (known := chosen_before(found)) is not None:
         return known
     tried = {name: _timed(name, attempt) for name in installed()}
     for name, timed in tried.items():
-        _LOG.info("%s, %s: %s", found.name, name, timed.refused or f"{timed.rate:.0f} a second")
+        _LOG.info("%s, %s: %s", found.name, name, timed.refused or f"{timed.rate:.0f} per second")
     backend = max(tried, key=lambda name: (tried[name].refused is None, tried[name].rate))
     choice = Choice(backend if tried[backend].refused is None else TORCH, tried)
-    _write(folder / _FILE, choice)
+    _remember(model_folder(found) / _FILE, choice)
     return choice
 
 
+def backend_for(found: ModelFolder, backend: str | None, device: str | None) -> str:
+    """Return the backend that runs a model: the requested one, else the one chosen before on this machine, else torch.
+
+    Args:
+        found: the model.
+        backend: the requested backend's name, if any.
+        device: as torch names it; None and "cpu" allow every backend.
+    """
+    if backend is not None:
+        return backend
+    known = chosen_before(found) if device in (None, "cpu") else None
+    return known.backend if known is not None else TORCH
+
+
 def or_torch(backend: str, load: Callable[[str], T]) -> T:
-    """Load a model in the backend that was remembered, or, with a warning, in torch where that can't be any more."""
+    """Load a model in the backend chosen before; if that can't run it any more, warn and load it in torch."""
     if backend == TORCH:
         return load(TORCH)
     try:
         return load(backend)
     except ModelError as error:
         warnings.warn(
-            f"backend {backend!r}, chosen before, can't be used: {error}. Torch is taken; "
+            f"backend {backend!r}, chosen before, can't be used: {error}. Using torch; "
             "`connector models build` chooses again",
-            stacklevel=3,
+            stacklevel=4,
         )
         return load(TORCH)
 
@@ -99,6 +113,7 @@ def _machine() -> str:
 
 
 def _read(path: Path) -> dict[str, Choice]:
+    """Return the choices in a file by machine; {} if there is no such file, or it can't be read."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         return {
@@ -109,17 +124,9 @@ def _read(path: Path) -> dict[str, Choice]:
         return {}
 
 
-def _write(path: Path, choice: Choice) -> None:
+def _remember(path: Path, choice: Choice) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    every = {**_read(path), _machine(): choice}
-    text = json.dumps(
-        {
-            machine: {"backend": each.backend, "tried": {name: vars(timed) for name, timed in each.tried.items()}}
-            for machine, each in every.items()
-        },
-        indent=2,
-    )
-    descriptor, partial = tempfile.mkstemp(prefix=".choice-", dir=path.parent)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text + "\n")
-    Path(partial).replace(path)
+    choices = {**_read(path), _machine(): choice}
+    text = json.dumps({machine: asdict(each) for machine, each in choices.items()}, indent=2)
+    with replacing(path) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")

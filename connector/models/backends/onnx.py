@@ -1,4 +1,4 @@
-"""ONNX Runtime: one-thread sessions side by side, float32 on the fused graph, or int8 on it."""
+"""ONNX Runtime: one-thread sessions in parallel, on the fused graph in float32 or int8."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LARGEST_DIFFERENCE = 1e-3
 
 
 class OnnxSession:
-    """See `Session`: each run computes on the thread that calls it."""
+    """See `Session`; each run computes on the calling thread."""
 
     def __init__(self, path: Path, token_budget: int) -> None:
         import onnxruntime
@@ -38,14 +38,14 @@ class OnnxSession:
 
 
 class OnnxBackend:
-    """Float32, on the graph that onnxruntime.transformers has fused."""
+    """Float32, on the graph that onnxruntime.transformers fused."""
 
     requires = REQUIRES
     suffix = ".onnx"
 
     def prepare(self, graph: Path, target: Path, example: Arrays) -> None:
-        """Write the graph with its attention, normalisation and activation fused, as far as their forms are known."""
-        fused(graph, target, example)
+        """Write the graph with those attention, normalisation and activation nodes fused that have a known form."""
+        fuse(graph, target, example)
 
     def open(self, path: Path) -> OnnxSession:
         """Return a session on what `prepare` wrote."""
@@ -53,7 +53,7 @@ class OnnxBackend:
 
 
 class OnnxInt8Backend:
-    """Weights in signed 8 bits a column, activations in 8 bits as they come."""
+    """Weights in signed 8 bits, scaled per column; activations quantised to 8 bits as they are computed."""
 
     requires = REQUIRES
     suffix = ".onnx"
@@ -61,15 +61,15 @@ class OnnxInt8Backend:
     def prepare(self, graph: Path, target: Path, example: Arrays) -> None:
         """Fuse and quantise.
 
-        Without VNNI instructions two products of 8 bits saturate 16, so the weights take 7 bits there. A matrix of few
-        columns costs nothing and the score hangs on it: it stays as it is.
+        Without VNNI instructions the sum of two products of 8 bits saturates 16 bits, so weights get 7 bits there.
+        A matrix of few columns stays in float32: it costs nothing, and the score depends on it.
         """
         from onnxruntime.quantization import QuantType, quantize_dynamic
 
         whole = target.with_name(f"{target.stem}.float.onnx")
-        fused(graph, whole, example)
+        fuse(graph, whole, example)
         level = logging.root.level
-        logging.root.setLevel(logging.ERROR)  # onnxruntime advises through the root logger
+        logging.root.setLevel(logging.ERROR)  # onnxruntime logs advice through the root logger
         try:
             quantize_dynamic(
                 whole,
@@ -90,8 +90,8 @@ class OnnxInt8Backend:
         return OnnxSession(path, _INT8_TOKEN_BUDGET)
 
 
-def fused(graph: Path, target: Path, example: Arrays) -> None:
-    """Write the fused graph; where fusing has changed what the graph computes, the graph as it was."""
+def fuse(graph: Path, target: Path, example: Arrays) -> None:
+    """Write the fused graph; if fusing changes what the graph computes, write the graph as it was."""
     import onnx
     from onnxruntime.transformers import optimizer
 
@@ -100,14 +100,14 @@ def fused(graph: Path, target: Path, example: Arrays) -> None:
         optimizer.optimize_model(str(graph), model_type="bert", opt_level=0).save_model_to_file(str(target))
         after = OnnxSession(target, 1).run(example)
         is_same = bool(np.allclose(before, after, atol=_LARGEST_DIFFERENCE * max(1.0, float(np.abs(before).max()))))
-    except Exception:  # whatever is raised on a graph whose forms are not known
+    except Exception:  # whatever is raised on a graph of unknown form
         is_same = False
     if not is_same:
         onnx.save(onnx.load(str(graph)), str(target))
 
 
 def _narrow(graph: Path) -> list[str]:
-    """Return the names of matrix products with few columns; with a vector there is one."""
+    """Return the names of matrix products with few columns; a product with a vector has one."""
     import onnx
 
     model: Any = onnx.load(str(graph)).graph

@@ -1,4 +1,4 @@
-"""OpenVINO: a stream a core, float32, or with the weights in int8."""
+"""OpenVINO: one stream per core, in float32 or with weights in int8."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from connector.models.lanes import cores
-from connector.models.loading import ForkSafe
+from connector.models.compute_pool import cores
+from connector.models.once import ForkSafe
 from connector.models.session import Arrays
 
 _TOKEN_BUDGET = 1_024
 
 
 class OpenVinoSession(ForkSafe):
-    """See `Session`: each thread has a request of its own; a forked child compiles anew, as streams don't survive.
+    """See `Session`; each thread has its own request. A forked child compiles again, because streams don't survive.
 
-    The child must not free the parent's either: a request that is freed waits for threads which exist in the parent
-    only. So all are held here, and in a child for ever.
+    The child must not free the parent's requests either: freeing one waits for threads that exist in the parent only.
+    So all are referenced here, and a child never frees them.
     """
 
     token_budget = _TOKEN_BUDGET
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._held: list[Any] = []
+        self._alive: list[Any] = []
         super().__init__()
         self._compile()
 
     def after_fork_in_child(self) -> None:
         """Forget the parent's streams, without freeing them."""
-        for held in self._held:
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))
-        self._held = []
+        for item in self._alive:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(item))
+        self._alive = []
         self._compiled: Any = None
         self._lock = threading.Lock()
         self._requests = threading.local()
@@ -52,7 +52,7 @@ class OpenVinoSession(ForkSafe):
                 self._compiled = openvino.Core().compile_model(
                     str(self._path), "CPU", {**streams, "INFERENCE_PRECISION_HINT": "f32"}
                 )
-                self._held.append(self._compiled)
+                self._alive.append(self._compiled)
         return self._compiled
 
     def run(self, inputs: Arrays) -> NDArray[np.float32]:
@@ -60,7 +60,7 @@ class OpenVinoSession(ForkSafe):
         request = getattr(self._requests, "own", None)
         if request is None:
             request = self._requests.own = self._compile().create_infer_request()
-            self._held.append(request)
+            self._alive.append(request)
         request.infer({name: np.ascontiguousarray(values) for name, values in inputs.items()}, share_inputs=True)
         output: NDArray[np.float32] = request.get_output_tensor(0).data.copy()
         return output
@@ -73,7 +73,7 @@ class OpenVinoBackend:
     suffix = ".xml"
 
     def prepare(self, graph: Path, target: Path, example: Arrays) -> None:  # noqa: ARG002
-        """Write the graph as OpenVINO reads it."""
+        """Write the graph in OpenVINO's format."""
         import openvino
 
         openvino.save_model(self._converted(graph), str(target), compress_to_fp16=False)
@@ -89,12 +89,12 @@ class OpenVinoBackend:
 
 
 class OpenVinoInt8Backend(OpenVinoBackend):
-    """The weights in int8; OpenVINO multiplies in int8 where the processor has instructions for it."""
+    """Weights in int8; OpenVINO multiplies in int8 if the processor has instructions for it."""
 
     requires = ("openvino", "onnx", "nncf")
 
     def _converted(self, graph: Path) -> Any:
-        os.environ.setdefault("NNCF_CI", "1")  # it reports what it is used for to its makers otherwise
+        os.environ.setdefault("NNCF_CI", "1")  # otherwise it sends usage data to its makers
         import nncf
 
         nncf.set_log_level(logging.ERROR)

@@ -1,4 +1,4 @@
-"""What this machine's processor is and can do, as far as a backend's choice depends on it."""
+"""This machine's processor, as far as the choice of a backend depends on it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def processor() -> str:
 
 @cache
 def has_vnni() -> bool:
-    """True if the processor multiplies 8 bits without saturating: VNNI, or ARM's own instructions."""
+    """True if the processor multiplies 8 bits without saturating, by VNNI or ARM's instructions."""
     flags = {flag for line in _lines() if line.startswith("flags") for flag in line.split()}
     return bool(flags & {"avx512_vnni", "avx_vnni"}) or platform.machine().lower() in ("arm64", "aarch64")
 

@@ -1,4 +1,4 @@
-"""The backends by name: what each needs, and how one is found. A new backend is one line here."""
+"""The backends by name, and what each needs to be installed. A new backend is one line here."""
 
 from __future__ import annotations
 
@@ -18,20 +18,22 @@ _EXPORTED = {
     "openvino-int8": ("connector.models.backends.openvino", "OpenVinoInt8Backend"),
 }
 BACKENDS = (TORCH, *_EXPORTED)
-"""What computes a model, each by the name that it is asked for."""
+"""The names of the backends."""
 
 
 class Backend(Protocol):
-    """Something that runs exported graphs. `requires` are the modules it needs, `suffix` is its files'."""
+    """Runs exported graphs. `requires` are the modules it needs, `suffix` is its files' extension."""
 
     requires: tuple[str, ...]
     suffix: str
 
     def prepare(self, graph: Path, target: Path, example: Arrays) -> None:
-        """Write an ONNX graph, float32 with free batch and length, in the form that `open` reads.
+        """Convert an ONNX graph, float32 with free batch size and length, for `open`.
 
         Args:
-            example: inputs to try the result on, of another shape than the export saw.
+            graph: the graph's file.
+            target: where to write the result.
+            example: inputs to try the result on, of another shape than the export's.
         """
 
     def open(self, path: Path) -> Session:
@@ -39,31 +41,35 @@ class Backend(Protocol):
 
 
 def check_backend(name: str | None, device: str | None) -> None:
-    """Check that there is such a backend, and that it computes on the device.
+    """Check that a backend exists and runs on the device.
 
     Raises:
-        RequestError: it isn't so.
+        RequestError: it doesn't.
     """
     if name is not None and name not in (*BACKENDS, AUTO):
         raise RequestError("backend", name, f"must be one of {', '.join(map(repr, (*BACKENDS, AUTO)))}")
     if name not in (None, TORCH) and device not in (None, "cpu"):
-        raise RequestError("device", device, f"must be 'cpu' for backend {name!r}; only 'torch' takes another")
+        raise RequestError("device", device, f"must be 'cpu' for backend {name!r}; only 'torch' runs on other devices")
 
 
 def exported_backend(name: str) -> Backend:
-    """Return one of the backends that run exported graphs. Raises: ModelError: what it needs isn't installed."""
+    """Return one of the backends that run exported graphs.
+
+    Raises:
+        ModelError: what it needs isn't installed.
+    """
     module, kind = _EXPORTED[name]
     backend: Backend = getattr(importlib.import_module(module), kind)()
     if missing := _missing(backend):
         extra = name.partition("-")[0]
         raise ModelError(
-            f"backend {name!r} needs {', '.join(missing)}: pip install 'hybrid-connector[{extra}]', or take 'torch'"
+            f"backend {name!r} needs {', '.join(missing)}: pip install 'hybrid-connector[{extra}]', or use 'torch'"
         )
     return backend
 
 
 def installed() -> list[str]:
-    """Return the names of the backends that can be used here, torch first."""
+    """Return the names of the installed backends, torch first."""
     found = [TORCH]
     for name, (module, kind) in _EXPORTED.items():
         if not _missing(getattr(importlib.import_module(module), kind)):
@@ -72,7 +78,7 @@ def installed() -> list[str]:
 
 
 def is_int8(name: str) -> bool:
-    """True if a backend rounds weights, so that a gate stands before it."""
+    """True if a backend rounds weights, so that it must pass the quality gate."""
     return name.endswith("-int8")
 
 

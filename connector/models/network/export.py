@@ -1,11 +1,7 @@
-"""From a model in torch to ONNX graphs with free batch and length; importing it imports torch."""
+"""Exports a model in torch to ONNX graphs with free batch size and length."""
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +10,7 @@ from torch import Tensor, nn
 
 from connector.errors import ModelError
 from connector.models.network.networks import Loaded
+from connector.models.network.quiet import quiet_export
 from connector.models.session import APART
 
 _OPSET = 17
@@ -22,7 +19,7 @@ _PER_ROW = ("query_length", "length")
 
 
 def write_graphs(loaded: Loaded, folder: Path) -> dict[str, Path]:
-    """Write each network as `NAME.onnx` into a folder; return the paths by network.
+    """Write each network as `NAME.onnx` into a folder, and return the paths by network.
 
     Raises:
         ModelError: torch can't export it.
@@ -35,7 +32,7 @@ def write_graphs(loaded: Loaded, folder: Path) -> dict[str, Path]:
         axes["output"] = {0: "rows", 1: "tokens"} if name == APART else {0: "rows"}
         paths[name] = folder / f"{name}.onnx"
         try:
-            with _quiet(), torch.inference_mode():
+            with quiet_export(), torch.inference_mode():
                 torch.onnx.export(
                     network.eval(),
                     tuple(example[each] for each in inputs),
@@ -52,11 +49,11 @@ def write_graphs(loaded: Loaded, folder: Path) -> dict[str, Path]:
 
 
 def example_inputs(inputs: tuple[str, ...], width: int, rows: int = _ROWS, tokens: int = _TOKENS) -> dict[str, Tensor]:
-    """Return inputs of every kind, some rows shorter than others; the same each time."""
+    """Return a network's inputs, the same each time, with some rows shorter than others."""
     generator = torch.Generator().manual_seed(0)
     length = torch.tensor([tokens - 2 * row % (tokens // 2) for row in range(rows)])
     mask = (torch.arange(tokens)[None] < length[:, None]).long()
-    made: dict[str, Any] = {
+    examples: dict[str, Any] = {
         "input_ids": torch.randint(5, 90, (rows, tokens), generator=generator) * mask,
         "attention_mask": mask,
         "token_type_ids": (torch.arange(tokens)[None] >= _QUERY_TOKENS).long() * mask,
@@ -64,25 +61,11 @@ def example_inputs(inputs: tuple[str, ...], width: int, rows: int = _ROWS, token
         "query_length": _QUERY_TOKENS - torch.arange(rows) % 2,
         "length": length,
     }
-    return {name: made[name] for name in inputs}
+    return {name: examples[name] for name in inputs}
 
 
 def width_of(network: nn.Module) -> int:
-    """Return the width of the states that a network takes; 1 where it takes none."""
+    """Return the width of the states that a network takes; 1 if it takes none."""
     config: Any = getattr(getattr(network, "model", None), "config", None)
     sizes = getattr(config, "bert", None)
     return int(sizes["hidden_size"]) if sizes else 1
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the tracer from telling of branches that these networks take on every input."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

@@ -1,10 +1,11 @@
-"""The bundled reranker's network; `connector.models.reranker` loads it, `training/` makes its weights.
+"""The bundled reranker's network; `training/` makes its weights.
 
-The lower layers read query and passage apart, as the bi-encoder they come from does; the upper ones let each side
-attend to the other, through gates that start half closed. Then both sides are compared token by token, and relation by
-relation (`relations.py`). So it starts as late interaction in the bi-encoder's own geometry, and training adds to it.
+The lower layers read query and passage separately, as the bi-encoder they come from does.
+The upper layers let each side attend to the other, through gates that start half closed.
+Then both sides are compared token by token, and relation by relation (`relations.py`).
+So it starts as late interaction in the bi-encoder's own geometry, and training improves on that.
+
 Source: MaxSim from Khattab and Zaharia, SIGIR 2020; layers that join late from MacAvaney et al., SIGIR 2020 (PreTTR).
-Importing this module imports torch and transformers, so the rest of the package imports it on first use only.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ LAYERS = "bert.encoder.layer."
 
 @dataclass(frozen=True)
 class InteractionConfig:
-    """What `config.json` of an interaction reranker holds.
+    """The content of an interaction reranker's `config.json`.
 
-    `bert` are the arguments of `transformers.BertConfig`; the last `joint_layers` of its layers see both sides, the
-    others and the embeddings are the bi-encoder's own, frozen, and named by `frozen_sha256`; `max_length` is in tokens,
-    query, passage and special tokens together.
+    `bert` holds the arguments of `transformers.BertConfig`; the last `joint_layers` of its layers see both sides.
+    The other layers and the embeddings are the bi-encoder's own, frozen, and identified by `frozen_sha256`.
+    `max_length` is in tokens: query, passage and special tokens together.
     """
 
     bert: Mapping[str, Any]
@@ -47,7 +48,7 @@ class InteractionModel(nn.Module):
     """Score (query, passage) pairs by their tokens' best matches.
 
     logit = scale x (weighted mean over the query's tokens of their best cosine among the passage's tokens
-    + vector_share x cosine of the two sides' mean states) + a linear term on both [CLS] + the relations found again.
+    + vector_share x cosine of the two sides' mean states) + a linear term on both [CLS] + the matching relations.
     A token's weight is its idf x e^(a linear layer on its state).
     """
 
@@ -71,32 +72,34 @@ class InteractionModel(nn.Module):
                 parameter.requires_grad_(False)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
-        """Return the raw logits, float32 of shape (n,), higher is better.
+        """Return the raw logits, float32 (n,), higher is better.
 
-        Args: three integer tensors of shape (n, tokens) for `[CLS] query [SEP] passage [SEP]`, padded on the right;
-        token types are 0 for the query's side and 1 for the passage's. A passage without tokens matches nothing: the
-        worst cosine, -1, for every query token. A query without tokens has only its side's vector and [CLS].
+        The arguments are integer tensors (n, tokens) for `[CLS] query [SEP] passage [SEP]`, padded on the right; token
+        types are 0 for the query's side and 1 for the passage's.
+        A passage without tokens matches nothing: the worst cosine, -1, for every query token.
+        A query without tokens has only its side's vector and [CLS].
         """
         ids, mask, is_passage_side, position = self._two_sides(input_ids, attention_mask, token_type_ids)
-        apart, states = self._states(ids, mask, is_passage_side, position)
-        return self._compared(apart, states, ids, mask, is_passage_side, position)
+        lower, states = self._states(ids, mask, is_passage_side, position)
+        return self._compared(lower, states, ids, mask, is_passage_side, position)
 
     def read_apart(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return the lower layers' states of one side each, `[CLS] text [SEP]`, (n, tokens, width).
+        """Return the lower layers' states of single sides, `[CLS] text [SEP]`, (n, tokens, width).
 
-        A side's states depend on nothing but its own tokens, so those of a passage hold for every query.
+        A side's states depend only on its own tokens, so a passage's are valid for every query.
         """
         position = torch.arange(input_ids.shape[1], device=input_ids.device)[None]
         return self._lower(input_ids, position, self._padding(attention_mask))
 
     def join(self, states: Tensor, input_ids: Tensor, query_length: Tensor, length: Tensor) -> Tensor:
-        """Return the raw logits, (n,), of pairs whose sides were read apart.
+        """Return the raw logits, (n,), of pairs whose sides were read separately.
 
         Args:
             states: (n, tokens, width), the query's and then the passage's, each with [CLS] and [SEP], padded on the
                 right.
-            input_ids: (n, tokens), likewise.
-            query_length, length: (n,), tokens of the query's side, and of both.
+            input_ids: (n, tokens), in the same order.
+            query_length: (n,), the number of tokens of the query's side.
+            length: (n,), the number of tokens of both sides.
         """
         column = torch.arange(input_ids.shape[1], device=input_ids.device)[None]
         mask = column < length[:, None]
@@ -106,9 +109,9 @@ class InteractionModel(nn.Module):
         return self._compared(states, joined, input_ids, mask, is_passage_side, position)
 
     def _compared(
-        self, apart: Tensor, states: Tensor, ids: Tensor, mask: Tensor, is_passage_side: Tensor, position: Tensor
+        self, lower: Tensor, states: Tensor, ids: Tensor, mask: Tensor, is_passage_side: Tensor, position: Tensor
     ) -> Tensor:
-        """Return the logits of the states of each side apart and the last ones, both (n, tokens, width)."""
+        """Return the logits from the lower layers' states and the last ones, both (n, tokens, width)."""
         sides = torch.stack([mask & ~is_passage_side, mask & is_passage_side], dim=1)
         is_content = mask & (ids != self.config.cls_token_id) & (ids != self.config.sep_token_id)
         is_query, is_passage = (is_content & sides[:, side] for side in (0, 1))
@@ -121,12 +124,12 @@ class InteractionModel(nn.Module):
         passage_cls = (is_passage_side & (position == 0)).to(states.dtype)[:, None] @ states
         both_cls = torch.cat([states[:, 0], passage_cls[:, 0]], dim=-1)
         likeness = (importance * cosine.amax(dim=-1)).sum(dim=-1) + self.vector_share * vectors
-        related = self.relations(apart, cosine, importance, is_query, is_passage, position)
+        related = self.relations(lower, cosine, importance, is_query, is_passage, position)
         logits: Tensor = self.scale * likeness + self.cls_term(both_cls).squeeze(-1) + related
         return logits
 
     def _two_sides(self, ids: Tensor, attention_mask: Tensor, types: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Give the passage a [CLS] and positions of its own; return ids, mask, side and position, (n, tokens + 1)."""
+        """Insert a [CLS] before the passage, position 0; return ids, mask, side and position, (n, tokens + 1)."""
         query_length = ((types == 0) & attention_mask.bool()).sum(dim=1, keepdim=True)
         column = torch.arange(ids.shape[1] + 1, device=ids.device).expand(len(ids), -1)
         is_passage_side = column >= query_length
@@ -136,13 +139,13 @@ class InteractionModel(nn.Module):
         return ids, mask, is_passage_side, column - is_passage_side * query_length
 
     def _states(self, ids: Tensor, mask: Tensor, is_passage_side: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the states of each side apart and the last ones, both (n, tokens, width)."""
+        """Return the lower layers' states and the last ones, both (n, tokens, width)."""
         is_other = (is_passage_side[:, :, None] != is_passage_side[:, None, :])[:, None]
         lower = self._lower(ids, position, self._padding(mask).masked_fill(is_other, _SHUT))
         return lower, self._upper(lower, mask, is_passage_side)
 
     def _padding(self, mask: Tensor) -> Tensor:
-        """Return the attention's bias that shuts padding out, (n, 1, 1, tokens)."""
+        """Return the attention bias that masks padding, (n, 1, 1, tokens)."""
         return (1.0 - mask[:, None, None, :].to(self.gates.dtype)) * _SHUT
 
     def _lower(self, ids: Tensor, position: Tensor, bias: Tensor) -> Tensor:
@@ -155,7 +158,7 @@ class InteractionModel(nn.Module):
         return states
 
     def _layers(self) -> tuple[Any, Any]:
-        """Return the layers that read both sides apart, and those that join them."""
+        """Return the layers that read the sides separately, and those that join them."""
         layers = self.bert.encoder.layer
         first_joint = len(layers) - self.config.joint_layers
         return layers[:first_joint], layers[first_joint:]

@@ -1,4 +1,4 @@
-"""Files of interaction rerankers: started from a bi-encoder, saved without what is frozen, loaded again."""
+"""Files of interaction rerankers: started from a bi-encoder, saved without the frozen weights, loaded again."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from connector.errors import ModelError, ModelNotFoundError
+from connector.models.atomic import replacing
 from connector.models.folders import ModelFolder, config_of
 from connector.models.network.interaction import InteractionConfig, InteractionModel, is_frozen
 
@@ -28,14 +29,17 @@ _BERT_SIZES = (
 def start_interaction(
     backbone: str | Path, *, name: str = "interaction", max_length: int = 256, joint_layers: int = 3
 ) -> InteractionModel:
-    """Return the untrained model on a bi-encoder's weights: late interaction of the two sides.
+    """Return an untrained model on a bi-encoder's weights: late interaction of the two sides.
 
     Args:
         backbone: a folder with a BERT bi-encoder's `config.json` and `model.safetensors`.
+        name: the model's name.
+        max_length: in tokens, both sides and special ones together.
+        joint_layers: how many layers see both sides.
 
     Raises:
-        ModelNotFoundError: a file is absent.
-        ModelError: it is no BERT model.
+        ModelNotFoundError: a file is missing.
+        ModelError: it is not a BERT model.
     """
     folder = Path(backbone)
     weights_path = _existing(folder / WEIGHTS_FILE)
@@ -55,11 +59,11 @@ def load_interaction(folder: str | Path, backbone: str | Path) -> InteractionMod
     """Return the trained model in float32 on the CPU, in evaluation mode.
 
     Args:
-        folder: what `save_interaction` wrote.
-        backbone: the bi-encoder's folder, for what stayed frozen.
+        folder: where `save_interaction` wrote it.
+        backbone: the bi-encoder's folder, for the frozen weights.
 
     Raises:
-        ModelNotFoundError: a file is absent.
+        ModelNotFoundError: a file is missing.
         ModelError: the files don't belong together.
     """
     folder = Path(folder)
@@ -70,7 +74,7 @@ def load_interaction(folder: str | Path, backbone: str | Path) -> InteractionMod
     if found != config.frozen_sha256:
         raise ModelError(
             f"{folder}: it was trained on frozen weights {config.frozen_sha256[:12]}, {backbone} holds {found[:12]}; "
-            "name the folder of the bi-encoder that it was trained from"
+            "pass the folder of the bi-encoder that it was trained from"
         )
     model = InteractionModel(config)
     frozen = {name: value for name, value in weights.items() if is_frozen(name, config)}
@@ -82,36 +86,43 @@ def load_interaction(folder: str | Path, backbone: str | Path) -> InteractionMod
 
 
 def save_interaction(model: InteractionModel, folder: str | Path) -> None:
-    """Write config.json and model.safetensors (fp16, without what is frozen) into a folder, each atomically."""
+    """Write config.json and model.safetensors (fp16, without the frozen weights) into a folder, each atomically."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{WEIGHTS_FILE}.partial"
     state = {name: value.to("cpu", torch.float16).contiguous() for name, value in trained_state(model).items()}
-    save_file(state, partial, metadata={"format": "pt"})
-    partial.chmod(0o644)
-    partial.replace(folder / WEIGHTS_FILE)
+    with replacing(folder / WEIGHTS_FILE) as partial:
+        save_file(state, partial, metadata={"format": "pt"})
+        partial.chmod(0o644)
     config = {"architecture": _ARCHITECTURE, **dataclasses.asdict(model.config)}
-    partial = folder / f"{CONFIG_FILE}.partial"
-    partial.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    partial.replace(folder / CONFIG_FILE)
+    with replacing(folder / CONFIG_FILE) as partial:
+        partial.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def trained_state(model: InteractionModel) -> dict[str, Tensor]:
-    """Return the weights that are not the bi-encoder's own, by name."""
+    """Return the trained weights, those that are not the bi-encoder's own, by name."""
     return {name: value.detach() for name, value in model.state_dict().items() if not is_frozen(name, model.config)}
 
 
 def is_interaction(found: ModelFolder) -> bool:
-    """True if a model is one that `load_interaction` loads. Raises: ModelError: it has no config.json."""
+    """True if `load_interaction` loads this model.
+
+    Raises:
+        ModelError: it has no config.json.
+    """
     return config_of(found).get("architecture") == _ARCHITECTURE
 
 
 def read_config(folder: str | Path) -> InteractionConfig:
-    """Return the configuration in a folder. Raises: ModelNotFoundError: none. ModelError: of another architecture."""
+    """Return the configuration in a folder.
+
+    Raises:
+        ModelNotFoundError: there is none.
+        ModelError: it is of another architecture.
+    """
     path = _existing(Path(folder) / CONFIG_FILE)
     config = json.loads(path.read_text(encoding="utf-8"))
     if config.pop("architecture", None) != _ARCHITECTURE:
-        raise ModelError(f"{path} describes another architecture; an interaction reranker says {_ARCHITECTURE!r}")
+        raise ModelError(f"{path} describes another architecture; an interaction reranker has {_ARCHITECTURE!r}")
     return InteractionConfig(**config)
 
 
@@ -125,10 +136,14 @@ def _read_backbone(weights_path: Path) -> dict[str, Tensor]:
 
 
 def frozen_sha256(weights: Mapping[str, Tensor], config: InteractionConfig) -> str:
-    """Return the hash of the weights that stay the bi-encoder's own. Raises: ModelError: there are none."""
+    """Return the hash of the weights that stay the bi-encoder's own.
+
+    Raises:
+        ModelError: there are none.
+    """
     frozen = sorted(name for name in weights if is_frozen(name, config))
     if not frozen:
-        raise ModelError("the bi-encoder's weights hold no BERT embeddings (embeddings.*)")
+        raise ModelError("the bi-encoder's weights contain no BERT embeddings (embeddings.*)")
     digest = hashlib.sha256()
     for name in frozen:
         digest.update(name.encode())
@@ -138,5 +153,5 @@ def frozen_sha256(weights: Mapping[str, Tensor], config: InteractionConfig) -> s
 
 def _existing(path: Path) -> Path:
     if not path.is_file():
-        raise ModelNotFoundError(f"{path} is not there: name a folder that holds {path.name}")
+        raise ModelNotFoundError(f"{path} is missing: pass a folder that contains {path.name}")
     return path

@@ -1,7 +1,9 @@
-"""What of a model is computed: one torch module for each network that a backend runs.
+"""The torch modules that backends run, one per network of a model.
 
-A plain cross-encoder is one network, `pairs`. The bundled reranker is two: `apart` reads one side, `joint` both. A
-bi-encoder is `vectors`. (Their names stand in `backends/session.py`.) Importing this module imports torch.
+A plain cross-encoder has one network, `pairs`.
+The bundled reranker has two: `apart` reads one side, `joint` both.
+A bi-encoder has `vectors`.
+(`connector/models/session.py` defines these names.)
 """
 
 from __future__ import annotations
@@ -20,10 +22,10 @@ from connector.models.tokenizing import TextTokenizer
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model as torch has it: its networks by name, each with the inputs it takes.
+    """A model in torch: its networks and their inputs by name.
 
-    `token_idf` and `token_vectors` are the bundled reranker's (see `Opened`), `vectors` an encoder's fingerprint as
-    `Fingerprint.to_meta` writes it.
+    `token_idf` and `token_vectors` belong to the bundled reranker (see `Opened`), `vectors` is an encoder's fingerprint
+    as `Fingerprint.to_meta` writes it.
     """
 
     tokenizer: TextTokenizer
@@ -73,7 +75,7 @@ class JointNetwork(nn.Module):
 
 
 class VectorNetwork(nn.Module):
-    """A bi-encoder of sentence-transformers, pooling and all."""
+    """A sentence-transformers bi-encoder, including its pooling."""
 
     def __init__(self, model: Any, inputs: tuple[str, ...]) -> None:
         super().__init__()

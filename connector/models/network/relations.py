@@ -1,8 +1,9 @@
-"""Does what belongs together in the query do so in the passage? A part of the interaction model.
+"""The part of the interaction model that checks whether words related in the query are also related in the passage.
 
-"small fast car" matches "the car is small, delivery is fast" word by word. What is wrong is a relation: fast goes with
-another noun. So relations between tokens are read on each side by attention maps over one set of weights, the query's
-tokens are aligned with the passage's, and the score is how much of the query's maps the passage's repeat.
+"small fast car" matches "the car is small, delivery is fast" word by word, but a relation is wrong: "fast" belongs to
+another noun.
+So attention maps with one set of weights read the relations between the tokens of each side, the query's tokens are
+aligned with the passage's, and the score is how much of the query's maps the passage's repeat.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ _SHUT = -1e4
 
 
 class RelationMatch(nn.Module):
-    """How much of the query's relations the passage has.
+    """How many of the query's relations the passage has.
 
     A head's relation of token i to token j is a softmax over j of (left x_i) . (right x_j) / sqrt(width) + a bias by
-    their distance; heads start as "a few tokens later" and "a few tokens before" in turn. The query's tokens are
-    aligned with the passage's by a softmax over their cosines.
+    their distance; heads start alternately as "a few tokens later" and "a few tokens before".
+    The query's tokens are aligned with the passage's by a softmax over their cosines.
     """
 
     def __init__(self, hidden_size: int) -> None:
@@ -44,24 +45,25 @@ class RelationMatch(nn.Module):
         """Return what to add to the logits, (n,).
 
         Args:
-            states: (n, tokens, width), of each side apart.
-            cosine: (n, tokens, tokens), a token's likeness to the passage's tokens.
+            states: (n, tokens, width), of each side read separately.
+            cosine: (n, tokens, tokens), a token's similarity to the passage's tokens.
             importance: (n, tokens), the query tokens' weights.
-            is_query, is_passage, position: (n, tokens), a token's side, padding and special tokens in neither, and its
-                place on its side.
+            is_query: (n, tokens), true for tokens of the query, without padding and special tokens.
+            is_passage: (n, tokens), the same for the passage.
+            position: (n, tokens), a token's position on its side.
         """
         width = is_query.sum(dim=1).max() + 1  # the query's side comes first, after its [CLS]
-        likeness, is_query = cosine[:, :width], is_query[:, :width]
-        aligned = (self.sharpness * likeness).softmax(dim=-1) * is_passage[:, None]
-        matched = likeness.amax(dim=-1).clamp(min=0) * is_query
-        asked = self._relations(states[:, :width], is_query, position[:, :width])
-        there = aligned[:, None] @ self._relations(states, is_passage, position) @ aligned.transpose(1, 2)[:, None]
+        similarity, is_query = cosine[:, :width], is_query[:, :width]
+        aligned = (self.sharpness * similarity).softmax(dim=-1) * is_passage[:, None]
+        matched = similarity.amax(dim=-1).clamp(min=0) * is_query
+        in_query = self._relations(states[:, :width], is_query, position[:, :width])
+        in_passage = aligned[:, None] @ self._relations(states, is_passage, position) @ aligned.transpose(1, 2)[:, None]
         both_matched = (matched[:, :, None] * matched[:, None, :])[:, None]
-        repeated = (asked * there * both_matched).sum(dim=-1)
-        found: Tensor = (repeated * importance[:, None, :width]).sum(dim=-1) @ self.weight
-        return found
+        repeated = (in_query * in_passage * both_matched).sum(dim=-1)
+        score: Tensor = (repeated * importance[:, None, :width]).sum(dim=-1) @ self.weight
+        return score
 
-    def _relations(self, states: Tensor, is_there: Tensor, position: Tensor) -> Tensor:
+    def _relations(self, states: Tensor, is_side: Tensor, position: Tensor) -> Tensor:
         """Return each token's relation to the others of its side, (n, heads, tokens, tokens); rows sum to 1 or 0."""
         left, right = (
             project(states).view(states.shape[0], -1, _HEADS, _WIDTH).transpose(1, 2)
@@ -70,7 +72,7 @@ class RelationMatch(nn.Module):
         distance = position[:, None, :] - position[:, :, None]
         within = distance.clamp(-_LARGEST_DISTANCE, _LARGEST_DISTANCE)
         bias = self.distance_bias[:, within + _LARGEST_DISTANCE].transpose(0, 1)
-        is_other = (is_there[:, None, :] & (distance != 0))[:, None]
+        is_other = (is_side[:, None, :] & (distance != 0))[:, None]
         logits = left @ right.transpose(2, 3) / _WIDTH**0.5 + bias
         relations: Tensor = logits.masked_fill(~is_other, _SHUT).softmax(dim=-1) * is_other
         return relations

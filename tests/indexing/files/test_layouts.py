@@ -121,7 +121,7 @@ def test_a_json_file_that_can_not_be_read_right_is_refused_with_line_and_remedy(
     [
         ("{broken", "no JSON"),
         ("[1, 2]", "must be a JSON object"),
-        ('{"a": 1, "a": 2}', "'a' is there twice"),
+        ('{"a": 1, "a": 2}', "duplicate field 'a'"),
         ('{"a": NaN}', "NaN"),
         ('{"a": "\0"}', "control character"),
         ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "too deeply"),

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.models.reranker import load_cascade, load_reranker
-from connector.models.shares import Shortener, divided
+from connector.models.load import load_cascade, load_reranker
+from connector.models.token_budgets import Shortener, divide_budget
 
 LONG = "The quick brown fox jumps over the lazy dog. " * 60
 
@@ -26,7 +26,7 @@ LONG = "The quick brown fox jumps over the lazy dog. " * 60
 def test_what_one_field_leaves_is_free_for_the_others(
     lengths: dict[str, int], shares: dict[str, float], expected: dict[str, int]
 ) -> None:
-    assert divided(lengths, shares, 100) == expected
+    assert divide_budget(lengths, shares, 100) == expected
 
 
 @given(
@@ -35,7 +35,7 @@ def test_what_one_field_leaves_is_free_for_the_others(
     st.integers(0, 400),
 )
 def test_no_more_is_given_than_there_is(lengths: dict[str, int], shares: dict[str, float], room: int) -> None:
-    given_tokens = divided(lengths, shares, room)
+    given_tokens = divide_budget(lengths, shares, room)
     assert given_tokens.keys() == lengths.keys()
     assert sum(given_tokens.values()) <= room
     assert all(0 <= given_tokens[field] <= lengths[field] for field in lengths)

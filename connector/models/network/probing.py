@@ -1,4 +1,4 @@
-"""The first texts that a model reads: two that differ, and one of full length. What fails here would fail a search."""
+"""Runs a newly loaded model on two different texts and one of full length: what fails here would fail a search."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def probe_pairs(
     texts: tuple[str, str],
     who: str,
 ) -> None:
-    """Score two unequal pairs, alone and together, and one of full length.
+    """Score two unequal pairs, separately and in one batch, and one of full length.
 
     Args:
         tokenizer: makes the rows.
-        compute: gives each row its score.
-        texts: two texts that the tokenizer knows.
-        who: what to call the model in errors.
+        compute: returns a score for each row.
+        texts: two texts of words that the tokenizer knows.
+        who: the model's name in errors.
 
     Raises:
-        ModelError: it can't, or the scores can't be true.
+        ModelError: the model fails, or its scores can't be right.
     """
     first, second = texts
     try:
@@ -49,7 +49,7 @@ def probe_pairs(
         )
     if np.abs(together - alone).max() > _APART * max(_LEAST_SCORE, float(np.abs(alone).max())):
         raise ModelError(
-            f"{who} scores a pair {alone[1]:.4f} alone and {together[1]:.4f} beside a longer one: it reads padding as "
+            f"{who} scores a pair {alone[1]:.4f} alone and {together[1]:.4f} next to a longer one: it reads padding as "
             "text; set pad_token_id in its config.json to a token that no text has"
         )
     _computed(lambda: compute(long), f"{who}, on {len(long[0]['input_ids'])} tokens,")
@@ -65,14 +65,14 @@ def probe_encoder(
     """Encode two unequal texts, and one of full length.
 
     Args:
-        encode: gives each text its vector.
-        texts: two texts that the tokenizer knows.
-        tokens: how many both have.
-        max_tokens: how many the model reads of a text.
-        who: what to call the model in errors.
+        encode: returns a vector for each text.
+        texts: two texts of words that the tokenizer knows.
+        tokens: how many tokens both have together.
+        max_tokens: how many tokens of a text the model reads.
+        who: the model's name in errors.
 
     Raises:
-        ModelError: it can't, or the vectors can't be true.
+        ModelError: the model fails, or its vectors can't be right.
     """
     vectors = unit_rows(_computed(lambda: encode(list(texts)), who), 2, who)
     if float(vectors[0] @ vectors[1]) >= 1 - _SAME:
@@ -81,18 +81,20 @@ def probe_encoder(
 
 
 def _long(texts: tuple[str, str], tokens: int, max_tokens: int) -> str:
-    """Return a text of more tokens than a model reads; of one that reads more than 1,024, about so many."""
+    """Return a text of more tokens than a model reads, or of about 1,024 if it reads more than that."""
     return " ".join(texts * (min(max_tokens, _MOST_TOKENS) // max(tokens, 1) + 1))
 
 
 def _computed(compute: Callable[[], NDArray[np.float32]], who: str) -> NDArray[np.float32]:
     try:
         found = compute()
-    except Exception as error:  # whatever a library raises on a model that does not fit together
+    except Exception as error:  # whatever a library raises on a model whose parts do not fit
         raise ModelError(
             f"{who} fails on a probe ({type(error).__name__}: {error}): its config.json does not fit its weights and "
             "tokenizer (max_position_embeddings, pad_token_id, vocab_size)"
         ) from error
     if not np.isfinite(found).all():
-        raise ModelError(f"{who} gives values that are not finite on a probe: its weights are damaged; fetch it again")
+        raise ModelError(
+            f"{who} returns values that are not finite on a probe: its weights are damaged; download it again"
+        )
     return found

@@ -1,4 +1,4 @@
-"""What a model's files say before anything is loaded: models that transformers would load as something else."""
+"""Checks a model's files before anything is loaded, to refuse models that transformers would load wrongly."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _WHOLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _LENGTH_BYTES = 8
 _LONGEST_HEADER = 100 * 2**20
 _PLAIN = {"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "BOOL"}
-"""Types of numbers that mean themselves; 8 bits and fewer are quantised, and nothing without their scales."""
+"""Types whose numbers are the weights themselves; those of 8 bits and fewer are quantised and need scales."""
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor of a safetensors file: its type, in safetensors' words, and its shape."""
+    """A tensor in a safetensors file: its type, as safetensors names it, and its shape."""
 
     dtype: str
     shape: tuple[int, ...]
 
 
 def check_files(found: ModelFolder) -> None:
-    """Check that a model's files are whole, and that transformers' own classes load all of it.
+    """Check that a model's files are complete, and that transformers' own classes load all of it.
 
     Raises:
-        ModelError: an adapter, code of its own, quantised weights, a file that is broken or absent.
+        ModelError: it is an adapter, has code of its own or quantised weights, or a file is damaged or missing.
     """
     modules = modules_of(found.folder)
     for module in modules:
@@ -45,7 +45,7 @@ def weights_of(folder: Path) -> dict[str, Tensor]:
     """Return the tensors that transformers reads from a folder, by name.
 
     Raises:
-        ModelError: a file is cut short, or isn't there.
+        ModelError: a file is incomplete or missing.
     """
     if not (folder / _WHOLE).is_file() and (folder / _INDEX).is_file():
         listed = read_json(folder / _INDEX, dict).get("weight_map")
@@ -53,7 +53,7 @@ def weights_of(folder: Path) -> dict[str, Tensor]:
         absent = [name for name in names if not (folder / name).is_file()]
         if absent or not names:
             lacks = f"lists {', '.join(absent)}, which the folder lacks" if absent else "lists no files"
-            raise ModelError(f"{folder / _INDEX} {lacks}: the download was cut short; fetch the model again")
+            raise ModelError(f"{folder / _INDEX} {lacks}: the download was incomplete; download the model again")
         paths = [folder / name for name in names]
     else:
         paths = [folder / _WHOLE] if (folder / _WHOLE).is_file() else sorted(folder.glob("*.safetensors"))
@@ -61,7 +61,11 @@ def weights_of(folder: Path) -> dict[str, Tensor]:
 
 
 def read_header(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a safetensors file, by name. Raises: ModelError: it is cut short, or no such file."""
+    """Return the tensors of a safetensors file, by name.
+
+    Raises:
+        ModelError: it is incomplete, or not a safetensors file.
+    """
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -76,7 +80,7 @@ def read_header(path: Path) -> dict[str, Tensor]:
         return {name: Tensor(each["dtype"], tuple(each["shape"])) for name, each in header.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(
-            f"{path} can't be loaded: it is no whole safetensors file ({error}); fetch the model again"
+            f"{path} can't be loaded: it is not a complete safetensors file ({error}); download the model again"
         ) from error
 
 
@@ -87,7 +91,7 @@ def _check_folder(found: ModelFolder, folder: Path) -> None:
         raise ModelError(
             f"model {found.name!r}: {folder} holds a LoRA adapter for {base!r}, not a whole model; merge them (peft: "
             "AutoPeftModel...from_pretrained(FOLDER).merge_and_unload().save_pretrained(NEW)), save the tokenizer "
-            "there too, and name the new folder"
+            "there too, and use the new folder"
         )
     for name in ("config.json", "tokenizer_config.json"):
         if (folder / name).is_file():
@@ -95,7 +99,7 @@ def _check_folder(found: ModelFolder, folder: Path) -> None:
     for name, tensor in weights_of(folder).items():
         if tensor.dtype not in _PLAIN:
             raise ModelError(
-                f"model {found.name!r}: {folder} holds quantised weights ({name} is {tensor.dtype}); name the model in "
+                f"model {found.name!r}: {folder} holds quantised weights ({name} is {tensor.dtype}); use the model in "
                 "float32, float16 or bfloat16, and let backend 'onnx-int8' or 'openvino-int8' quantise it"
             )
 
@@ -107,7 +111,7 @@ def _check_config(found: ModelFolder, path: Path) -> None:
         _refuse_code(found, path, ", ".join(f"{name}: {where}" for name, where in own.items()))
     if config.get("quantization_config"):
         raise ModelError(
-            f"model {found.name!r}: {path} has a quantization_config; name the model in float32, float16 or bfloat16, "
+            f"model {found.name!r}: {path} has a quantization_config; use the model in float32, float16 or bfloat16, "
             "and let backend 'onnx-int8' or 'openvino-int8' quantise it"
         )
 
@@ -115,6 +119,6 @@ def _check_config(found: ModelFolder, path: Path) -> None:
 def _refuse_code(found: ModelFolder, path: Path, code: str) -> None:
     raise ModelError(
         f"model {found.name!r}: {path} names code of its own ({code}), which is not run: it could do anything, and "
-        "without it the model may compute something else. Take a model that transformers or sentence-transformers has "
-        "a class for (where that class computes the same, save it again with it), or give a function that runs it"
+        "without it the model may compute something else. Use a model that transformers or sentence-transformers has a "
+        "class for (if that class computes the same, save the model again with it), or pass a function that runs it"
     )

@@ -1,11 +1,14 @@
-"""Concurrent work in shared batches: one process, no more threads busy than it has cores.
+"""Concurrent work in shared batches: one process, with no more busy threads than it has cores.
 
-Whoever has texts to compute gives its rows to a `Batcher` and waits; threads, one a core, take batches from all who
-wait. Who has been served least comes first, so that a small search is not stuck behind a large one, and what is left
-of a batch is filled with others' rows of the same network. Asyncio code runs it on a thread (`connector.threads`).
-A batch is computed on one core, which waits for no other: on cores that are shared, a batch that is split over all of
-them goes at the pace of the slowest.
-Source: fair queueing by served work, as stride scheduling (Waldspurger and Weihl, 1995).
+A caller hands its rows to a `Batcher` and waits.
+The pool's threads, one per core, take batches from all waiting callers.
+The least-served caller's rows run first, so a small search is not stuck behind a large one; the rest of its batch is
+filled with other callers' rows for the same network.
+Asyncio code calls a batcher from a thread (`connector.threads`).
+Each batch is computed on one core.
+Splitting a batch over all cores would make it as slow as the slowest one, which matters when cores are shared.
+
+Source: fair queueing by served work, as in stride scheduling (Waldspurger and Weihl, 1995).
 """
 
 from __future__ import annotations
@@ -18,46 +21,34 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from connector.models.loading import ForkSafe, ForkSafeLock
+from connector.models.once import ForkSafe
 from connector.models.session import Arrays, Session
 
 Row = TypeVar("Row")
 _WIDEST_TO_NARROWEST = 1.5
 
-_here = threading.local()
-_one_at_a_time = ForkSafeLock()
+_thread = threading.local()
 
 
 def cores() -> int:
-    """Return how many cores this process may use: no more than its container's quota and than OMP_NUM_THREADS."""
+    """Return how many cores this process may use: no more than its container's quota or OMP_NUM_THREADS."""
     from joblib import cpu_count
 
-    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    return min(cpu_count(), int(asked)) if asked.isdigit() and int(asked) else int(cpu_count())
+    limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return min(cpu_count(), int(limit)) if limit.isdigit() and int(limit) else int(cpu_count())
 
 
-def keep_torch_to_one_thread() -> None:
-    """Let torch compute with one thread where this is one of the lanes; what computes in torch calls it first.
+def is_pool_thread() -> bool:
+    """True if the calling thread belongs to a compute pool."""
+    return getattr(_thread, "is_in_pool", False)
 
-    `torch.set_num_threads` holds for the thread that calls it, and for all that compute for the first time after it;
-    for these another thread puts it back. A forked child's lanes are new ones: they don't wait for OpenMP's other
-    threads, which exist in the parent only.
-    """
-    if getattr(_here, "is_kept", True):
-        return
-    import torch
 
-    with _one_at_a_time:
-        elsewhere = torch.get_num_threads()
-        torch.set_num_threads(1)
-        putting_back = threading.Thread(target=torch.set_num_threads, args=(elsewhere,))
-        putting_back.start()
-        putting_back.join()
-    _here.is_kept = True
+def _one_result_per_row(output: NDArray[np.float32], _rows: Sequence[Any]) -> list[Any]:
+    return list(output)
 
 
 class _Job(Generic[Row]):
-    """One caller's rows, longest first, and what they came to."""
+    """One caller's rows and their results; `waiting` has the longest row last."""
 
     def __init__(self, batcher: Batcher[Row], rows: Sequence[Row], served: float) -> None:
         self.batcher = batcher
@@ -89,11 +80,14 @@ _Part = tuple[_Job[Any], list[int]]
 
 
 class Batcher(Generic[Row]):
-    """Rows of one network, batched over all who wait for it.
+    """Batches the rows of one network across all callers.
 
     Args:
-        session: computes. length: tokens of a row. collate: rows into padded inputs.
-        split: the output and the rows into one result a row.
+        session: runs the network.
+        length: returns a row's number of tokens.
+        collate: turns rows into padded inputs.
+        split: turns the output and its rows into one result per row; by default the output's own rows.
+        pool: the threads that compute; by default the process's own.
     """
 
     def __init__(
@@ -101,39 +95,43 @@ class Batcher(Generic[Row]):
         session: Session,
         length: Callable[[Row], int],
         collate: Callable[[Sequence[Row]], Arrays],
-        split: Callable[[NDArray[np.float32], Sequence[Row]], Sequence[Any]],
-        lanes: Lanes | None = None,
+        split: Callable[[NDArray[np.float32], Sequence[Row]], Sequence[Any]] = _one_result_per_row,
+        pool: ComputePool | None = None,
     ) -> None:
         self.session = session
         self.length = length
         self._collate = collate
         self._split = split
-        self._lanes = lanes or LANES
+        self._pool = pool or POOL
 
     def compute(self, rows: Sequence[Row]) -> Sequence[Any]:
-        """Return a result for each row of one batch, now, on this thread."""
+        """Compute one batch on the calling thread, and return a result for each row."""
         return self._split(self.session.run(self._collate(rows)), rows)
 
     def run(self, rows: Sequence[Row]) -> list[Any]:
-        """Return a result for each row, in their order; waits for its turn. Raises: what the session raised."""
-        return self._lanes.run(self, rows)
+        """Return a result for each row, in their order, once the pool has computed them.
+
+        Raises:
+            Exception: whatever the session raised.
+        """
+        return self._pool.run(self, rows)
 
 
-class Lanes(ForkSafe):
-    """The threads that compute, at most one a core; they start on first use, and anew in a forked child."""
+class ComputePool(ForkSafe):
+    """The threads that compute, at most one per core; they start on first use, and again in a forked child."""
 
     def __init__(self, count: int | None = None) -> None:
         self._wanted = count
         super().__init__()
 
     def after_fork_in_child(self) -> None:
-        """Forget the parent's threads and what they were at."""
+        """Forget the parent's threads and their work."""
         self._changed = threading.Condition()
         self._jobs: list[_Job[Any]] = []
         self._threads: list[threading.Thread] = []
 
     def run(self, batcher: Batcher[Any], rows: Sequence[Any]) -> list[Any]:
-        """See `Batcher.run`."""
+        """Compute a batcher's rows: see `Batcher.run`."""
         if not rows:
             return []
         with self._changed:
@@ -153,21 +151,21 @@ class Lanes(ForkSafe):
         return job.results
 
     def waiting(self) -> list[Any]:
-        """Return those who have rows that no thread has taken yet."""
+        """Return the jobs that have rows no thread has taken yet."""
         with self._changed:
             return [job for job in self._jobs if job.waiting]
 
     def _start(self) -> None:
         if not self._threads:
             self._threads = [
-                threading.Thread(target=self._work, name=f"connector-lane-{lane}", daemon=True)
-                for lane in range(self._wanted or cores())
+                threading.Thread(target=self._work, name=f"connector-compute-{number}", daemon=True)
+                for number in range(self._wanted or cores())
             ]
             for thread in self._threads:
                 thread.start()
 
     def _work(self) -> None:
-        _here.is_kept = False
+        _thread.is_in_pool = True
         changed = self._changed
         while True:
             with changed:
@@ -176,7 +174,7 @@ class Lanes(ForkSafe):
             self._compute(parts)
 
     def _next_batch(self) -> list[_Part] | None:
-        """Take a batch for the job served least."""
+        """Take a batch for the least-served job; None if no job has rows left."""
         waiting = [job for job in self._jobs if job.waiting]
         if not waiting:
             return None
@@ -198,7 +196,7 @@ class Lanes(ForkSafe):
         return parts
 
     def _compute(self, parts: list[_Part]) -> None:
-        """Run a batch; where one of several callers' rows make it fail, the others' run without them."""
+        """Compute a batch; if it fails and several jobs share it, compute each job's rows separately."""
         batcher = parts[0][0].batcher
         rows = [job.rows[place] for job, places in parts for place in places]
         try:
@@ -223,5 +221,5 @@ class Lanes(ForkSafe):
                     job.done.set()
 
 
-LANES = Lanes()
-"""The process's own."""
+POOL = ComputePool()
+"""The process's own pool."""

@@ -1,7 +1,6 @@
-"""What of a model is only known once it is loaded: weights that came from no file, positions, padding, vocabulary.
+"""Checks what is only known once a model is loaded: weights that came from no file, positions, padding, vocabulary.
 
-transformers fills what a folder lacks with random numbers, or with a tokenizer that has no words, and only logs it.
-Importing this module imports torch.
+transformers replaces missing weights by random numbers and a missing tokenizer by one without words, and only logs it.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from connector.errors import ModelError
-from connector.models.inspection import weights_of
+from connector.models.network.inspection import weights_of
 
 _NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
 _UNLIMITED = 1_000_000
@@ -29,18 +28,19 @@ _SHOWN = 4
 
 
 def check_weights(network: Any, folder: Path, compute: Callable[[], NDArray[np.float32]], who: str) -> None:
-    """Check that every weight that has a say came from the folder; the others are set to 0, the same in each process.
+    """Check that every weight that affects the output came from the folder; set the others to 0, as every process does.
 
     Args:
-        network: a model of transformers, loaded from the folder.
-        compute: what the network makes of a sample now.
-        who: what to call the model in errors.
+        network: a transformers model, loaded from the folder.
+        folder: where it was loaded from.
+        compute: returns the network's current output for a sample.
+        who: the model's name in errors.
 
     Raises:
-        ModelError: weights are absent or under other names, or the folder holds more layers than are used.
+        ModelError: weights are missing or under other names, or the folder holds more layers than are used.
     """
-    missing, unexpected = _keys_apart(network, folder)
-    prefix = f"{network.base_model_prefix}."  # a file may have it where the network doesn't, and the reverse
+    missing, unexpected = _unmatched_keys(network, folder)
+    prefix = f"{network.base_model_prefix}."  # a file's names may have it if the network's don't, and vice versa
 
     def kind(name: str) -> str:
         return _NUMBER.sub("*", name.removeprefix(prefix))
@@ -49,29 +49,29 @@ def check_weights(network: Any, folder: Path, compute: Callable[[], NDArray[np.f
     unread = [name for name in unexpected if kind(name) in kinds or "lora_" in name]
     if unread:
         raise ModelError(
-            f"{who} in {folder}: its weights {_some(unread)} are not read, as config.json describes a smaller model or "
-            "another one; take the config.json that belongs to the weights"
+            f"{who} in {folder}: its weights {_some(unread)} are not read, because config.json describes a smaller or "
+            "different model; use the config.json that belongs to the weights"
         )
     if not missing:
         return
     in_layers = [name for name in missing if _NUMBER.search(name)]
-    if in_layers or _has_a_say(network, missing, compute):
-        held = f"; it holds {_some(unexpected)} under names that {type(network).__name__} does not know"
+    if in_layers or _affect_output(network, missing, compute):
+        others = f"; it holds {_some(unexpected)} under names that {type(network).__name__} does not know"
         raise ModelError(
-            f"{who} in {folder}: no weights for {_some(in_layers or missing)}{held if unexpected else ''}. They would "
-            "be random: save the whole model again (save_pretrained), or fetch it again"
+            f"{who} in {folder}: no weights for {_some(in_layers or missing)}{others if unexpected else ''}. They "
+            "would be random: save the complete model again (save_pretrained), or download it again"
         )
 
 
-def _keys_apart(network: Any, folder: Path) -> tuple[list[str], list[str]]:
+def _unmatched_keys(network: Any, folder: Path) -> tuple[list[str], list[str]]:
     """Return the names that only the network has, and those that only the folder has, as transformers maps them.
 
-    transformers itself loads the names and shapes alone, numbers that take no memory in place of the weights.
+    transformers itself loads them, from tensors of the right shapes that take no memory.
     """
     zero = torch.zeros(())
     state = {name: zero.expand(tensor.shape) for name, tensor in weights_of(folder).items()}
     logger = logging.getLogger("transformers.modeling_utils")
-    logger.addFilter(_silent)  # what it would report is in our error, or is nothing
+    logger.addFilter(_silent)  # what it would report is in our error, or does not matter
     try:
         _, report = type(network).from_pretrained(
             None, config=deepcopy(network.config), state_dict=state, output_loading_info=True
@@ -85,8 +85,8 @@ def _silent(_record: logging.LogRecord) -> bool:
     return False
 
 
-def _has_a_say(network: nn.Module, names: Sequence[str], compute: Callable[[], NDArray[np.float32]]) -> bool:
-    """True if what is computed changes with these weights; they are 0 afterwards."""
+def _affect_output(network: nn.Module, names: Sequence[str], compute: Callable[[], NDArray[np.float32]]) -> bool:
+    """True if the output changes with these weights; they are 0 afterwards."""
     state = network.state_dict()  # shares the weights' memory
     names = [name for name in names if state[name].is_floating_point()]
     generator = torch.Generator().manual_seed(0)
@@ -100,15 +100,15 @@ def _has_a_say(network: nn.Module, names: Sequence[str], compute: Callable[[], N
 
 
 def check_vocabulary(tokenizer: Any, network: Any, who: str) -> tuple[str, str]:
-    """Return two different texts of a tokenizer's own words, which the network can read.
+    """Return two different texts made of a tokenizer's own words, which the network can read.
 
     Raises:
-        ModelError: the tokenizer has no words or does not know them, or has more tokens than the network embeddings.
+        ModelError: the tokenizer has no words or does not know them, or the network lacks embeddings for its tokens.
     """
-    remedy = "copy the tokenizer's files of the same model (tokenizer.json or its vocabulary) into the folder"
+    remedy = "copy the same model's tokenizer files (tokenizer.json or its vocabulary) into the folder"
     texts = _sample_texts(tokenizer)
     if texts is None:
-        raise ModelError(f"{who}: its tokenizer has no words, as where there are no tokenizer files; {remedy}")
+        raise ModelError(f"{who}: its tokenizer has no words, as if its files were missing; {remedy}")
     unknown = tokenizer.unk_token_id
     if set(tokenizer(" ".join(texts), add_special_tokens=False)["input_ids"]) <= {unknown}:
         raise ModelError(f"{who}: its tokenizer reads every word as {tokenizer.unk_token}; {remedy}")
@@ -135,9 +135,9 @@ def _sample_texts(tokenizer: Any) -> tuple[str, str] | None:
 
 
 def positions_of(network: Any) -> int | None:
-    """Return how many tokens a network numbers; None where it sets no limit.
+    """Return how many positions a network has; None if it has no limit.
 
-    RoBERTa and its kin count from after their padding's place, and so have fewer positions than the table has rows.
+    RoBERTa and similar models number positions from after the padding token's, so they have fewer than table rows.
     """
     stated = getattr(network.config, "max_position_embeddings", None)
     limits = [stated] if isinstance(stated, int) and stated > 0 else []
@@ -149,13 +149,13 @@ def positions_of(network: Any) -> int | None:
 
 
 def token_limit(*limits: object) -> int:
-    """Return the smallest of the limits that are stated, in tokens; 512 where none is."""
+    """Return the smallest stated limit in tokens; 512 if none is stated."""
     stated = [int(limit) for limit in limits if isinstance(limit, int | float) and 0 < limit < _UNLIMITED]
     return min(stated, default=_UNSTATED_TOKENS)
 
 
 def settle_padding(network: Any, tokenizer: Any, who: str) -> int:
-    """Return the token to pad with: what the network takes as padding; the tokenizer's is made so where it has none.
+    """Return the network's padding token; if it has none, the tokenizer's becomes it.
 
     A decoder finds a text's last token by it.
 
@@ -168,8 +168,8 @@ def settle_padding(network: Any, tokenizer: Any, who: str) -> int:
     rows = len(network.get_input_embeddings().weight)
     if pad is not None and not 0 <= pad < rows:
         raise ModelError(
-            f"{who}: its padding token {pad} is none of the {rows} tokens of its weights; set pad_token_id in "
-            "config.json to one that no text has"
+            f"{who}: its padding token {pad} is not one of the {rows} tokens of its weights; set pad_token_id in "
+            "config.json to a token that no text has"
         )
     config.pad_token_id = inner.pad_token_id = pad
     return int(pad or 0)

@@ -1,4 +1,4 @@
-"""Cross-encoders that need more than the bare pair, or whose score can't be told: refused, each by name."""
+"""Refuses cross-encoders that need more than the bare pair, or whose score is ambiguous, and says why."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _NO = re.compile(
     r"duplicates?|similar|paraphrase|useful|helpful|answer\w*)|no|0|false|negative|neg|bad|contradiction|different"
 )
 _FUNCTION = (
-    "give a function in its place: lambda query, passages: model.predict([(query, each) for each in passages]), with "
+    "pass a function instead: lambda query, passages: model.predict([(query, each) for each in passages]), with "
     "model = sentence_transformers.CrossEncoder(FOLDER)"
 )
 
 
 def check_is_plain(model: CrossEncoder, who: str) -> None:
-    """Check that a cross-encoder reads the bare pair and gives one score, and which end of it is relevance.
+    """Check that a cross-encoder reads the bare pair and computes one score that grows with relevance.
 
     Raises:
-        ModelError: it doesn't.
+        ModelError: it doesn't, or that is not known.
     """
     network: Any = model.model
     modules = [type(module).__name__ for module in model.children()]
@@ -37,12 +37,14 @@ def check_is_plain(model: CrossEncoder, who: str) -> None:
         )
     prompt = getattr(model, "default_prompt_name", None)
     if prompt and getattr(model, "prompts", {}).get(prompt):
-        raise ModelError(f"{who} has a default prompt, {prompt!r}, which is not put before pairs here; {_FUNCTION}")
+        raise ModelError(
+            f"{who} has a default prompt, {prompt!r}, which would not be prepended to pairs here; {_FUNCTION}"
+        )
     if getattr(model.tokenizer, "chat_template", None):
         raise ModelError(
-            f"{who} has a chat template, into which each pair would have to be put; without it the scores are others. "
-            "Where the template is not for pairs, delete it (chat_template.jinja, or chat_template in "
-            f"tokenizer_config.json); else {_FUNCTION}"
+            f"{who} has a chat template, which each pair would have to be inserted into; without it the scores differ. "
+            "If the template is not for pairs, delete it (chat_template.jinja, or chat_template in "
+            f"tokenizer_config.json); otherwise {_FUNCTION}"
         )
     _check_labels(network.config, who)
 
@@ -51,8 +53,8 @@ def _check_labels(config: Any, who: str) -> None:
     labels = [str(label) for _, label in sorted(config.id2label.items())]
     if config.num_labels > 2:
         raise ModelError(
-            f"{who} has {config.num_labels} labels ({', '.join(labels)}): which of them is relevance is not known; "
-            "give a function (query, passages) -> scores that picks it"
+            f"{who} has {config.num_labels} labels ({', '.join(labels)}): which of them means relevance is not known; "
+            "pass a function (query, passages) -> scores that picks it"
         )
     if config.num_labels < 2 or all(map(_DEFAULT_LABEL.fullmatch, labels)):
         return
@@ -60,6 +62,6 @@ def _check_labels(config: Any, who: str) -> None:
     if not first or second:
         raise ModelError(
             f"{who} has the labels {labels[0]!r}, {labels[1]!r}: the score is the log-odds of the second one, which is "
-            "not known to be relevance. Exchange the head's rows and the labels in id2label, so that relevance is "
-            "second, or give a function (query, passages) -> scores"
+            "not known to mean relevance. Swap the head's rows and the labels in id2label, so that relevance comes "
+            "second, or pass a function (query, passages) -> scores"
         )

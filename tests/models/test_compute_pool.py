@@ -10,7 +10,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from connector.models.lanes import Batcher, Lanes, cores, keep_torch_to_one_thread
+from connector.models.compute_pool import Batcher, ComputePool, cores
+from connector.models.network.device import keep_torch_to_one_thread
 from connector.models.session import Arrays
 from tests.forking import holds_in_forked_child, needs_fork
 
@@ -43,44 +44,44 @@ class Recorder:
         return np.asarray(inputs["numbers"], dtype=np.float32)
 
 
-def batcher(session: Recorder, lanes: Lanes, length: int = 10) -> Batcher[int]:
+def batcher(session: Recorder, pool: ComputePool, length: int = 10) -> Batcher[int]:
     def split(output: NDArray[np.float32], rows: Sequence[int]) -> list[Any]:
         return [int(value) for value in output]
 
-    return Batcher(session, lambda row: length, lambda rows: {"numbers": np.array(rows)}, split, lanes)
+    return Batcher(session, lambda row: length, lambda rows: {"numbers": np.array(rows)}, split, pool)
 
 
 def test_results_come_in_the_order_of_the_rows() -> None:
-    assert batcher(Recorder(), Lanes(2)).run(list(range(57))) == list(range(57))
+    assert batcher(Recorder(), ComputePool(2)).run(list(range(57))) == list(range(57))
 
 
 def test_no_rows_take_no_turn() -> None:
     session = Recorder()
-    assert batcher(session, Lanes(1)).run([]) == []
+    assert batcher(session, ComputePool(1)).run([]) == []
     assert session.batches == []
 
 
 def test_a_batch_stays_within_the_token_budget() -> None:
     session = Recorder(token_budget=100)
-    batcher(session, Lanes(1), length=30).run(list(range(10)))
+    batcher(session, ComputePool(1), length=30).run(list(range(10)))
     assert [len(batch) for batch in session.batches] == [3, 3, 3, 1]
 
 
 def test_a_row_longer_than_the_budget_is_a_batch_of_its_own() -> None:
     session = Recorder(token_budget=20)
-    assert batcher(session, Lanes(1), length=500).run([1, 2]) == [1, 2]
+    assert batcher(session, ComputePool(1), length=500).run([1, 2]) == [1, 2]
     assert [len(batch) for batch in session.batches] == [1, 1]
 
 
 def test_those_who_wait_share_a_batch() -> None:
-    session, lanes = Recorder(token_budget=100), Lanes(1)
-    shared = batcher(session, lanes)
+    session, pool = Recorder(token_budget=100), ComputePool(1)
+    shared = batcher(session, pool)
     session.go_on.clear()
     with ThreadPoolExecutor(4) as threads:
         first = threads.submit(shared.run, [0])
         assert session.begun.acquire(timeout=WAIT_S)
         others = [threads.submit(shared.run, [number]) for number in (1, 2, 3)]
-        while len(lanes.waiting()) < 3:  # until all have come
+        while len(pool.waiting()) < 3:  # until all have come
             pass
         session.go_on.set()
         assert [first.result(WAIT_S), *(other.result(WAIT_S) for other in others)] == [[0], [1], [2], [3]]
@@ -88,14 +89,14 @@ def test_those_who_wait_share_a_batch() -> None:
 
 
 def test_a_small_job_is_not_stuck_behind_a_large_one() -> None:
-    session, lanes = Recorder(token_budget=10), Lanes(1)
-    shared = batcher(session, lanes)
+    session, pool = Recorder(token_budget=10), ComputePool(1)
+    shared = batcher(session, pool)
     session.go_on.clear()
     with ThreadPoolExecutor(2) as threads:
         large = threads.submit(shared.run, list(range(100, 150)))
         assert session.begun.acquire(timeout=WAIT_S)
         small = threads.submit(shared.run, [1, 2])
-        while len(lanes.waiting()) < 2:
+        while len(pool.waiting()) < 2:
             pass
         session.go_on.set()
         assert small.result(WAIT_S) == [1, 2]
@@ -105,14 +106,14 @@ def test_a_small_job_is_not_stuck_behind_a_large_one() -> None:
 
 
 def test_rows_that_fail_fail_their_own_job_only() -> None:
-    session, lanes = Recorder(token_budget=100), Lanes(1)
-    shared = batcher(session, lanes)
+    session, pool = Recorder(token_budget=100), ComputePool(1)
+    shared = batcher(session, pool)
     session.go_on.clear()
     with ThreadPoolExecutor(3) as threads:
         first = threads.submit(shared.run, [0])
         assert session.begun.acquire(timeout=WAIT_S)
         good, bad = threads.submit(shared.run, [5]), threads.submit(shared.run, [-1])
-        while len(lanes.waiting()) < 2:
+        while len(pool.waiting()) < 2:
             pass
         session.go_on.set()
         assert (first.result(WAIT_S), good.result(WAIT_S)) == ([0], [5])
@@ -129,10 +130,10 @@ def test_no_more_cores_are_used_than_are_allowed(asked: str, expected: int, monk
 
 
 def test_batches_run_side_by_side_one_a_lane() -> None:
-    session, lanes = Recorder(token_budget=10), Lanes(2)
+    session, pool = Recorder(token_budget=10), ComputePool(2)
     session.go_on.clear()
     with ThreadPoolExecutor(1) as threads:
-        job = threads.submit(batcher(session, lanes).run, list(range(20)))
+        job = threads.submit(batcher(session, pool).run, list(range(20)))
         for _ in range(2):
             assert session.begun.acquire(timeout=WAIT_S)
         session.go_on.set()
@@ -152,7 +153,7 @@ def test_torch_keeps_to_one_thread_in_a_lane_and_has_its_own_number_elsewhere() 
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(3)
-        assert batcher(Asking(token_budget=10), Lanes(8)).run(list(range(80))) == [1] * 80
+        assert batcher(Asking(token_budget=10), ComputePool(8)).run(list(range(80))) == [1] * 80
         assert threads_of_torch() == 3
         with ThreadPoolExecutor(1) as threads:
             assert threads.submit(threads_of_torch).result(WAIT_S) == 3
@@ -161,18 +162,18 @@ def test_torch_keeps_to_one_thread_in_a_lane_and_has_its_own_number_elsewhere() 
 
 
 def test_too_few_results_are_an_error_and_no_one_waits_for_ever() -> None:
-    lanes = Lanes(1)
+    pool = ComputePool(1)
     short: Batcher[int] = Batcher(
-        Recorder(), lambda row: 1, lambda rows: {"numbers": np.array(rows)}, lambda output, rows: [1], lanes
+        Recorder(), lambda row: 1, lambda rows: {"numbers": np.array(rows)}, lambda output, rows: [1], pool
     )
     with pytest.raises(ValueError, match="1 results came back for 3 rows"):
         short.run([1, 2, 3])
-    assert batcher(Recorder(), lanes).run([4]) == [4]
+    assert batcher(Recorder(), pool).run([4]) == [4]
 
 
 @needs_fork
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_has_threads_of_its_own() -> None:
-    lanes = Lanes(1)
-    assert batcher(Recorder(), lanes).run([1]) == [1]
-    assert holds_in_forked_child(lambda: batcher(Recorder(), lanes).run([2]) == [2])
+    pool = ComputePool(1)
+    assert batcher(Recorder(), pool).run([1]) == [1]
+    assert holds_in_forked_child(lambda: batcher(Recorder(), pool).run([2]) == [2])

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from connector.models.loading import ForkSafeLock, Once, shared
+from connector.models.once import ForkSafeLock, Once, shared
 from tests.forking import holds_in_forked_child, needs_fork
 
 
@@ -105,10 +103,3 @@ def test_a_lock_that_the_parent_holds_is_free_in_a_forked_child() -> None:
 
     with lock:
         assert holds_in_forked_child(can_take)
-
-
-def test_importing_the_room_loads_no_deep_learning_library() -> None:
-    heavy = "{'torch', 'transformers', 'sentence_transformers', 'tokenizers'}"
-    code = f"import sys, connector.models; print(sorted({heavy} & set(sys.modules)))"
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "[]"
