@@ -21,7 +21,8 @@ from elasticsearch import Elasticsearch
 
 from benchmarks.results import machine, write_section
 from connector import HybridElasticsearch
-from connector.search.fusion import Ranking, rrf
+from connector.search.fusion import rrf
+from connector.search.ranking import Ranking
 
 WINDOW, SIZE, LONG = 100, 10, 1000
 

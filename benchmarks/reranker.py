@@ -30,7 +30,8 @@ from connector.facade.connector import BUNDLED_BLEND
 from connector.models.folders import bundled_encoder, bundled_reranker
 from connector.models.load import load_encoder, load_reranker
 from connector.models.reranker import Reranker
-from connector.search.fusion import Ranking, blend, probabilities
+from connector.search.fusion import blend, probabilities
+from connector.search.ranking import Ranking
 from training.evaluation_sets import Judged, read_judged
 from training.judged import bm25_scores, make_candidates
 

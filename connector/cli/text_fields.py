@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from connector.cli.options import USUAL_TEXT_FIELDS
-from connector.documents.text_fields import named, nearest, resolved, text_names
+from connector.documents.suggestions import suggest_fields
+from connector.documents.text_fields import parse_text_fields, resolve_fields, text_names
 from connector.errors import RequestError
 from connector.indexing.files import documents_in, file_records, is_file_name
 from connector.indexing.first_documents import FIRST, check_file, holds
@@ -21,10 +22,10 @@ def of_index(given: Sequence[str] | None, client: Any, index: str) -> list[str]:
     if given:
         return list(given)
     mappings = client._read_mappings(index)
-    found = [each.name for each in resolved(mappings, named(USUAL_TEXT_FIELDS)) if each.is_mapped]
+    found = [each.name for each in resolve_fields(mappings, parse_text_fields(USUAL_TEXT_FIELDS)) if each.is_mapped]
     there = text_names(mappings)
     if there and not found:
-        raise _none(f"no field of index {index!r}; {nearest(USUAL_TEXT_FIELDS[0], there)}")
+        raise _none(f"no field of index {index!r}; {suggest_fields(USUAL_TEXT_FIELDS[0], there)}")
     return found or USUAL_TEXT_FIELDS
 
 
@@ -36,7 +37,7 @@ def of_documents(given: Sequence[str] | None, documents: Iterable[Any], id_field
     """
     first = list(islice(documents, FIRST))
     found = list(given or (name for name in USUAL_TEXT_FIELDS if holds(first, name)))
-    check_file(first, [each.name for each in named(found or USUAL_TEXT_FIELDS)], id_field, str(path))
+    check_file(first, [each.name for each in parse_text_fields(found or USUAL_TEXT_FIELDS)], id_field, str(path))
     return found or USUAL_TEXT_FIELDS
 
 

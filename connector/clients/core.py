@@ -38,7 +38,8 @@ from connector.models.token_budgets import Shortener
 from connector.request.body_texts import read_body
 from connector.request.json_values import Default, as_json, json_default
 from connector.request.rank_bodies import is_ranked
-from connector.request.search_request import is_elastics, is_ours, parse_request
+from connector.request.routing import cluster_may_run, needs_connector
+from connector.request.search_request import parse_request
 from connector.search.flow import search_flow
 from connector.search.keeping import Kept
 from connector.search.native import Native
@@ -115,7 +116,7 @@ class Hybrid:
     def _is_ours(self, body: object) -> bool:
         if not self.dialect.has_retrievers and isinstance(body, Mapping):
             return "retriever" in body or is_ranked(body)
-        return is_ours(body, self.models)
+        return needs_connector(body, self.models)
 
     @property
     def _passes_trees(self) -> bool:
@@ -123,7 +124,7 @@ class Hybrid:
 
     def _goes_first(self, body: Any) -> bool:
         """True if a search of ours is for the cluster, if its licence runs it."""
-        return self._passes_trees and is_elastics(body, self.models)
+        return self._passes_trees and cluster_may_run(body, self.models)
 
     def call_flow(
         self, endpoint_id: str | None, body: Any, params: Mapping[str, Any], index: str | None

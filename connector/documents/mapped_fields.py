@@ -1,4 +1,4 @@
-"""The names that a mapping's fields are searched by: their own, aliases, short names, computed fields. Pure."""
+"""The names under which a search finds a mapping's fields: paths, aliases, short names, computed fields. Pure."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connector.documents.paths import along
+from connector.documents.paths import fields_of
 
 
 @dataclass(frozen=True)
 class MappedField:
-    """What a name stands for.
+    """The field that a name refers to.
 
     Attributes:
-        path: where the field is mapped, which an alias and a passthrough object's short name lead to.
-        definition: what the mapping says of it; a computed field's type alone.
+        path: where the field is mapped; an alias and a passthrough object's short name lead there.
+        definition: the field's part of the mapping; for a computed field its type only.
     """
 
     path: str
@@ -23,17 +23,17 @@ class MappedField:
 
     @property
     def kind(self) -> str:
-        """Its type; "object" where the mapping names none."""
+        """The field's type; "object" if the mapping names none."""
         return str(self.definition.get("type", "object"))
 
 
 def mapped_fields(mapping: Mapping[str, Any]) -> dict[str, MappedField]:
-    """Return each name that a field of a mapping has in a search, objects among them.
+    """Return every name by which a search can refer to a field of a mapping, objects included.
 
-    A computed field hides a stored one of its name. A field has its own name before a passthrough object gives it to
-    another; of two such objects the one of the higher `priority` does.
+    A computed field hides a stored one of the same name. A path takes precedence over a short name from a passthrough
+    object; of two passthrough objects the one of higher `priority` wins.
     """
-    own = dict(_below(mapping.get("properties", {}), ""))
+    own = dict(_with_sub_fields(mapping))
     short = sorted(_short_names(own), key=lambda each: -each[0])
     names = {name: MappedField(path, own[path]) for _, name, path in reversed(short)}
     names |= {path: MappedField(path, definition) for path, definition in own.items()}
@@ -44,38 +44,24 @@ def mapped_fields(mapping: Mapping[str, Any]) -> dict[str, MappedField]:
     return names | {name: MappedField(name, definition) for name, definition in _computed(mapping)}
 
 
-def nested_around(mapping: Mapping[str, Any], path: str) -> str | None:
-    """Return the path of the innermost nested objects that contain a field, or that it is: what a query on it names."""
-    around = [reached for reached, definition in along(mapping, path) if definition.get("type") == "nested"]
-    return around[-1] if around else None
-
-
-def _below(properties: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for name, definition in properties.items():
-        yield f"{prefix}{name}", definition
-        inner = {**definition.get("properties", {}), **definition.get("fields", {})}
-        yield from _below(inner, f"{prefix}{name}.")
+def _with_sub_fields(mapping: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for path, definition in fields_of(mapping):
+        yield path, definition
+        yield from ((f"{path}.{name}", inner) for name, inner in definition.get("fields", {}).items())
 
 
 def _short_names(own: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[int, str, str]]:
-    """Return priority, short name and path of each field in a passthrough object."""
+    """Return priority, short name and path of each field in a passthrough object; sub-fields have no short names."""
     for above, holder in own.items():
         if holder.get("type") != "passthrough":
             continue
-        for name, definition in _inner(holder, ""):
+        for name, definition in fields_of(holder):
             if definition.get("type", "object") not in ("object", "passthrough"):
                 yield int(holder.get("priority", 0)), name, f"{above}.{name}"
 
 
-def _inner(holder: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Return the fields of an object and of those in it, without their sub-fields, which get no short names."""
-    for name, definition in holder.get("properties", {}).items():
-        yield f"{prefix}{name}", definition
-        yield from _inner(definition, f"{prefix}{name}.")
-
-
 def _computed(mapping: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Return the fields that are computed in a search: Elasticsearch calls them `runtime`, OpenSearch `derived`."""
+    """Return the fields that a search computes: Elasticsearch calls them `runtime`, OpenSearch `derived`."""
     for section in ("runtime", "derived"):
         for name, definition in (mapping.get(section) or {}).items():
             parts = definition.get("fields") if definition.get("type") == "composite" else None

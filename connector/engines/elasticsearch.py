@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connector.engines.protocol import NativeFusion
-from connector.request.leaf_retrievers import Knn, QueryVector, Standard
+from connector.request.base_types import QueryVector
+from connector.request.leaf_retrievers import Knn, Standard
 from connector.request.retrievers import Linear, Rrf
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from connector.documents.paths import along
+from connector.documents.paths import definitions_along
 from connector.engines.elasticsearch import ElasticsearchDialect
 from connector.engines.protocol import NativeFusion
 from connector.errors import RequestError
-from connector.request.encoded_vectors import decoded
-from connector.request.leaf_retrievers import Knn, QueryVector
+from connector.request.base_types import QueryVector
+from connector.request.encoded_vectors import decode_vector
+from connector.request.leaf_retrievers import Knn
 from connector.request.retrievers import Linear, Rrf
 
 _SCORE_OF: dict[str | None, Callable[[float], float]] = {
@@ -139,7 +140,7 @@ def _numbers(vector: QueryVector | None, field: str, lengths: Sequence[int]) -> 
     """Return a vector's numbers: OpenSearch reads no text."""
     if not isinstance(vector, str):
         return vector
-    read = next((numbers for length in lengths if (numbers := decoded(vector, length)) is not None), None)
+    read = next((numbers for length in lengths if (numbers := decode_vector(vector, length)) is not None), None)
     if read is None:
         raise RequestError(
             f"retriever...knn.query_vector for {field!r}",
@@ -157,7 +158,7 @@ def _nested(path: str, query: Mapping[str, Any], **asked: Any) -> dict[str, Any]
 def _fields(mappings: Mapping[str, Any], path: str) -> Iterator[tuple[str | None, Mapping[str, Any]]]:
     """Return the field of each index that has it as a vector field, and the nested path around it."""
     for body in mappings.values():
-        way = along(body["mappings"], path)
+        way = definitions_along(body["mappings"], path)
         if way and way[-1][0] == path and way[-1][1].get("type") == "knn_vector":
             nested = [reached for reached, definition in way if definition.get("type") == "nested"]
             yield nested[-1] if nested else None, way[-1][1]

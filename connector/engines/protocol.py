@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from connector.request.leaf_retrievers import Knn, QueryVector, Standard
+from connector.request.base_types import QueryVector
+from connector.request.leaf_retrievers import Knn, Standard
 from connector.request.retrievers import Linear, Rrf
 
 

@@ -16,7 +16,7 @@ from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch
 from connector.clients.async_elasticsearch import AsyncHybridElasticsearch
 from connector.clients.core import EncoderLike, RerankerLike, is_opensearchs
 from connector.clients.elasticsearch import HybridElasticsearch
-from connector.documents.text_fields import named, resolved, source_paths, text_names
+from connector.documents.text_fields import parse_text_fields, resolve_fields, source_paths, text_names
 from connector.engines.answers import readable, search_in
 from connector.errors import IndexMismatchError, RequestError
 from connector.facade.filters import Filter, as_queries
@@ -86,7 +86,7 @@ class Connector:
         rewrite: Mapping[str, Hook] | None = None,
         rewrite_timeout: float = DEFAULT_TIMEOUT_S,
     ) -> None:
-        self._named_fields = named(text_fields)
+        self._named_fields = parse_text_fields(text_fields)
         _check_name("index", index, "an index")
         _check_name("id_field", id_field, "the key of a document's id")
         if vector_field is not None:
@@ -158,7 +158,7 @@ class Connector:
                 f"index {self.index_name!r} has no vector field of {client._hybrid.fingerprint().dims} dims to write "
                 "to. Call create() for a new index"
             )
-        found = resolved(mappings, self._named_fields)
+        found = resolve_fields(mappings, self._named_fields)
         fields = Fields(source_paths(found), vector_field, self._id_field, split_by(mappings, vector_field))
         tally = Bare(fields.text)
         checked = tally.counted(checked_documents(documents, found, self._id_field, text_names(mappings)))

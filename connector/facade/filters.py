@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from connector.documents.mapped_fields import MappedField, mapped_fields, nested_around
+from connector.documents.mapped_fields import MappedField, mapped_fields
+from connector.documents.paths import innermost_nested
 from connector.errors import RequestError
 
 Filter: TypeAlias = (
@@ -89,7 +90,9 @@ def query_on(field: str, value: Any, mappings: Mapping[str, Any]) -> dict[str, A
     found = _found(field, mappings)
     asked = {"exists": {"field": field}} if value is None else _asked(field, value, found, mappings)
     paths = (
-        nested_around(body["mappings"], each.path) for body, each in zip(mappings.values(), found, strict=True) if each
+        innermost_nested(body["mappings"], each.path)
+        for body, each in zip(mappings.values(), found, strict=True)
+        if each
     )
     nested = next((path for path in paths if path is not None), None)
     within = asked if nested is None else {"nested": {"path": nested, "query": asked}}

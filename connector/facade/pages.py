@@ -18,7 +18,7 @@ from elasticsearch import ApiError, AsyncElasticsearch, Elasticsearch, NotFoundE
 
 from connector.engines.answers import point_in_time_in, readable, search_in
 from connector.errors import PagesClosedError, RequestError
-from connector.search.collapse import these
+from connector.search.by_id import queries_for
 from connector.search.needs import arun, run
 
 DEFAULT_KEEP_ALIVE = "5m"
@@ -95,7 +95,7 @@ class Order:
 
 def page_arguments(hits: Sequence[Mapping[str, Any]], pit: Mapping[str, Any], source: Any) -> dict[str, Any]:
     """Write the search that fetches these hits."""
-    chosen = these([(hit["_index"], hit["_id"]) for hit in hits])
+    chosen = queries_for([(hit["_index"], hit["_id"]) for hit in hits])
     shown = {} if source is None else {"source": source}
     query = {"bool": {"should": chosen}}
     return {"query": query, "size": len(hits), "pit": pit, "track_total_hits": False, **shown}

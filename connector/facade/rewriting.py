@@ -18,7 +18,7 @@ from time import monotonic
 from typing import Any, TypeAlias
 
 from connector.errors import RequestError, error_text
-from connector.request.leaf_retrievers import MAX_MODEL_TEXT
+from connector.request.base_types import MAX_MODEL_TEXT
 from connector.threads import UnraisableError, raisable
 
 _LOG = logging.getLogger("connector.rewriting")

@@ -6,16 +6,9 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connector.documents.paths import nested_above
-from connector.documents.text_fields import (
-    Resolved,
-    TextField,
-    has_analysed_text,
-    is_misspelt,
-    nearest,
-    resolved,
-    text_names,
-)
+from connector.documents.paths import outermost_nested
+from connector.documents.suggestions import is_misspelt, suggest_fields
+from connector.documents.text_fields import ResolvedField, TextField, has_analysed_text, resolve_fields, text_names
 from connector.engines import Dialect
 from connector.errors import IndexMismatchError, RequestError
 from connector.facade.question import Target
@@ -54,7 +47,7 @@ def find_target(
         IndexMismatchError: of several indices some keep passages, and others do not.
     """
     check_not_semantic(mappings, [each.name for each in text_fields], "text_fields")
-    found = resolved(mappings, text_fields)
+    found = resolve_fields(mappings, text_fields)
     _check_mapped(mappings, found)
     searched = tuple(each.name + each.boost for each in found)
     read = tuple(dict.fromkeys(path for each in found for path in each.shown))
@@ -62,7 +55,7 @@ def find_target(
     is_mapped = all(each.is_mapped for each in found)
     if field is None:
         return Target(searched, None, None, read, None, is_mapped)
-    paths = {index: nested_above(body["mappings"], field) for index, body in mappings.items()}
+    paths = {index: outermost_nested(body["mappings"], field) for index, body in mappings.items()}
     if len(set(paths.values())) > 1:
         raise IndexMismatchError(
             f"{field!r} is in nested objects in some of the indices and not in others, and a search over all of them "
@@ -78,7 +71,7 @@ def find_target(
     return Target(searched, field, path, (*short, passages.text_field), path, is_mapped)
 
 
-def _check_mapped(mappings: Mapping[str, Any], fields: Sequence[Resolved]) -> None:
+def _check_mapped(mappings: Mapping[str, Any], fields: Sequence[ResolvedField]) -> None:
     """Refuse names that find nothing, and warn of those that may yet be mapped.
 
     Raises:
@@ -89,8 +82,8 @@ def _check_mapped(mappings: Mapping[str, Any], fields: Sequence[Resolved]) -> No
     missing = [each for each in fields if not each.is_mapped]
     all_missing = len(missing) == len(fields) and has_analysed_text(mappings)
     for each in missing:
-        remedy = f"is in no mapping of {', '.join(sorted(mappings)[:3])}; {nearest(each.name, there)}"
-        if all_missing or not each.may_come or is_misspelt(each.name, there, names):
+        remedy = f"is in no mapping of {', '.join(sorted(mappings)[:3])}; {suggest_fields(each.name, there)}"
+        if all_missing or not each.may_exist or is_misspelt(each.name, there, names):
             raise RequestError("text_fields", each.name, remedy)
     if missing and has_analysed_text(mappings):
         named = ", ".join(repr(each.name) for each in missing)
@@ -104,7 +97,7 @@ def split_by(mappings: Mapping[str, Any], vector_field: str) -> Passages | None:
         IndexMismatchError: its vectors are in nested objects, and it says nothing of how they are made.
     """
     for index, body in mappings.items():
-        said, path = passages_in(body["mappings"], vector_field), nested_above(body["mappings"], vector_field)
+        said, path = passages_in(body["mappings"], vector_field), outermost_nested(body["mappings"], vector_field)
         if said is not None:
             return Passages.from_meta(said)
         if path is not None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connector.documents.paths import definition_at
+from connector.documents.paths import definition_at, fields_of
 from connector.engines import Dialect
 from connector.errors import EncoderMismatchError, IndexMismatchError, RequestError
 from connector.models.encoder import Fingerprint
-from connector.request.leaf_retrievers import QueryVector
+from connector.request.base_types import QueryVector
 
 META_KEY = "hybrid_connector"
 """Our place in a mapping's `_meta`."""
@@ -59,14 +59,13 @@ def _part(value: object, name: str) -> Mapping[str, Any]:
 
 def vector_fields(mapping: Mapping[str, Any], dialect: Dialect) -> dict[str, int]:
     """Return the dims of every vector field of a mapping, by dotted path."""
-    found = ((path, dialect.vector_dims(field)) for path, field in _fields(mapping.get("properties", {}), ""))
+    found = ((path, dialect.vector_dims(dict(field))) for path, field in fields_of(mapping))
     return {path: dims for path, dims in found if dims is not None}
 
 
 def unsearchable(mapping: Mapping[str, Any], dialect: Dialect) -> dict[str, str]:
     """Say of each vector field that an encoder's vectors can't search why that is, by dotted path."""
-    fields = _fields(mapping.get("properties", {}), "")
-    vectors = ((path, field) for path, field in fields if dialect.vector_dims(field) is not None)
+    vectors = ((path, field) for path, field in fields_of(mapping) if dialect.vector_dims(dict(field)) is not None)
     return {path: reason for path, field in vectors if (reason := dialect.why_unsearchable(field)) is not None}
 
 
@@ -84,12 +83,6 @@ def check_searchable(mappings: Mapping[str, Any], field: str, dialect: Dialect) 
 def _dims_of(mapping: Mapping[str, Any], field: str, dialect: Dialect) -> int | None:
     definition = definition_at(mapping, field)
     return None if definition is None else dialect.vector_dims(dict(definition))
-
-
-def _fields(properties: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, field in properties.items():
-        yield f"{prefix}{name}", field
-        yield from _fields(field.get("properties", {}), f"{prefix}{name}.")
 
 
 def check_not_semantic(mappings: Mapping[str, Any], fields: Sequence[str], path: str) -> None:

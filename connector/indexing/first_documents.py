@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any
 
-from connector.documents.passages import values_at
-from connector.documents.text_fields import Resolved, is_misspelt, nearest
+from connector.documents.paths import values_at
+from connector.documents.suggestions import is_misspelt, suggest_fields
+from connector.documents.text_fields import ResolvedField
 from connector.errors import RequestError
 from connector.indexing.files import documents_in
 
@@ -25,7 +26,7 @@ def is_mostly_without(without: int, total: int) -> bool:
 
 
 def checked_documents(
-    documents: Iterable[Any], fields: Sequence[Resolved], id_field: str, mapped: Collection[str]
+    documents: Iterable[Any], fields: Sequence[ResolvedField], id_field: str, mapped: Collection[str]
 ) -> Iterator[Any]:
     """Return documents as they come, the first of them once they were looked at.
 
@@ -64,7 +65,9 @@ class Bare:
             yield document
 
 
-def check_documents(first: Sequence[Any], fields: Sequence[Resolved], id_field: str, mapped: Collection[str]) -> None:
+def check_documents(
+    first: Sequence[Any], fields: Sequence[ResolvedField], id_field: str, mapped: Collection[str]
+) -> None:
     """Refuse names that are in no mapping and in none of these documents, and warn of those that may yet come.
 
     Raises:
@@ -77,9 +80,9 @@ def check_documents(first: Sequence[Any], fields: Sequence[Resolved], id_field: 
     missing = [field for field in fields if not field.is_mapped and not holds(looked_at, field.name)]
     there = {*mapped, *paths_in(looked_at)} if missing else set()
     for field in missing:
-        if len(missing) == len(fields) or not field.may_come or is_misspelt(field.name, there, names):
+        if len(missing) == len(fields) or not field.may_exist or is_misspelt(field.name, there, names):
             remedy = f"is in no mapping and in none of the first {len(looked_at):,} documents"
-            raise RequestError("text_fields", field.name, f"{remedy}; {nearest(field.name, there)}")
+            raise RequestError("text_fields", field.name, f"{remedy}; {suggest_fields(field.name, there)}")
     lacking = [field.name for field in missing]
     lacking += [] if _has_ids(looked_at, id_field) else [id_field]
     if lacking:
@@ -102,7 +105,7 @@ def check_file(first: Sequence[Any], names: Sequence[str], id_field: str, path: 
     missing += [] if _has_ids(looked_at, id_field) else [("id_field", id_field)]
     for argument, name in missing:
         there = paths_in(looked_at) if argument == "text_fields" else list({key for each in looked_at for key in each})
-        remedy = _delimited(name, there) or nearest(name, there)
+        remedy = _delimited(name, there) or suggest_fields(name, there)
         raise RequestError(argument, name, f"is in none of the first {len(looked_at):,} records of {path}; {remedy}")
 
 
@@ -124,7 +127,7 @@ def look_ahead(
         check_file(looked_at, names, id_field, file)
         return records
     with _explained(len(first), lambda: records() is stream):
-        check_documents(looked_at, [Resolved(name, "", False, True, (name,)) for name in names], id_field, ())
+        check_documents(looked_at, [ResolvedField(name, "", False, True, (name,)) for name in names], id_field, ())
     return lambda: chain(first, stream)
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
+from connector.documents.paths import check_place
 from connector.errors import DocumentError, IndexingError
 from connector.exact_json import dumps, holds_exact_numbers
 from connector.indexing.splitting import Passages
-from connector.indexing.vector_field import VectorField, check_place, filled, vector_field_of
+from connector.indexing.vector_field import VectorField, filled, vector_field_of
 from connector.models.encoder import Encoder
 from connector.models.texts import own_errors
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from semantic_text_splitter import TextSplitter
 
+from connector.documents.chunking import Chunk, split_with
 from connector.documents.passages import passage_of, text_at
 from connector.documents.stretches import pieces
+from connector.documents.words import count_words
 from connector.errors import RequestError
 from connector.models.encoder import Encoder, TokenizingEncoder
-from connector.request.chunking import Chunk, chunks_of, count_words
 
 DEFAULT_TOKENS, DEFAULT_OVERLAP = 128, 16
 _CONTEXT_SHARE = 4
@@ -152,11 +153,11 @@ class PassageMaker:
         return made or [passage for field in self._short for passage in self._of_field(document, field, "")]
 
     def _of_field(self, document: Mapping[str, Any], field: str, head: str) -> list[Passage]:
-        chunks = chunks_of(self._splitter, text_at(document, field))
+        chunks = split_with(self._splitter, text_at(document, field))
         return [Passage(field, chunk, f"{head}\n\n{chunk.text}" if head else chunk.text) for chunk in chunks]
 
     def _head(self, text: str) -> str:
-        chunks = chunks_of(self._context, next(pieces(text))[1])
+        chunks = split_with(self._context, next(pieces(text))[1])
         return chunks[0].text if chunks else ""
 
 

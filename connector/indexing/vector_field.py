@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from connector.documents.passages import passage_of, values_at
+from connector.documents.passages import passage_of
+from connector.documents.paths import check_place, values_at, with_value, without_value
 from connector.indexing.splitting import PassageMaker, Passages
 from connector.models.encoder import Encoder
 
@@ -116,7 +117,7 @@ def filled(
         ValueError: something else stands where they must go.
     """
     check_place(source, field.place)
-    bare = without(source, field.place)
+    bare = without_value(source, field.place)
     return with_value(bare, field.place, field.value(parts, vectors)) if parts else bare
 
 
@@ -156,35 +157,3 @@ def is_same_vector(held: object, wanted: NDArray[np.float32]) -> bool:
     except (TypeError, ValueError):
         return False
     return numbers.shape == wanted.shape and bool(np.allclose(numbers, wanted, rtol=_BFLOAT16, atol=_SUMS))
-
-
-def without(source: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """Return a copy of a source without what stands at a dotted path; what is shared with the source is not changed."""
-    rest = {name: value for name, value in source.items() if name != path}
-    head, _, tail = path.partition(".")
-    inner = rest.get(head)
-    if not tail or not isinstance(inner, Mapping):
-        return rest
-    pruned = without(inner, tail)
-    if pruned or not inner:
-        return {**rest, head: pruned}
-    return {name: value for name, value in rest.items() if name != head}
-
-
-def with_value(source: Mapping[str, Any], path: str, value: object) -> dict[str, Any]:
-    """Return a copy of a source with one value set at a dotted path; what is shared with the source is not changed."""
-    head, _, rest = path.partition(".")
-    if not rest:
-        return {**source, head: value}
-    inner = source.get(head)
-    return {**source, head: with_value(inner if isinstance(inner, Mapping) else {}, rest, value)}
-
-
-def check_place(source: Mapping[str, Any], path: str) -> None:
-    """Refuse a document that can't hold what goes to a dotted path. Raises: ValueError: naming the field."""
-    head, _, rest = path.partition(".")
-    inner = source.get(head)
-    if rest and inner is not None and not isinstance(inner, Mapping):
-        raise ValueError(f"field {head!r} is no object, so nothing can be put at {path!r} in it")
-    if rest and inner is not None:
-        check_place(inner, rest)

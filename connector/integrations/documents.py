@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connector.documents.passages import filled, passage_of, template_parts, values_at
+from connector.documents.passages import fill_template, passage_of, template_parts
+from connector.documents.paths import values_at
 from connector.errors import RequestError
 
 
@@ -90,7 +91,7 @@ class Reading:
 
     def _content(self, source: Mapping[str, Any]) -> str:
         if self._is_template:
-            return filled(str(self.content), source)
+            return fill_template(str(self.content), source)
         return passage_of(source, list(dict.fromkeys(_in_source(source, field) for field in self.fields)))
 
     def _metadata(self, source: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from connector.models.folders import BUNDLED
 from connector.models.load import as_reranker
 from connector.models.once import Once
 from connector.models.texts import checked_scores, own_errors
-from connector.search.fusion import Ranking, blend
+from connector.search.fusion import blend
+from connector.search.ranking import Ranking
 from connector.search.rerank import normalized_rerank_scores
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from connector.documents.text_fields import named
+from connector.documents.text_fields import parse_text_fields
 from connector.errors import RequestError
 from connector.indexing import Passages
 from connector.indexing.files import file_records, is_file_name
@@ -29,7 +29,7 @@ def request_of(
     **asked: Any,
 ) -> tuple[Request, Records]:
     """Return what is asked, and what opens the documents of a file or an iterable. Raises: RequestError."""
-    names = tuple(dict.fromkeys(field.name for field in named(text_fields)))
+    names = tuple(dict.fromkeys(field.name for field in parse_text_fields(text_fields)))
     made = as_passages(passages, vector_field, names)
     field = made.vector_field if made else _DEFAULT_FIELD if vector_field is None else vector_field
     asked |= {"text_fields": names, "vector_field": field, "passages": made}

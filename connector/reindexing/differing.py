@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from connector.indexing.vector_field import without
+from connector.documents.paths import without_value
 from connector.reindexing.checkpoint import Checkpoint, Row, State
 from connector.reindexing.cluster.cluster import Cluster, Hit
 from connector.reindexing.cluster.switching import uuid_of
@@ -109,7 +109,7 @@ class _Compared:
         if new is None:
             was_never_there = self._is_source and row is not None and row.state is State.DEAD
             return None if was_never_there and row and row.seq_no == old["_seq_no"] else "deleted"
-        is_same = without(new["_source"], self._place) == without(old["_source"], self._place)
+        is_same = without_value(new["_source"], self._place) == without_value(old["_source"], self._place)
         return None if is_same else "changed"
 
     def _missing(self, index: str) -> set[Key]:

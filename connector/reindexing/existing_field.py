@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from connector.documents.paths import along, definition_at, nested_above
+from connector.documents.paths import definition_at, definitions_along, outermost_nested
 from connector.engines import Dialect
 from connector.errors import EncoderMismatchError, IndexMismatchError
 from connector.indexing.encoder_meta import META_KEY, fingerprint_in, vector_fields
@@ -29,7 +29,7 @@ def check_field(
     Raises:
         IndexMismatchError: naming the index, the field and the reason.
     """
-    field, around = request.vector_field, nested_above(mapping, request.vector_field)
+    field, around = request.vector_field, outermost_nested(mapping, request.vector_field)
     if request.passages and around is None and definition_at(mapping, request.passages.path) is not None:
         raise IndexMismatchError(
             f"index {index!r}: field {request.passages.path!r} is there and holds no nested objects; choose another "
@@ -42,7 +42,7 @@ def check_field(
         )
     dims = vector_fields(mapping, dialect).get(field)
     if dims is None:
-        for path, definition in along(mapping, field):
+        for path, definition in definitions_along(mapping, field):
             if path == field or definition.get("type", "object") not in ("object", "nested", "passthrough"):
                 raise IndexMismatchError(
                     f"index {index!r}: field {path!r} is there and is no vector field; choose another with "

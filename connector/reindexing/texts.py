@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connector.documents.passages import passage_of
-from connector.documents.text_fields import Resolved, TextField, nearest, resolved, source_paths, text_names
+from connector.documents.suggestions import suggest_fields
+from connector.documents.text_fields import ResolvedField, TextField, resolve_fields, source_paths, text_names
 from connector.errors import RequestError, VerificationError
 from connector.indexing.encoder_meta import text_fields_in
 from connector.indexing.first_documents import holds, is_mostly_without
@@ -28,11 +29,11 @@ def sources_of(cluster: Cluster, request: Request, described: Mapping[str, Mappi
         RequestError: a name is in no mapping and in no document, its text can't be read from `_source`, or most
             documents have no text in all of them.
     """
-    fields = resolved(described, [TextField(name) for name in request.text_fields])
+    fields = resolve_fields(described, [TextField(name) for name in request.text_fields])
     paths = source_paths(fields)
     there = text_names(described)
     for field in fields:
-        if not field.is_mapped and not field.may_come:
+        if not field.is_mapped and not field.may_exist:
             raise _unknown(field, request.source, there)
     for name in described:
         cluster.refresh(name)
@@ -75,8 +76,8 @@ def _without(without: int, total: int, there: Sequence[str]) -> str:
     )
 
 
-def _unknown(field: Resolved, source: str, there: Sequence[str]) -> RequestError:
-    remedy = f"is in no mapping and no document of {source!r}; {nearest(field.name, there)}"
+def _unknown(field: ResolvedField, source: str, there: Sequence[str]) -> RequestError:
+    remedy = f"is in no mapping and no document of {source!r}; {suggest_fields(field.name, there)}"
     return RequestError("text_fields", field.name, remedy)
 
 

@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from connector.documents.paths import without_value
 from connector.exact_json import canonical
-from connector.indexing.vector_field import VectorField, vectors_in, without
+from connector.indexing.vector_field import VectorField, vectors_in
 from connector.models.encoder import Fingerprint
 from connector.reindexing.checkpoint import Checkpoint, Row, State
 from connector.reindexing.cluster.cluster import Cluster
@@ -140,7 +141,7 @@ class Verifier:
             return ["is not there"]
         faults = []
         ours = self._field.place
-        if not self._is_same(without(before["_source"], ours), without(after["_source"], ours)):
+        if not self._is_same(without_value(before["_source"], ours), without_value(after["_source"], ours)):
             faults.append("is not what it is in the source")
         if row.state is State.WITHOUT_TEXT and self._plan.target is None:
             return faults  # a vector that is not our own is left there

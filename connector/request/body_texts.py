@@ -1,4 +1,4 @@
-"""Bodies that clients take as texts too: a search as JSON, an `_msearch` as lines or as an iterator of them. Pure."""
+"""Bodies that clients accept as texts: a search as JSON, an `_msearch` as lines or as an iterator of lines. Pure."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from typing import Any
 from connector.errors import RequestError
 from connector.request.json_values import Default, as_json
 
-_MAY_BE_OURS = ('"retriever"', '"rank"')
+_MAY_NEED_CONNECTOR = ('"retriever"', '"rank"')
+"""Texts of which a search that needs this package has at least one."""
 
 
 def read_body(endpoint_id: str | None, body: Any, is_ours: Callable[[object], bool], default: Default) -> Any:
-    """Read a call's body as far as it is needed to see whether it holds searches of ours; any other stays as it is.
+    """Read a call's body as far as needed to see whether this package must run it; otherwise return it unchanged.
 
     Args:
         endpoint_id: elasticsearch-py's name of the endpoint.
+        body: the body as the client was given it.
+        is_ours: true for a search that this package runs.
         default: as for `as_json`.
     """
     if endpoint_id == "search":
@@ -30,34 +33,34 @@ def read_body(endpoint_id: str | None, body: Any, is_ours: Callable[[object], bo
 
 
 def _with_mapping(search: Any, default: Default) -> Any:
-    """Return a search whose retriever is a mapping where the client's serializer makes one of it."""
+    """Return a search with its retriever as a mapping, if the client's serializer can make one of it."""
     tree = search.get("retriever") if isinstance(search, Mapping) else None
     if tree is None or isinstance(tree, Mapping | str | list | tuple):
         return search
     try:
         return {**search, "retriever": as_json(tree, default, "retriever")}
-    except RequestError:  # the client's serializer says what is wrong with it
+    except RequestError:  # left to the client's serializer, which reports it
         return search
 
 
 def read_search(body: Any) -> Any:
-    """Return a search, read where it is a text that may hold a retriever; what is no JSON object stays as it is."""
+    """Parse a search that is a text and may hold a retriever; return anything else unchanged."""
     content = _text(body)
-    return read_object(body) if content is not None and any(name in content for name in _MAY_BE_OURS) else body
+    return read_object(body) if content is not None and any(name in content for name in _MAY_NEED_CONNECTOR) else body
 
 
 def read_object(body: Any) -> Any:
-    """Return a JSON object that is a text as a dict; anything else as it is."""
+    """Parse a text that is a JSON object; return anything else unchanged."""
     content = _text(body)
     try:
         read = None if content is None else json.loads(content)
-    except (ValueError, RecursionError):  # the cluster says what is wrong with it
+    except (ValueError, RecursionError):  # left to the cluster, which reports it
         return body
     return read if isinstance(read, dict) else body
 
 
 def read_lines(body: Any, is_ours: Callable[[object], bool]) -> Any:
-    """Return the lines of an `_msearch`, a header and a search in turn, read where the search is ours."""
+    """Return the lines of an `_msearch`, headers and searches in turn, parsed where this package runs the search."""
     content = _text(body)
     if isinstance(body, Mapping) or not isinstance(body, Iterable):
         return body

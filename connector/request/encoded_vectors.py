@@ -1,4 +1,4 @@
-"""Vectors as texts: their bytes as hex digits or, since 9.3, in base64; 32-bit floats in base64, big-endian. Pure."""
+"""Vectors as texts: bytes as hex digits or, since 9.3, in base64; 32-bit floats in base64, big-endian. Pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
 
 
 def is_encoded(text: str) -> bool:
-    """True if the text is bytes as hex or base64."""
+    """True if the text is bytes in hex or base64."""
     return bool(_HEX.fullmatch(text)) or bool(_base64(text))
 
 
-def decoded(text: str, length: int) -> list[float] | None:
-    """Return the numbers of a text; None when it does not hold `length` of them.
+def decode_vector(text: str, length: int) -> list[float] | None:
+    """Return the numbers of an encoded vector; None if it does not hold `length` of them.
 
-    Hex goes first where both would do; bytes are signed.
+    A text that is valid in both is read as hex. Bytes are signed.
     """
     if _HEX.fullmatch(text) and len(text) == 2 * length:
         return _bytes(bytes.fromhex(text))

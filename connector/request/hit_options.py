@@ -1,4 +1,4 @@
-"""What a request asks of each hit, where we read it ourselves: of the form that Elasticsearch reads. Pure."""
+"""The options of a request about its hits that this package reads, checked as Elasticsearch checks them. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from connector.errors import RequestError
-from connector.request.readings import whole
+from connector.request.lenient_values import is_count, read_whole
 
 
 def check_hit_options(options: Mapping[str, Any]) -> None:
-    """Refuse lists of fields of another form than Elasticsearch's. Raises: RequestError."""
+    """Refuse lists of fields in a form that Elasticsearch does not read.
+
+    Raises:
+        RequestError: an option has another form.
+    """
     for name in ("fields", "docvalue_fields"):
         value = options.get(name, [])
         if not isinstance(value, list) or not all(map(_names_a_field, value)):
@@ -25,19 +29,27 @@ def check_hit_options(options: Mapping[str, Any]) -> None:
         raise RequestError("script_fields", scripts, "must be an object of scripts by name")
 
 
-def check_total(value: Any) -> None:
-    """Refuse a `track_total_hits` that is no bool and no whole number. Raises: RequestError."""
+def check_total_hits(value: Any) -> None:
+    """Refuse a `track_total_hits` that is neither a bool nor a whole number.
+
+    Raises:
+        RequestError: it is something else.
+    """
     if not isinstance(value, bool | int):
-        raise RequestError("track_total_hits", value, "must be true, false, or up to how many hits are counted")
+        raise RequestError("track_total_hits", value, "must be true, false, or the number up to which hits are counted")
 
 
-def checked_page(options: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """Return inner hits' options with `from` and `size` as whole numbers. Raises: RequestError: they are not."""
-    read = {name: whole(options[name]) for name in ("from", "size") if name in options}
-    for name, value in read.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+def parse_inner_page(options: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Return the options of inner hits with `from` and `size` as whole numbers.
+
+    Raises:
+        RequestError: one of them is not a whole number of at least 0.
+    """
+    counts = {name: read_whole(options[name]) for name in ("from", "size") if name in options}
+    for name, value in counts.items():
+        if not is_count(value):
             raise RequestError(f"{path}.{name}", options[name], "must be a whole number of at least 0")
-    return {**options, **read}
+    return {**options, **counts}
 
 
 def _names_a_field(entry: Any) -> bool:

@@ -1,6 +1,6 @@
-"""A body read as the JSON that the client's own serializer would write of it. Pure.
+"""A body as the JSON that the client's own serializer would make of it. Pure.
 
-So an array, a numpy number, a tuple, a date, a UUID, a Decimal is here what the cluster would have read.
+An array, a numpy number, a tuple, a date, a UUID or a Decimal thus becomes what the cluster would have read.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from elasticsearch.serializer import JsonSerializer
 from connector.errors import RequestError
 
 MAX_LEVELS = 200
-"""How deep a body may be nested; Elasticsearch reads no query as deep."""
+"""How deep a body may be nested; Elasticsearch refuses such deep queries."""
 
 Default: TypeAlias = Callable[[Any], Any]
-"""A serializer's `default`: JSON's own kinds of value for one of another kind; a TypeError where it has none."""
+"""A serializer's `default`: turns a value of another type into one that JSON has, or raises a TypeError."""
 
 _NUMBERS = {int, float}
 _REFUSED = (TypeError, ValueError, AttributeError, OverflowError)
 
 
 json_default: Default = JsonSerializer().default
-"""elasticsearch-py's own."""
+"""The `default` of elasticsearch-py."""
 
 
 def default_of(serializer: Any) -> Default:
-    """Return what a client's serializer makes of values that JSON does not have."""
+    """Return the `default` of a client's serializer."""
     default: Default = getattr(serializer, "default", json_default)
     return default
 
@@ -38,11 +38,11 @@ def as_json(value: Any, default: Default, path: str = "") -> Any:
 
     Args:
         value: what a client was given.
-        default: what makes JSON of other kinds of value, as the client's serializer does.
+        default: turns values of other types into JSON, as the client's serializer does.
         path: where the value is, for errors.
 
     Raises:
-        RequestError: something in it can't be written as JSON, as a generator, a set or NaN; names its path.
+        RequestError: a part of it, such as a generator, a set or NaN, can't be written as JSON; names its path.
     """
     return _read(value, default, path, MAX_LEVELS)
 
@@ -64,7 +64,7 @@ def _read(value: Any, default: Default, path: str, levels_left: int) -> Any:
             name: _read(inner, default, f"{path}.{name}" if path else name, levels_left - 1) for name, inner in named
         }
     if isinstance(value, list | tuple):
-        if set(map(type, value)) <= _NUMBERS:  # a vector: no call for each of its numbers
+        if set(map(type, value)) <= _NUMBERS:  # a vector: saves a call per number
             if not _are_finite(value):
                 return [_finite(each, f"{path}[{place}]") for place, each in enumerate(value)]
             return list(value)
@@ -86,7 +86,7 @@ def _are_finite(numbers: Sequence[float]) -> bool:
 
 def _finite(number: float, path: str) -> float:
     if isinstance(number, float) and not isfinite(number):
-        raise RequestError(path, number, "is no JSON number; give a finite number")
+        raise RequestError(path, number, "is not a JSON number; give a finite number")
     return number
 
 
@@ -98,4 +98,4 @@ def _name(key: Any, path: str) -> str:
         return {None: "null", True: "true", False: "false"}[key]
     if isinstance(key, int | float):
         return repr(key)
-    raise RequestError(path, key, "is no name of a JSON object; names must be texts")
+    raise RequestError(path, key, "can't be a name in a JSON object; names must be texts")

@@ -1,4 +1,4 @@
-"""A retriever tree as it comes in a request: parsed, checked as a whole, and what is wrong drawn as one error. Pure."""
+"""Parsing of a request's retriever tree: anything wrong with it becomes one error that names path and value. Pure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from connector.documents.nearest import suggestion
+from connector.documents.suggestions import suggest_option
 from connector.errors import RequestError
-from connector.request.chunking import ChunkingSettings
-from connector.request.leaf_retrievers import Knn, QueryVectorBuilder, Standard, TextEmbedding
+from connector.request.base_types import QueryVectorBuilder, TextEmbedding
+from connector.request.chunking_settings import ChunkingSettings, ChunkRescorer
+from connector.request.leaf_retrievers import Knn, Standard
+from connector.request.pinned_docs import PinnedDoc
+from connector.request.rescoring import Rescore, RescoreQuery
 from connector.request.retrievers import (
     MAX_DEPTH,
-    ChunkRescorer,
     Compound,
     Diversify,
     Linear,
@@ -21,9 +23,6 @@ from connector.request.retrievers import (
     Node,
     Over,
     Pinned,
-    PinnedDoc,
-    Rescore,
-    RescoreQuery,
     Rescorer,
     Rrf,
     TextSimilarityReranker,
@@ -72,20 +71,24 @@ def _check_names(node: Node) -> None:
         if name is None:
             continue
         if name in seen:
-            raise RequestError(f"retriever...{inner.kind}._name", name, "stands twice; give each a name of its own")
+            raise RequestError(f"retriever...{inner.kind}._name", name, "duplicate name; names must be unique")
         seen.add(name)
 
 
 def check_encodable(text: str, path: str) -> None:
-    """Refuse half a surrogate pair. Raises: RequestError."""
+    """Refuse a text with half a surrogate pair.
+
+    Raises:
+        RequestError: naming the path.
+    """
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise RequestError(path, text, "holds half of a surrogate pair, which is no text; remove it") from error
+        raise RequestError(path, text, "holds half of a surrogate pair, which is not text; remove it") from error
 
 
 def _check_texts(value: object, path: str) -> None:
-    """Refuse half surrogate pairs anywhere in the tree: they are no text, and JSON can't carry them."""
+    """Refuse half surrogate pairs anywhere in the tree: JSON can't carry them."""
     if isinstance(value, str):
         check_encodable(value, path)
     elif isinstance(value, Mapping):
@@ -97,10 +100,10 @@ def _check_texts(value: object, path: str) -> None:
 
 
 def _request_error(tree: dict[str, Any], error: ValidationError) -> RequestError:
-    # An unknown key hides behind the errors that follow from it, so it is told first.
+    # Other errors follow from an unknown key, so that one is reported.
     problems = error.errors(include_url=False)
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
-    if problem["type"] in ("recursion_depth_exceeded", "recursion_loop"):  # the name depends on pydantic
+    if problem["type"] in ("recursion_depth_exceeded", "recursion_loop"):  # the type depends on pydantic's version
         return RequestError("retriever", tree, f"retrievers are nested deeper than {MAX_DEPTH}; flatten the tree")
     path = "retriever"
     at: Any = tree
@@ -112,7 +115,7 @@ def _request_error(tree: dict[str, Any], error: ValidationError) -> RequestError
         elif problem["type"] == "missing" and part == problem["loc"][-1]:
             path = f"{path}.{part}"
     if problem["type"] == "extra_forbidden":
-        return RequestError(path, at, suggestion(str(problem["loc"][-1]), _allowed(problem["loc"][:-1])))
+        return RequestError(path, at, suggest_option(str(problem["loc"][-1]), _allowed(problem["loc"][:-1])))
     if problem["type"] == "missing":
         return RequestError(path, at, "is required; add it")
     return RequestError(path, at, problem["msg"].removeprefix("Value error, "))

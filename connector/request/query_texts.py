@@ -1,7 +1,7 @@
-"""Texts in `knn` queries that are to be embedded here: found, and replaced by their vectors. Pure.
+"""Texts in `knn` queries that this package embeds: found, and replaced by their vectors. Pure.
 
-Elasticsearch's `query_vector_builder: {text_embedding: {model_text}}` is ours where no `model_id` is given, or one that
-is registered with the client.
+It embeds the text of Elasticsearch's `query_vector_builder: {text_embedding: {model_text}}` if no `model_id` is given,
+or one that is registered with the client.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from connector.documents.nearest import suggestion
+from connector.documents.suggestions import suggest_option
 from connector.errors import RequestError
+from connector.request.base_types import QueryVectorBuilder, TextEmbedding
 from connector.request.json_values import MAX_LEVELS
-from connector.request.leaf_retrievers import QueryVectorBuilder, TextEmbedding
 
 
 def text_to_embed(knn: Mapping[str, Any], models: Collection[str]) -> Mapping[str, Any] | None:
-    """Return the `text_embedding` of a `knn` query or retriever that is ours; None where there is none."""
+    """Return the `text_embedding` of a `knn` query or retriever if this package embeds its text, else None."""
     builder = knn.get("query_vector_builder")
     embedding = builder.get("text_embedding") if isinstance(builder, Mapping) else None
     is_own = isinstance(embedding, Mapping) and embedding.get("model_id") in (None, *models)
@@ -26,15 +26,15 @@ def text_to_embed(knn: Mapping[str, Any], models: Collection[str]) -> Mapping[st
 
 
 def embeds_text(query: object, models: Collection[str]) -> bool:
-    """True if a `knn` query somewhere in a query has a text for a model of ours."""
+    """True if a `knn` query anywhere in a query has a text that this package embeds."""
     return any(text_to_embed(knn, models) is not None for _, knn in _knn_queries(query, ""))
 
 
 def texts_in(query: object, models: Collection[str], path: str) -> list[tuple[str, TextEmbedding]]:
-    """Return the field and the text of each `knn` query in a query that is to be embedded here.
+    """Return the field and the text of each `knn` query in a query whose text this package embeds.
 
     Raises:
-        RequestError: the text, or how it is given, is wrong.
+        RequestError: the text is malformed, or a vector is given as well.
     """
     return [
         (str(knn.get("field")), _checked(knn, at))
@@ -44,12 +44,12 @@ def texts_in(query: object, models: Collection[str], path: str) -> list[tuple[st
 
 
 def with_vectors(query: Any, models: Collection[str], vector_of: Callable[[str, str | None], Sequence[float]]) -> Any:
-    """Return a query whose texts of ours are their vectors.
+    """Return a query with the texts that this package embeds replaced by their vectors.
 
     Args:
-        query: of Elasticsearch's DSL.
-        models: as registered.
-        vector_of: of a text and a model's name.
+        query: a query of Elasticsearch's DSL.
+        models: the names of the models registered with the client.
+        vector_of: returns the vector of a text, by the text and the model's name.
     """
     if isinstance(query, list):
         return [with_vectors(each, models, vector_of) for each in query]
@@ -77,12 +77,12 @@ def _checked(knn: Mapping[str, Any], path: str) -> TextEmbedding:
         at = ".".join([path, "query_vector_builder", *map(str, problem["loc"])])
         known = ("text_embedding",) if len(problem["loc"]) == 1 else ("model_id", "model_text")
         is_unknown = problem["type"] == "extra_forbidden"
-        remedy = suggestion(str(problem["loc"][-1]), known) if is_unknown else problem["msg"]
+        remedy = suggest_option(str(problem["loc"][-1]), known) if is_unknown else problem["msg"]
         raise RequestError(at, problem["input"], remedy) from error
 
 
 def _knn_queries(query: object, path: str, levels: int = MAX_LEVELS) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    if levels == 0:  # what is nested deeper is refused, here or by the cluster
+    if levels == 0:  # deeper nesting is refused elsewhere, here or by the cluster
         return
     if isinstance(query, list | tuple):
         for place, each in enumerate(query):

@@ -1,93 +1,42 @@
-"""A `_search` call around a retriever tree: what stands beside the tree, validated. Pure; comes in from `search`."""
+"""A `_search` call around a retriever tree, validated. Pure."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from connector.documents.nearest import suggestion
+from connector.documents.suggestions import suggest_option
 from connector.errors import RequestError
-from connector.request.hit_options import check_hit_options, check_total, checked_page
+from connector.request.hit_options import check_hit_options, check_total_hits, parse_inner_page
+from connector.request.lenient_values import is_count
 from connector.request.parsing import parse_retriever
-from connector.request.query_texts import embeds_text, text_to_embed
 from connector.request.rank_bodies import is_ranked, with_retriever
-from connector.request.readings import flag, number, whole
-from connector.request.retrievers import LICENSED, Compound, Diversify, Node, TextSimilarityReranker
+from connector.request.retrievers import Compound, Diversify, Node, TextSimilarityReranker
+from connector.request.search_options import (
+    FLAGS,
+    HEADER_OPTIONS,
+    HIT_OPTIONS,
+    LEG_OPTIONS,
+    REFUSED_WITH_PIT,
+    RESPONSE_OPTIONS,
+    UNION_OPTIONS,
+    URL_OPTIONS,
+    check_names,
+    picked,
+    with_url_options,
+)
 
-_REFUSED_BY_ELASTICSEARCH = frozenset(
-    {"query", "knn", "sort", "search_after", "terminate_after", "rescore", "scroll", "rank"}
-)
-_HIT_OPTIONS = frozenset(
-    {
-        "_source",
-        "fields",
-        "docvalue_fields",
-        "stored_fields",
-        "script_fields",
-        "version",
-        "seq_no_primary_term",
-        "highlight",
-    }
-)
-_LEG_OPTIONS = frozenset({"timeout", "runtime_mappings", "indices_boost", "pit"})
-_FLAGS = frozenset({"explain", "profile"})
-_REFUSED_BESIDE_PIT = frozenset(
-    {"index", "preference", "routing", "ignore_unavailable", "allow_no_indices", "expand_wildcards"}
-)
-_UNION_OPTIONS = frozenset({"aggs", "aggregations", "suggest", "track_total_hits"})
-_PAGE_OPTIONS = frozenset({"post_filter", "collapse", "min_score", "size", "from"})
-_BODY_OPTIONS = _HIT_OPTIONS | _LEG_OPTIONS | _FLAGS | _UNION_OPTIONS | _PAGE_OPTIONS
-_HEADER_OPTIONS = frozenset(
-    {
-        "preference",
-        "routing",
-        "ignore_unavailable",
-        "allow_no_indices",
-        "expand_wildcards",
-        "request_cache",
-        "search_type",
-        "allow_partial_search_results",
-        "ccs_minimize_roundtrips",
-    }
-)
-_OURS_ALONE = frozenset({"blend", "field_shares"})
-"""What only our `text_similarity_reranker` knows."""
 _COLLAPSE_OPTIONS = frozenset({"field", "inner_hits", "max_concurrent_group_searches"})
-_URL_OPTIONS = frozenset(
-    {
-        "error_trace",
-        "human",
-        "include_named_queries_score",
-        "max_concurrent_shard_requests",
-        "pretty",
-        "typed_keys",
-    }
-)
-_RESPONSE_OPTIONS = frozenset({"filter_path", "rest_total_hits_as_int"})
-_URL_PARAMETERS = _HEADER_OPTIONS | _URL_OPTIONS | _RESPONSE_OPTIONS
-_BODY_OPTIONS_IN_URL = frozenset(
-    {
-        "_source",
-        "docvalue_fields",
-        "explain",
-        "from",
-        "seq_no_primary_term",
-        "size",
-        "stored_fields",
-        "timeout",
-        "track_total_hits",
-        "version",
-    }
-)
+_DEFAULT_SIZE = 10
 
 
 @dataclass(frozen=True)
 class Collapse:
-    """The field of which each value is shown once, by its best hit; hits without it count as one value.
+    """The field of which each value is shown once, by its best hit; hits without a value count as one.
 
-    `inner_hits` are searches within a value, by name.
+    `inner_hits` are searches among the hits of a value, by name.
     """
 
     field: str
@@ -100,19 +49,19 @@ class SearchRequest:
 
     Attributes:
         tree: the retrievers.
-        size: hits on the page.
+        size: the number of hits on the page.
         offset: Elastic's `from`.
         header: what goes into the header of each `_msearch` line: index, preference, routing, ...
-        leg_options: body options of every leg, as timeout.
-        hit_options: body options that say what a returned hit holds, as `_source`.
-        union_options: body options about all that any leg matches: aggregations, suggest, track_total_hits.
+        leg_options: body options of every leg, such as timeout.
+        hit_options: body options about what a returned hit holds, such as `_source`.
+        union_options: body options about everything that any leg matches: aggregations, suggest, track_total_hits.
         url_options: parameters of the `_msearch` URL.
-        response_options: parameters that change how the response is shown: filter_path, rest_total_hits_as_int.
+        response_options: parameters about the form of the response: filter_path, rest_total_hits_as_int.
         models: the names of the models registered with the client.
         min_score: the least final score of a hit.
-        post_filter: a query that every hit must match, asked after fusion; aggregations don't see it.
-        collapse: by what each value is shown once.
-        explain: say of each hit how its score came about.
+        post_filter: a query that every hit must match, applied after fusion; aggregations do not see it.
+        collapse: the field of which each value is shown once.
+        explain: add to each hit an explanation of its score.
     """
 
     tree: Node
@@ -131,81 +80,30 @@ class SearchRequest:
     explain: bool = False
 
     @property
+    def index(self) -> str | None:
+        """The index expression that is searched; None for all indices."""
+        return ",".join(self.header["index"]) if "index" in self.header else None
+
+    @property
     def has_pit(self) -> bool:
-        """True if the search is over a point in time, which says by itself what is searched."""
+        """True if the search is over a point in time, which determines the indices."""
         return "pit" in self.leg_options
 
     @property
     def asks_for_union(self) -> bool:
-        """True if something is asked that one more search over the union of the legs has to answer."""
+        """True if an option needs one more search over the union of the legs."""
         options = {name for name, value in self.union_options.items() if name != "track_total_hits" or value}
         return bool(options) or (self.post_filter is not None and self.counts_hits)
 
     @property
     def needs_union(self) -> bool:
-        """True if anything has to be searched for among all that any leg matches."""
+        """True if anything is searched among everything that any leg matches."""
         return self.asks_for_union or (self.collapse is not None and bool(self.collapse.inner_hits))
 
     @property
     def counts_hits(self) -> bool:
-        """True if the response says how many hits there are."""
+        """True if the response holds the total number of hits."""
         return self.union_options.get("track_total_hits") is not False
-
-
-def is_ours(body: object, models: Collection[str]) -> bool:
-    """True if a search body holds a tree that the cluster can't run on the free licence.
-
-    That is a licensed retriever, or a `knn` retriever with `inner_hits` or whose text is to be embedded by a model of
-    ours, at the root or under a `rescorer`, or a `knn` query of such a text in a `standard` retriever; and the older
-    `rank: {rrf}`.
-
-    Args:
-        body: a search body.
-        models: the names of the models registered with the client.
-    """
-    tree = body.get("retriever") if isinstance(body, Mapping) else None
-    if not isinstance(tree, Mapping) or len(tree) != 1:
-        return is_ranked(body)
-    ((kind, retriever),) = tree.items()
-    if kind == "rescorer":
-        return is_ours(retriever, models)
-    if kind == "standard":
-        return embeds_text(retriever, models)
-    if kind != "knn" or not isinstance(retriever, Mapping):
-        return kind in LICENSED
-    return "inner_hits" in retriever or text_to_embed(retriever, models) is not None
-
-
-def is_elastics(tree: object, models: Collection[str]) -> bool:
-    """True if a tree holds nothing that only this package knows, so that a licensed cluster may run it.
-
-    Args:
-        tree: a request's `retriever`, as it came.
-        models: the names of the models registered with the client.
-    """
-    if isinstance(tree, list | tuple):
-        return all(is_elastics(part, models) for part in tree)
-    if not isinstance(tree, Mapping):
-        return True
-    for name, value in tree.items():
-        if name == "text_similarity_reranker" and isinstance(value, Mapping):
-            own_model = value.get("inference_id") in (None, *models)
-            if (
-                own_model
-                or _OURS_ALONE & value.keys()
-                or isinstance(value.get("field"), list)
-                or "{" in str(value.get("field"))
-            ):
-                return False
-            if "score_mode" in (value.get("chunk_rescorer") or {}):
-                return False
-        if name == "knn" and isinstance(value, Mapping) and "inner_hits" in value:
-            return False
-        if name == "text_embedding" and isinstance(value, Mapping) and value.get("model_id") in (None, *models):
-            return False
-        if name == "normalizer" and str(value).lower() in ("zscore", "dbsf"):
-            return False
-    return all(is_elastics(part, models) for part in tree.values())
 
 
 def parse_request(
@@ -222,34 +120,28 @@ def parse_request(
     Raises:
         RequestError: naming what is wrong and what is allowed.
     """
-    body = _with_url_options(with_retriever(body) if is_ranked(body) else body, params)
-    for name in body:
-        if name in _REFUSED_BY_ELASTICSEARCH:
-            raise RequestError(name, body[name], "can't stand beside a compound retriever; put it into a leg")
-        if name not in _BODY_OPTIONS | {"retriever"}:
-            says = "is not supported alongside a compound retriever"
-            raise RequestError(name, body[name], suggestion(name, _BODY_OPTIONS | {"retriever"}, says=says))
-        if name in _FLAGS and not isinstance(body[name], bool):
-            raise RequestError(name, body[name], "must be true or false")
+    body = with_url_options(with_retriever(body) if is_ranked(body) else body, params)
+    check_names(body)
     check_hit_options(body)
-    check_total(body.get("track_total_hits", True))
+    check_total_hits(body.get("track_total_hits", True))
     tree = parse_retriever(body["retriever"])
     _check_models(tree, models)
     size, offset = _page(body, tree)
-    header = {name: value for name, value in params.items() if name in _HEADER_OPTIONS}
+    header = picked(params, HEADER_OPTIONS)
     if index is not None:
         header = {"index": index.split(","), **header}
     _check_pit(body.get("pit"), header)
+    flags = {name: True for name in FLAGS if body.get(name)}
     return SearchRequest(
         tree=tree,
         size=size,
         offset=offset,
         header=header,
-        leg_options={name: value for name, value in body.items() if name in _LEG_OPTIONS or (name in _FLAGS and value)},
-        hit_options={name: value for name, value in body.items() if name in _HIT_OPTIONS},
-        union_options={name: value for name, value in body.items() if name in _UNION_OPTIONS},
-        url_options={name: value for name, value in params.items() if name in _URL_OPTIONS},
-        response_options={name: value for name, value in params.items() if name in _RESPONSE_OPTIONS},
+        leg_options=picked(body, LEG_OPTIONS) | flags,
+        hit_options=picked(body, HIT_OPTIONS),
+        union_options=picked(body, UNION_OPTIONS),
+        url_options=picked(params, URL_OPTIONS),
+        response_options=picked(params, RESPONSE_OPTIONS),
         models=frozenset(models),
         min_score=_min_score(body.get("min_score")),
         post_filter=_post_filter(body.get("post_filter")),
@@ -259,7 +151,7 @@ def parse_request(
 
 
 def _check_models(tree: Node, models: Collection[str]) -> None:
-    """Refuse a model that only the cluster could have where the work is done here."""
+    """Refuse models of the cluster where this package does the work."""
     for node in tree.walk():
         retriever = node.retriever
         name, path = None, ""
@@ -277,54 +169,20 @@ def _check_models(tree: Node, models: Collection[str]) -> None:
             )
 
 
-def _with_url_options(body: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(body)
-    source: dict[str, Any] = {}
-    for name, value in params.items():
-        if name in ("_source_includes", "_source_excludes"):
-            fields = value.split(",") if isinstance(value, str) else value
-            if not isinstance(fields, list) or not all(isinstance(each, str) for each in fields):
-                raise RequestError(name, value, "must be a field, or a list of fields")
-            source[name.removeprefix("_source_")] = fields
-        elif name in _BODY_OPTIONS_IN_URL:
-            merged[name] = value.split(",") if name == "docvalue_fields" and isinstance(value, str) else value
-        elif name not in _URL_PARAMETERS:
-            says = "is not supported alongside a compound retriever"
-            raise RequestError(name, value, suggestion(name, _URL_PARAMETERS | _BODY_OPTIONS_IN_URL, says=says))
-    merged |= {"_source": source} if source else {}
-    return {name: _READ[name](value) if name in _READ else value for name, value in merged.items()}
-
-
-def _counted(value: object) -> object:
-    """Read `track_total_hits`: a bool or a number, of which -1 means all."""
-    read = whole(flag(value))
-    return True if read == -1 else read
-
-
-_READ: Mapping[str, Callable[[object], object]] = {
-    **dict.fromkeys(("size", "from"), whole),
-    **dict.fromkeys((*_FLAGS, "version", "seq_no_primary_term"), flag),
-    "min_score": number,
-    "track_total_hits": _counted,
-}
-"""How Elasticsearch reads what may be a text."""
-
-
 def _page(body: Mapping[str, Any], tree: Node) -> tuple[int, int]:
     root = tree.retriever
-    compound = isinstance(root, Compound)
-    window = root.rank_window_size if isinstance(root, Compound) else 10
-    values = {"size": body.get("size", window), "from": body.get("from", 0)}
-    for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    window = root.rank_window_size if isinstance(root, Compound) else _DEFAULT_SIZE
+    size, offset = body.get("size", window), body.get("from", 0)
+    for name, value in (("size", size), ("from", offset)):
+        if not is_count(value):
             raise RequestError(name, value, "must be a whole number of at least 0")
-    if compound and values["size"] > window:
+    if isinstance(root, Compound) and size > window:
         raise RequestError(
             f"retriever.{tree.kind}.rank_window_size",
             window,
-            f"must be at least size ({values['size']}); raise rank_window_size or lower size",
+            f"must be at least size ({size}); raise rank_window_size or lower size",
         )
-    return values["size"], values["from"]
+    return size, offset
 
 
 def _min_score(value: Any) -> float | None:
@@ -345,18 +203,18 @@ def _collapse(value: Any) -> Collapse | None:
     if not isinstance(value, dict) or not isinstance(value.get("field"), str):
         raise RequestError("collapse", value, "must name a field, as {'field': 'author'}")
     for name in value.keys() - _COLLAPSE_OPTIONS:
-        raise RequestError(f"collapse.{name}", value[name], suggestion(name, _COLLAPSE_OPTIONS))
-    asked = value.get("inner_hits", [])
+        raise RequestError(f"collapse.{name}", value[name], suggest_option(name, _COLLAPSE_OPTIONS))
+    inner_hits = value.get("inner_hits", [])
     parts: dict[str, dict[str, Any]] = {}
-    for part in asked if isinstance(asked, list) else [asked]:
+    for part in inner_hits if isinstance(inner_hits, list) else [inner_hits]:
         if not isinstance(part, dict) or not isinstance(part.get("name"), str):
             raise RequestError("collapse.inner_hits", part, "must be named, as {'name': 'others', 'size': 3}")
         if "collapse" in part:
             raise RequestError("collapse.inner_hits.collapse", part["collapse"], "is not supported here; leave it out")
         if part["name"] in parts:
-            raise RequestError("collapse.inner_hits.name", part["name"], "stands twice; give each a name of its own")
+            raise RequestError("collapse.inner_hits.name", part["name"], "duplicate name; names must be unique")
         options = {name: option for name, option in part.items() if name != "name"}
-        parts[part["name"]] = checked_page(options, "collapse.inner_hits")
+        parts[part["name"]] = parse_inner_page(options, "collapse.inner_hits")
     return Collapse(value["field"], parts)
 
 
@@ -364,8 +222,8 @@ def _check_pit(pit: Any, header: Mapping[str, Any]) -> None:
     if pit is None:
         return
     if not isinstance(pit, dict) or not isinstance(pit.get("id"), str):
-        raise RequestError("pit", pit, "must be {'id': ..., 'keep_alive': ...}, as open_point_in_time gave it")
-    for name in sorted(_REFUSED_BESIDE_PIT & header.keys()):
+        raise RequestError("pit", pit, "must be {'id': ..., 'keep_alive': ...}, as open_point_in_time returns it")
+    for name in sorted(REFUSED_WITH_PIT & header.keys()):
         raise RequestError(
-            name, header[name], "can't stand beside a point in time, which knows its indices; leave it out"
+            name, header[name], "can't be combined with a point in time, which already names its indices; leave it out"
         )

@@ -1,6 +1,6 @@
-"""Elasticsearch's `filter_path`: which parts of a response are shown. Pure; comes in from `response`.
+"""Elasticsearch's `filter_path`: which parts of a response are shown. Pure.
 
-On an `_msearch` the cluster would apply it to the legs' answers and leave nothing of them, so it is applied here.
+Sent with the `_msearch`, it would filter the legs' answers instead of the response, so it is applied here.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ def filtered(body: dict[str, Any], filter_path: str | Sequence[str]) -> dict[str
 
     Args:
         body: a response.
-        filter_path: dotted paths, a list or separated by commas; `*` is any name or a part of one, `**` any number of
-            names; a path that begins with `-` is left out, and goes before the others.
+        filter_path: dotted paths, as a list or separated by commas; `*` matches a name or a part of one, `**` any
+            number of names; a path that begins with `-` is excluded, even if another path includes it.
 
     Source: Elasticsearch's reference, "common options: response filtering".
     """
@@ -36,7 +36,7 @@ def _split(pattern: str) -> Path:
 
 
 def _below(patterns: Sequence[Path], name: str) -> list[Path]:
-    """Return what is left of the patterns below a name; an empty path is one that ends there."""
+    """Return the rest of each pattern that matches a name; an empty rest is a pattern that ends there."""
     left = []
     for head, *rest in patterns:
         if head == "**":
@@ -48,7 +48,7 @@ def _below(patterns: Sequence[Path], name: str) -> list[Path]:
 
 
 def _included(value: Any, patterns: Sequence[Path]) -> Any:
-    """Keep what a pattern ends at or above; None where nothing is left. A list is seen through."""
+    """Keep the parts that a pattern names, with the objects around them; None if nothing is left."""
     if isinstance(value, list):
         kept = [part for each in value if (part := _included(each, patterns)) is not None]
         return kept or None

@@ -1,79 +1,73 @@
-"""A plan's merge tree, run: fusions, rescorers, pins, diversity, rerankers. No I/O here; comes in from `search`."""
+"""The merge tree of a plan, run: fusions, rescorers, pins, diversification, rerankers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from connector.engines import Dialect
 from connector.request.retrievers import Linear
 from connector.request.search_request import SearchRequest
-from connector.search.bodies import scores_body
-from connector.search.by_id import fetch
-from connector.search.fusion import Key, Ranking, linear, rescored, rrf
+from connector.search.best_passages import add_passages
+from connector.search.by_id import Selection, fetch
+from connector.search.context import SearchContext
+from connector.search.diversifying import diversified
+from connector.search.fusion import linear, rescored, rrf
 from connector.search.needs import Flow
-from connector.search.plan import Fuse, Leaf, Merge, Pin, Plan, Rerank, RescoreBy, Thin
+from connector.search.plan import DiversifyBy, Fuse, Leaf, Merge, Pin, Rerank, RescoreBy
+from connector.search.ranking import Ranking
 from connector.search.rerank import reranked
-from connector.search.response import Provenance
-from connector.search.thinning import diversified
 
 _ABOVE_ALL = 0x7F000000
-"""The bits of the float32 that pinned documents score above, as Elasticsearch has it: half of the greatest."""
-_STAGES: dict[type[Merge], str] = {Rerank: "rerank", RescoreBy: "rescore", Thin: "diversify", Pin: "pin"}
+"""The bits of the float32 above which pinned documents score, as in Elasticsearch: half of the greatest float32."""
+_STAGES: dict[type[Merge], str] = {Rerank: "rerank", RescoreBy: "rescore", DiversifyBy: "diversify", Pin: "pin"}
 
 
-AddPassages: TypeAlias = Callable[[int, Sequence[Key]], Flow[None]]
-"""Return hits the `inner_hits` of a leg, by its place, which they may not have been found by."""
-
-
-def merged(
-    merge: Merge,
-    plan: Plan,
-    request: SearchRequest,
-    hits: Mapping[Key, Mapping[str, Any]],
-    provenance: Provenance,
-    add_passages: AddPassages,
-    dialect: Dialect,
-) -> Flow[Ranking]:
-    """Make a node's ranking of its children's, and note it."""
+def merged(merge: Merge, context: SearchContext) -> Flow[Ranking]:
+    """Make a node's ranking from those of its children, and note it in the provenance."""
+    legs, provenance = context.plan.legs, context.provenance
     if isinstance(merge, Leaf):
-        ranking = provenance.legs[plan.legs[merge.leg].name]
+        ranking = provenance.legs[legs[merge.leg].name]
     elif isinstance(merge, Fuse):
         parts = []
-        for leg in merge.parts:
-            parts.append((yield from merged(leg, plan, request, hits, provenance, add_passages, dialect)))
+        for part in merge.parts:
+            parts.append((yield from merged(part, context)))
         with provenance.timed("fuse"):
             ranking = provenance.fused = _fused(merge, parts).above(merge.retriever.min_score)
     else:
-        part = yield from merged(merge.part, plan, request, hits, provenance, add_passages, dialect)
-        part = part.head(merge.retriever.rank_window_size)
+        below = yield from merged(merge.part, context)
+        below = below.head(merge.retriever.rank_window_size)
         with provenance.timed(_STAGES[type(merge)]):
             match merge:
                 case Rerank():
                     if merge.passages is not None:
-                        yield from add_passages(merge.passages, part.keys)
-                    passages = None if merge.passages is None else plan.legs[merge.passages]
-                    ranking = yield from reranked(merge.retriever, passages, part, hits, provenance)
+                        yield from add_passages(context, merge.passages, below.keys)
+                    passages = None if merge.passages is None else legs[merge.passages]
+                    ranking = yield from reranked(merge.retriever, passages, below, context)
                 case RescoreBy():
-                    ranking = yield from _rescored(merge, part, request)
-                case Thin():
-                    ranking = yield from diversified(merge.retriever, part, request, dialect)
+                    ranking = yield from _rescored(merge, below, context.request)
+                case DiversifyBy():
+                    ranking = yield from diversified(merge.retriever, below, context)
                 case Pin():
-                    ranking = _pinned(merge, provenance.legs[plan.legs[merge.leg].name], part)
+                    ranking = _pinned(merge, provenance.legs[legs[merge.leg].name], below)
     provenance.merged[id(merge)] = ranking
     return ranking
 
 
 def _rescored(merge: RescoreBy, ranking: Ranking, request: SearchRequest) -> Flow[Ranking]:
-    """Ask for the other queries' scores, one after the other, since each orders what the next one sees."""
+    """Fetch and combine the scores of each query in turn, since each changes the order that the next one sees."""
     for step in merge.retriever.rescore:
-        body_of = partial(scores_body, query=step.query.rescore_query, request=request)
-        found = yield from fetch(ranking.keys, request, body_of)
+        query = step.query.rescore_query
+        found = yield from fetch(ranking.keys, request, partial(_scores_body, query=query, request=request))
         ranking = rescored(ranking, {key: hit["_score"] or 0.0 for key, hit in found.items()}, step.query)
     return ranking.above(merge.retriever.min_score)
+
+
+def _scores_body(selection: Selection, query: Mapping[str, Any], request: SearchRequest) -> dict[str, Any]:
+    """Write the search that scores these documents by a query; those that don't match are not found."""
+    return selection.body(request, query={"bool": {"must": [query], "filter": [selection.query]}})
 
 
 def _pinned(merge: Pin, found: Ranking, ranking: Ranking) -> Ranking:

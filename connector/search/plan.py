@@ -1,4 +1,4 @@
-"""A retriever tree becomes leaf searches and a merge tree. Pure; comes in from `search`."""
+"""A plan: a retriever tree split into leaf searches (the legs) and a merge tree over their rankings. Pure."""
 
 from __future__ import annotations
 
@@ -10,31 +10,28 @@ from typing import Any, TypeAlias
 from connector.engines import Dialect
 from connector.errors import RequestError
 from connector.request.leaf_retrievers import Knn, Standard
-from connector.request.retrievers import (
-    Diversify,
-    Linear,
-    Node,
-    Pinned,
-    Rescore,
-    Rescorer,
-    Rrf,
-    TextSimilarityReranker,
-)
+from connector.request.rescoring import Rescore
+from connector.request.retrievers import Diversify, Linear, Node, Pinned, Rescorer, Rrf, TextSimilarityReranker
 from connector.request.search_request import SearchRequest
 
 MAX_WINDOW_WITH_PAGE = 100
 """Up to this window every leg carries what the page needs; beyond it the page is fetched by ids in a second trip."""
 
 MAX_PINNED_HITS = 100
-"""How many hits of pinned ids are asked for: an id may stand in several indices."""
+"""The greatest number of hits for pinned ids; an id may exist in several indices."""
 
 
 @dataclass(frozen=True)
 class Leg:
-    """One leaf search: its name in the provenance, the filters of all nodes above it, and how many hits it returns.
+    """One leaf search.
 
-    `rescore` are the steps of a `rescorer` right above it, which the cluster runs; `passage_fields` are read of each
-    of its inner hits, by a reranker above it.
+    Attributes:
+        name: its name in the provenance.
+        retriever: the search.
+        filters: those of the retriever and of all nodes above it.
+        window: how many hits it returns.
+        rescore: the steps of a `rescorer` directly above it, which the cluster runs.
+        passage_fields: the fields of its inner hits that a reranker above it reads.
     """
 
     name: str
@@ -51,9 +48,9 @@ class Leg:
 
     @property
     def inner_name(self) -> str:
-        """What its inner hits are called; "" when it has none."""
-        asked = self.retriever.inner_hits if isinstance(self.retriever, Knn) else None
-        return "" if asked is None else asked.get("name", self.inner_path)
+        """The name of its inner hits; "" if it has none."""
+        inner_hits = self.retriever.inner_hits if isinstance(self.retriever, Knn) else None
+        return "" if inner_hits is None else inner_hits.get("name", self.inner_path)
 
     @property
     def asks_for_inner_fields(self) -> bool:
@@ -62,12 +59,12 @@ class Leg:
 
     @property
     def is_sorted(self) -> bool:
-        """True if the leg has an order of its own, which is then its ranking."""
+        """True if the leg has a `sort`, whose order is then its ranking."""
         return isinstance(self.retriever, Standard) and self.retriever.sort is not None and not self.rescore
 
     @property
     def neighbours(self) -> int | None:
-        """How many hits the leg has at most, over all shards; None: as many as match."""
+        """The greatest number of hits of the leg over all shards; None if it is not limited."""
         return self.retriever.k if isinstance(self.retriever, Knn) else None
 
 
@@ -88,7 +85,7 @@ class Fuse:
 
 @dataclass(frozen=True)
 class RescoreBy:
-    """Other queries' scores for the part's first hits."""
+    """Scores of other queries for the part's first hits."""
 
     part: Merge
     retriever: Rescorer
@@ -96,7 +93,7 @@ class RescoreBy:
 
 @dataclass(frozen=True)
 class Pin:
-    """Chosen documents, found by the leg of that place, before the part's hits."""
+    """Chosen documents, found by the leg at that place, before the part's hits."""
 
     leg: int
     part: Merge
@@ -104,8 +101,8 @@ class Pin:
 
 
 @dataclass(frozen=True)
-class Thin:
-    """Those of the part's first hits that are not like one another."""
+class DiversifyBy:
+    """Those of the part's first hits that are unlike one another."""
 
     part: Merge
     retriever: Diversify
@@ -115,7 +112,7 @@ class Thin:
 class Rerank:
     """A cross-encoder's order of the part's first hits.
 
-    `passages` is the place of the leg whose inner hits it reads; None when it reads the hits.
+    `passages` is the place of the leg whose inner hits it reads; None if it reads the hits themselves.
     """
 
     part: Merge
@@ -123,12 +120,12 @@ class Rerank:
     passages: int | None = None
 
 
-Merge: TypeAlias = Leaf | Fuse | RescoreBy | Pin | Thin | Rerank
+Merge: TypeAlias = Leaf | Fuse | RescoreBy | Pin | DiversifyBy | Rerank
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a tree asks of the cluster (the legs) and what is made of the answers (the merge tree)."""
+    """The searches (legs), how their answers are combined (merge tree), and the fields that rerankers read."""
 
     legs: tuple[Leg, ...]
     merge: Merge
@@ -136,17 +133,17 @@ class Plan:
 
     @property
     def steps(self) -> list[Rescore]:
-        """The steps of all rescorers, whether the cluster runs them or they are run here."""
+        """The steps of all rescorers, whether the cluster or this package runs them."""
         return [*(step for leg in self.legs for step in leg.rescore), *_steps(self.merge)]
 
     @property
     def carries_page(self) -> bool:
-        """True if the legs' own answers hold all that the page needs."""
+        """True if the legs' answers hold everything that the page needs."""
         return all(leg.window <= MAX_WINDOW_WITH_PAGE for leg in self.legs) and not self.inner_queries
 
     @cached_property
     def inner_queries(self) -> list[dict[str, Any]]:
-        """The legs' queries that ask for `inner_hits`, which every hit of the page is to have."""
+        """The legs' queries with `inner_hits`, which every hit of the page gets, whichever leg found it."""
         queries = (leg.retriever.query for leg in self.legs if isinstance(leg.retriever, Standard))
         return [query for query in queries if query is not None and _asks_for_inner_hits(query)]
 
@@ -166,7 +163,11 @@ def _asks_for_inner_hits(query: object) -> bool:
 
 
 def make_plan(request: SearchRequest, dialect: Dialect) -> Plan:
-    """Plan the legs and the merge of a request for a cluster of this dialect."""
+    """Plan the legs and the merge tree of a request for a cluster of this dialect.
+
+    Raises:
+        RequestError: two legs use the same name for their inner hits.
+    """
     legs: list[Leg] = []
     fields: dict[str, None] = {}
     page = request.offset + request.size
@@ -179,7 +180,7 @@ def make_plan(request: SearchRequest, dialect: Dialect) -> Plan:
             return Leaf(len(legs) - 1)
         below = retriever.rank_window_size
         match retriever:
-            case Rescorer(retriever=child) if retriever.min_score is None and _rescored_there(child, dialect):
+            case Rescorer(retriever=child) if retriever.min_score is None and _cluster_rescores(child, dialect):
                 return add(child, filters, below, tuple(retriever.rescore))
             case Rescorer():
                 return RescoreBy(add(retriever.retriever, filters, below), retriever)
@@ -187,11 +188,11 @@ def make_plan(request: SearchRequest, dialect: Dialect) -> Plan:
                 legs.append(Leg(retriever.leg.name or node.kind, retriever.leg, filters, MAX_PINNED_HITS))
                 return Pin(len(legs) - 1, add(retriever.retriever, filters, below), retriever)
             case Diversify():
-                return Thin(add(retriever.retriever, filters, below), retriever)
+                return DiversifyBy(add(retriever.retriever, filters, below), retriever)
             case TextSimilarityReranker():
                 first = len(legs)
                 part = add(retriever.retriever, filters, below)
-                place = _read_of_legs(retriever, legs, first)
+                place = _passage_leg(retriever, legs, first)
                 inner = "" if place is None else f"{legs[place].inner_path}."
                 fields.update(
                     dict.fromkeys(each for each in retriever.fields if not (inner and each.startswith(inner)))
@@ -202,37 +203,37 @@ def make_plan(request: SearchRequest, dialect: Dialect) -> Plan:
 
     merge = add(request.tree, (), page)
     _check_inner_names(legs)
-    return Plan(tuple(_with_own_names(legs)), merge, tuple(fields))
+    return Plan(tuple(_with_unique_names(legs)), merge, tuple(fields))
 
 
 def _check_inner_names(legs: Sequence[Leg]) -> None:
-    """Refuse inner hits of a vector leg under a name that others have, as the cluster does in one search."""
-    asked = [name for leg in legs if isinstance(leg.retriever, Standard) for name in _inner_names(leg.retriever.query)]
+    """Refuse inner hits of a vector leg whose name is taken, as the cluster does within one search."""
+    taken = [name for leg in legs if isinstance(leg.retriever, Standard) for name in _inner_names(leg.retriever.query)]
     names = [leg.inner_name for leg in legs if leg.inner_name]
     for name in names:
-        if names.count(name) > 1 or name in asked:
+        if names.count(name) > 1 or name in taken:
             raise RequestError(
                 "retriever...knn.inner_hits.name",
                 name,
-                "[inner_hits] already contains an entry for this key; give each its own name",
+                "[inner_hits] already contains an entry for this key; names must be unique",
             )
 
 
 def _inner_names(query: object) -> Iterator[str]:
-    """Return the names of the inner hits that the `nested` and `knn` queries within a query ask for."""
+    """Return the names of the inner hits of the `nested` and `knn` queries within a query."""
     if isinstance(query, list):
         for part in query:
             yield from _inner_names(part)
     elif isinstance(query, Mapping):
         for kind, part in query.items():
-            asked = part.get("inner_hits") if kind in ("nested", "knn") and isinstance(part, Mapping) else None
-            if isinstance(asked, Mapping):
-                yield str(asked.get("name") or part.get("path") or str(part.get("field")).rpartition(".")[0])
+            inner_hits = part.get("inner_hits") if kind in ("nested", "knn") and isinstance(part, Mapping) else None
+            if isinstance(inner_hits, Mapping):
+                yield str(inner_hits.get("name") or part.get("path") or str(part.get("field")).rpartition(".")[0])
             yield from _inner_names(part)
 
 
-def _read_of_legs(retriever: TextSimilarityReranker, legs: list[Leg], first: int) -> int | None:
-    """Find the first leg below a reranker whose inner hits hold a field of its, and have it read that."""
+def _passage_leg(retriever: TextSimilarityReranker, legs: list[Leg], first: int) -> int | None:
+    """Return the place of the first leg whose inner hits hold fields that a reranker above reads; add these to it."""
     for place, leg in enumerate(legs[first:], first):
         within = [field for field in retriever.fields if leg.inner_name and field.startswith(f"{leg.inner_path}.")]
         if within:
@@ -242,13 +243,13 @@ def _read_of_legs(retriever: TextSimilarityReranker, legs: list[Leg], first: int
     return None
 
 
-def _rescored_there(node: Node, dialect: Dialect) -> bool:
+def _cluster_rescores(node: Node, dialect: Dialect) -> bool:
     """True if a rescorer's retriever is a leg whose hits the cluster can rescore in the same search."""
     return isinstance(node.retriever, Standard) or (isinstance(node.retriever, Knn) and dialect.counts_k_globally)
 
 
-def _with_own_names(legs: Sequence[Leg]) -> list[Leg]:
-    """Number the legs that would share a name, in the request's order: `knn`, `knn_2`."""
+def _with_unique_names(legs: Sequence[Leg]) -> list[Leg]:
+    """Number legs with the same name, in the request's order: `knn`, `knn_2`."""
     named: dict[str, Leg] = {}
     for leg in sorted(legs, key=lambda leg: leg.retriever.name is None):
         name, number = leg.name, 1
@@ -261,7 +262,7 @@ def _with_own_names(legs: Sequence[Leg]) -> list[Leg]:
 
 
 def with_queries(plan: Plan, change: Callable[[Any], Any]) -> Plan:
-    """Return the plan with each query of Elasticsearch's DSL, filters and rescorers' too, as `change` makes it."""
+    """Return the plan with `change` applied to each query of Elasticsearch's DSL, including filters and rescorers."""
 
     def rescored(step: Rescore) -> Rescore:
         query = step.query.model_copy(update={"rescore_query": change(step.query.rescore_query)})

@@ -1,4 +1,4 @@
-"""A ranking put into a cross-encoder's order, by one passage a hit or by its best. No I/O here; `merge` comes in."""
+"""A ranking put into a cross-encoder's order, by one passage per hit or by its best one."""
 
 from __future__ import annotations
 
@@ -14,35 +14,32 @@ from connector.errors import ModelError, ModelOutputError, RequestError, error_t
 from connector.models.texts import checked_scores, each_once
 from connector.request.retrievers import TextSimilarityReranker
 from connector.search.best_passages import Candidate, candidates
-from connector.search.fusion import Key, Ranking, blend, rank
+from connector.search.context import SearchContext
+from connector.search.fusion import blend
 from connector.search.needs import Compute, Flow, Score, Shorten
 from connector.search.plan import Leg
-from connector.search.response import Provenance
+from connector.search.ranking import Ranking, rank
 
 _LOG = logging.getLogger("connector.rerank")
 
 
 def reranked(
-    retriever: TextSimilarityReranker,
-    passages: Leg | None,
-    ranking: Ranking,
-    hits: Mapping[Key, Mapping[str, Any]],
-    provenance: Provenance,
+    retriever: TextSimilarityReranker, passages: Leg | None, ranking: Ranking, context: SearchContext
 ) -> Flow[Ranking]:
-    """Put the hits into the reranker's order; those without text follow, in the order they came, with score 0.
+    """Put the hits into the reranker's order; those without text follow in their original order, with score 0.
 
-    With `blend`, a hit without text has its fused rank's share alone. The one place where any failure is caught: a
-    search never fails because of the reranker.
+    With `blend`, a hit without text is scored by its fused rank only. This is the one place that catches any failure:
+    a search never fails because of the reranker.
 
     Args:
-        retriever: what reads which text.
-        passages: the leg whose inner hits are the passages; None when the texts of the hits are.
+        retriever: which reranker reads which text.
+        passages: the leg whose inner hits are the passages; None if the reranker reads the hits themselves.
         ranking: the hits to order.
-        hits: what was said of each.
-        provenance: told the scores, and which passage gave them.
+        context: the search; its provenance gets the scores, and which passages they are from.
     """
+    provenance = context.provenance
     try:
-        found = yield Compute(lambda: [candidates(retriever, hits[key], passages) for key in ranking.keys])
+        found = yield Compute(lambda: [candidates(retriever, context.hits[key], passages) for key in ranking.keys])
         pairs = [(place, each) for place, of_hit in enumerate(found) for each in of_hit]
         if not pairs:
             if len(ranking):
@@ -64,21 +61,21 @@ def reranked(
     read, scores, best = _by_hit(pairs, raw, retriever)
     keys = [ranking.keys[place] for place in read]
     provenance.reranked = dict(zip(keys, scores.tolist(), strict=True))
-    provenance.passages = {key: said for key, said in zip(keys, best, strict=True) if said}
+    provenance.passages = {key: passage for key, passage in zip(keys, best, strict=True) if passage}
     if retriever.blend is not None:
         all_scores = np.full(len(ranking), -np.inf, dtype=np.float32)
         all_scores[read] = scores
         return blend(ranking, all_scores, retriever.blend).above(retriever.min_score)
-    scored = rank(keys, scores)  # by the raw scores: normalised ones run out of digits below -100
+    scored = rank(keys, scores)  # by the raw scores: normalized ones underflow below -100
     unread = [key for key, of_hit in zip(ranking.keys, found, strict=True) if not of_hit]
     final = np.concatenate([normalized_rerank_scores(scored.scores), np.zeros(len(unread), np.float32)])
     return Ranking(scored.keys + unread, final).above(retriever.min_score)
 
 
 def _reason(error: Exception) -> str:
-    """Return why a reranker failed in words that are this package's own, or the name of the error's type.
+    """Return why a reranker failed: the text of this package's own errors, or the type of any other.
 
-    The words of another's error may hold secrets, as a URL with its key; they go to the log.
+    Texts of other errors may hold secrets, such as a URL with a key; they only go to the log.
     """
     if isinstance(error, ModelOutputError | RequestError):
         return error_text(error)
@@ -87,7 +84,7 @@ def _reason(error: Exception) -> str:
 
 
 def _texts(retriever: TextSimilarityReranker, read: Sequence[Candidate]) -> Flow[list[str]]:
-    """Return the texts to read, fields cut to their shares of the model's tokens where shares were given."""
+    """Return the texts to read, with fields cut to their shares of the model's tokens if there are shares."""
     if retriever.field_shares is None:
         return [candidate.text for candidate in read]
     shortened: Sequence[Mapping[str, Any]] = yield Shorten(
@@ -103,25 +100,25 @@ def _texts(retriever: TextSimilarityReranker, read: Sequence[Candidate]) -> Flow
 def _by_hit(
     pairs: Sequence[tuple[int, Candidate]], raw: NDArray[np.float32], retriever: TextSimilarityReranker
 ) -> tuple[list[int], NDArray[np.float32], list[dict[str, Any]]]:
-    """Return the places of the hits that were read, a raw score for each, and what is said of its best passage."""
+    """Return the places of the hits that were read, their raw scores, and the provenance of their best passages."""
     adds = retriever.chunk_rescorer is not None and retriever.chunk_rescorer.score_mode == "sum"
     read, scores, best = [], [], []
     for place, group in groupby(range(len(pairs)), key=lambda at: pairs[at][0]):
         rows = list(group)
         first = max(rows, key=lambda at: (raw[at], -at))
-        said = pairs[first][1].said
+        passage = pairs[first][1].provenance
         read.append(place)
         scores.append(summed(raw[rows]) if adds else float(raw[first]))
-        best.append({**said, "rerank_score": float(raw[first])} if said else {})
+        best.append({**passage, "rerank_score": float(raw[first])} if passage else {})
     return read, np.array(scores, dtype=np.float32), best
 
 
 def summed(raw: NDArray[np.float32]) -> float:
-    """Return the raw score whose normalised score is the sum of these raw scores' normalised ones."""
+    """Return the raw score whose normalized score is the sum of the normalized scores of these."""
     total = float(normalized_rerank_scores(raw).sum(dtype=np.float64))
     if total >= 1:
         return total - 1
-    return float(np.logaddexp.reduce(raw.astype(np.float64)))  # log of the sum, also where e^s runs out of digits
+    return float(np.logaddexp.reduce(raw.astype(np.float64)))  # log of the sum, also if e^s underflows
 
 
 def normalized_rerank_scores(raw: NDArray[np.float32]) -> NDArray[np.float32]:

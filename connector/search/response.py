@@ -1,95 +1,45 @@
-"""Merged hits become an Elastic-shaped response with provenance. Pure; comes in from `search`."""
+"""The response of a search in Elasticsearch's form, with provenance. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Mapping, Sequence
 from fnmatch import fnmatchcase
-from time import perf_counter
 from typing import Any
 
 from connector.request.search_request import SearchRequest
+from connector.search.context import SearchContext
 from connector.search.explain import Explainer
 from connector.search.filter_path import filtered
-from connector.search.fusion import Key, Ranking
 from connector.search.plan import Plan
-
-
-@dataclass
-class Provenance:
-    """What each stage thought of each hit, filled while a search runs.
-
-    Attributes:
-        legs: each leg's ranking by its name.
-        merged: what each node of the merge tree gave, by the node's `id()`.
-        explanations: the cluster's explanation of each hit by the leg's name, where asked for.
-        fused: the outermost fusion's ranking; None without one.
-        reranked: the outermost reranker's raw scores; hits it did not read are not in it.
-        passages: what is said of the passage that gave a hit its rerank score, where it is a part of the hit.
-        depth: how many pairs the rerankers read.
-        model: the outermost reranker's name; None when none was asked.
-        degraded: why the response is less than was asked for; None when it is not.
-        took_ms: milliseconds by stage.
-    """
-
-    legs: dict[str, Ranking] = field(default_factory=dict)
-    merged: dict[int, Ranking] = field(default_factory=dict)
-    explanations: dict[str, dict[Key, dict[str, Any]]] = field(default_factory=dict)
-    fused: Ranking | None = None
-    reranked: dict[Key, float] = field(default_factory=dict)
-    passages: dict[Key, dict[str, Any]] = field(default_factory=dict)
-    depth: int = 0
-    model: str | None = None
-    degraded: str | None = None
-    took_ms: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Add the time that the block takes to a stage's."""
-        start = perf_counter()
-        yield
-        self.took_ms[stage] = self.took_ms.get(stage, 0.0) + 1000 * (perf_counter() - start)
-
-    def degrade(self, reason: str) -> None:
-        """Note a reason why the response is less than was asked for."""
-        self.degraded = reason if self.degraded is None else f"{self.degraded}; {reason}"
+from connector.search.provenance import Provenance
+from connector.search.ranking import Key, Ranking
 
 
 def make_response(
-    request: SearchRequest,
-    plan: Plan,
-    ranking: Ranking,
-    hits: Mapping[Key, Mapping[str, Any]],
-    answers: Sequence[Mapping[str, Any]],
-    provenance: Provenance,
-    *,
-    with_provenance: bool,
+    context: SearchContext, ranking: Ranking, answers: Sequence[Mapping[str, Any]], *, with_provenance: bool
 ) -> dict[str, Any]:
-    """Draw the response as Elasticsearch would.
+    """Make the response that Elasticsearch would give.
 
     Args:
-        request: what was asked.
-        plan: how it was asked.
+        context: the search, with the hits of the page complete.
         ranking: all hits in their final order, with their final scores.
-        hits: what the cluster said of each hit on the page.
-        answers: the legs' responses, then that of their union where it was asked for.
-        provenance: what each stage thought.
+        answers: the legs' responses, then that of their union if there was one.
         with_provenance: add `_hybrid` to the response and to each hit.
     """
+    request, plan, hits, provenance = context.request, context.plan, context.hits, context.provenance
     page = slice(request.offset, request.offset + request.size)
-    keep = _asked_fields(request, plan)
+    is_requested = _field_filter(request, plan)
     shown = []
     ranks = _ranks(provenance, ranking.keys[page]) if with_provenance else {}
     explainer = Explainer(plan, provenance.merged, provenance.explanations) if request.explain else None
     for key, score in zip(ranking.keys[page], ranking.scores[page].tolist(), strict=True):
         hit = {name: value for name, value in hits[key].items() if name not in ("fields", "sort", "_explanation")}
         hit["_score"] = score
-        fields = {name: value for name, value in hits[key].get("fields", {}).items() if keep(name)}
+        fields = {name: value for name, value in hits[key].get("fields", {}).items() if is_requested(name)}
         if fields:
             hit["fields"] = fields
         if "inner_hits" in hit:
-            hit["inner_hits"] = _asked_inner_hits(hit["inner_hits"], plan)
+            hit["inner_hits"] = _requested_inner_hits(hit["inner_hits"], plan)
         if explainer is not None:
             hit["_explanation"] = explainer.explain(key)
         if with_provenance:
@@ -126,7 +76,7 @@ def make_response(
 
 
 def partial_failure(answers: Sequence[Mapping[str, Any]]) -> str | None:
-    """Say why the legs' answers are only a part of the truth; None when they are whole."""
+    """Return why the legs' answers are incomplete; None if they are complete."""
     failed = max((answer["_shards"]["failed"] for answer in answers), default=0)
     reasons = [f"{failed} shards failed"] if failed else []
     if any(answer["timed_out"] for answer in answers):
@@ -135,7 +85,7 @@ def partial_failure(answers: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def _ranks(provenance: Provenance, page: Sequence[Key]) -> dict[Key, dict[str, Any]]:
-    """Return each hit of the page its place in every stage."""
+    """Return the rank and score of each hit of the page in every stage."""
     shown: dict[Key, dict[str, Any]] = {key: {"legs": {}} for key in page}
     for name, leg in provenance.legs.items():
         for key, rank, score in _places(leg, shown):
@@ -156,8 +106,8 @@ def _places(ranking: Ranking, page: Container[Key]) -> list[tuple[Key, int, floa
     return [(key, at + 1, ranking.scores.item(at)) for at, key in enumerate(ranking.keys) if key in page]
 
 
-def _asked_fields(request: SearchRequest, plan: Plan) -> Any:
-    """Return the test whether a field of a hit was asked for by the user, not only by the reranker."""
+def _field_filter(request: SearchRequest, plan: Plan) -> Callable[[str], bool]:
+    """Return a function that is true for the fields of a hit that the user requested, not only the reranker."""
     patterns = [
         item["field"] if isinstance(item, Mapping) else str(item)
         for option in ("fields", "docvalue_fields")
@@ -165,15 +115,15 @@ def _asked_fields(request: SearchRequest, plan: Plan) -> Any:
     ]
     own = set(plan.rerank_fields) - {"" if request.collapse is None else request.collapse.field}
 
-    def is_asked(name: str) -> bool:
-        ours = any(name == field or field.startswith(f"{name}.") for field in own)
-        return not ours or any(fnmatchcase(name, pattern) or pattern.startswith(f"{name}.") for pattern in patterns)
+    def is_requested(name: str) -> bool:
+        is_own = any(name == field or field.startswith(f"{name}.") for field in own)
+        return not is_own or any(fnmatchcase(name, pattern) or pattern.startswith(f"{name}.") for pattern in patterns)
 
-    return is_asked
+    return is_requested
 
 
-def _asked_inner_hits(inner_hits: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
-    """Leave out of the inner hits the fields that only the reranker asked for."""
+def _requested_inner_hits(inner_hits: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """Remove from the inner hits the fields that only the reranker requested."""
     shown = dict(inner_hits)
     for leg in plan.legs:
         if leg.passage_fields and leg.inner_name in shown and not leg.asks_for_inner_fields:
@@ -184,7 +134,7 @@ def _asked_inner_hits(inner_hits: Mapping[str, Any], plan: Plan) -> dict[str, An
 
 
 def _shards(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Merge the legs' shards: the same shards answered each leg, so the worst leg counts."""
+    """Merge the legs' `_shards`: the same shards answered every leg, so the worst leg counts."""
     legs = [answer["_shards"] for answer in answers]
     failures: list[Any] = []
     for leg in legs:
@@ -201,10 +151,10 @@ def _shards(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _total(
     request: SearchRequest, plan: Plan, ranking: Ranking, answers: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Count the hits: exact for one leg or where it was asked for, else a lower bound; never less than are known.
+    """Count the hits: exactly for one leg or if the request needs the union, otherwise as a lower bound.
 
-    How many hits two legs share is unknown without one more search over their union; how many score enough in the end
-    is known of those in the window only. What failed or timed out may have had more.
+    How many hits two legs share is unknown without a search over their union, and how many reach `min_score` is known
+    only within the window. Shards that failed or timed out may have had more.
     """
     if not request.counts_hits:
         return {}

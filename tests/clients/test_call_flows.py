@@ -30,7 +30,7 @@ from connector.errors import (
     ModelNotFoundError,
     RequestError,
 )
-from connector.request.search_request import is_elastics
+from connector.request.routing import cluster_may_run
 from connector.search.needs import run
 from tests.models_by_hand import count_words, first_words
 
@@ -271,7 +271,7 @@ LEG: dict[str, Any] = {"standard": {"query": {"match": {"body": "car"}}}}
     ],
 )
 def test_a_tree_that_only_we_know_is_never_sent(tree: dict[str, Any], expected: bool) -> None:
-    assert is_elastics(tree, {"mine"}) is expected
+    assert cluster_may_run(tree, {"mine"}) is expected
 
 
 def test_native_execution_falls_back_on_an_engine_that_knows_no_compound_retriever() -> None:

@@ -10,7 +10,8 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from connector.errors import RequestError
-from connector.request.search_request import is_ours, parse_request
+from connector.request.routing import needs_connector
+from connector.request.search_request import parse_request
 from tests.contract.conftest import Pair
 from tests.contract.corpora import ARTICLES
 from tests.contract.test_hybrid import hybrid
@@ -174,7 +175,7 @@ def test_a_documented_request_runs_on_a_real_node(any_pair: Pair, body: Body) ->
 @pytest.mark.parametrize("leg", OF_THE_CLUSTERS.values(), ids=OF_THE_CLUSTERS.keys())
 def test_a_documented_leg_that_the_cluster_has_to_understand_is_passed_on(leg: Body) -> None:
     tree = rrf(leg, VECTOR)
-    assert is_ours({"retriever": tree}, set())
+    assert needs_connector({"retriever": tree}, set())
     request = parse_request({"retriever": tree}, {}, "articles", ())
     ((kind, asked),) = leg.items()
     found = request.tree.children[0].retriever.model_dump(by_alias=True, exclude_none=True)
@@ -183,8 +184,8 @@ def test_a_documented_leg_that_the_cluster_has_to_understand_is_passed_on(leg: B
 
 @pytest.mark.parametrize("leg", NOT_OURS.values(), ids=NOT_OURS.keys())
 def test_a_documented_retriever_that_is_not_run_here_is_refused_inside_a_tree_and_passed_alone(leg: Body) -> None:
-    assert not is_ours({"retriever": leg}, set())
-    with pytest.raises(RequestError, match="is not known here; allowed are"):
+    assert not needs_connector({"retriever": leg}, set())
+    with pytest.raises(RequestError, match="is unknown; allowed:"):
         parse_request({"retriever": rrf(leg, VECTOR)}, {}, "articles", ())
 
 

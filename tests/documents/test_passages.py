@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connector.documents.passages import filled, passage_of, template_parts
+from connector.documents.passages import fill_template, passage_of, template_parts
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_no_nesting_is_too_deep_and_no_list_too_long() -> None:
     ],
 )
 def test_a_template_is_safe_where_a_field_is_missing(template: str, source: dict[str, Any], expected: str) -> None:
-    assert filled(template, source) == expected
+    assert fill_template(template, source) == expected
 
 
 @pytest.mark.parametrize("template", ["{title", "title}", "{}", "{title!r}", "{title:>9}", "{{title}}"])

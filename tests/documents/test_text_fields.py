@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.documents.suggestions import is_misspelt, suggest_fields
 from connector.documents.text_fields import (
-    Resolved,
+    ResolvedField,
     TextField,
-    is_misspelt,
-    named,
-    nearest,
-    resolved,
-    resolved_in,
+    parse_text_fields,
+    resolve_field,
+    resolve_fields,
     source_paths,
     text_names,
 )
@@ -73,7 +72,7 @@ MAPPING: dict[str, Any] = {
     ],
 )
 def test_a_name_leads_to_where_the_source_has_the_text(name: str, sources: tuple[str, ...]) -> None:
-    found = resolved_in(MAPPING, TextField(name))
+    found = resolve_field(MAPPING, TextField(name))
     assert (found.sources, found.is_mapped, found.fault) == (sources, True, "")
 
 
@@ -83,11 +82,11 @@ def test_a_name_leads_to_where_the_source_has_the_text(name: str, sources: tuple
 )
 def test_what_the_source_has_no_text_of_is_refused_by_name(name: str, reason: str) -> None:
     with pytest.raises(RequestError, match=rf"text_fields: '{name}'.*{reason}"):
-        source_paths(resolved({"i": {"mappings": MAPPING}}, [TextField(name)]))
+        source_paths(resolve_fields({"i": {"mappings": MAPPING}}, [TextField(name)]))
 
 
 @pytest.mark.parametrize(
-    ("mapping", "name", "may_come"),
+    ("mapping", "name", "may_exist"),
     [
         (MAPPING, "titel", True),
         (MAPPING, "title.french", False),  # below a text field there are only its sub-fields
@@ -101,39 +100,41 @@ def test_what_the_source_has_no_text_of_is_refused_by_name(name: str, reason: st
     ],
 )
 def test_an_unmapped_name_may_come_where_the_mapping_lets_it(
-    mapping: dict[str, Any], name: str, may_come: bool
+    mapping: dict[str, Any], name: str, may_exist: bool
 ) -> None:
-    found = resolved_in(mapping, TextField(name))
-    assert (found.is_mapped, found.may_come) == (False, may_come)
+    found = resolve_field(mapping, TextField(name))
+    assert (found.is_mapped, found.may_exist) == (False, may_exist)
 
 
 def test_of_several_indices_one_that_has_the_field_is_enough() -> None:
     there = {"properties": {"title": {"type": "text", "fields": {"english": {"type": "text"}}}}}
     mappings = {"old": {"mappings": {}}, "new": {"mappings": there}}
-    assert source_paths(resolved(mappings, [TextField("title.english")])) == ("title",)
+    assert source_paths(resolve_fields(mappings, [TextField("title.english")])) == ("title",)
 
 
 def test_a_name_that_leads_elsewhere_in_each_index_is_refused_by_both() -> None:
     alias = {"properties": {"heading": {"type": "alias", "path": "title"}, "title": {"type": "text"}}}
     mappings = {"a": {"mappings": alias}, "b": {"mappings": {"properties": {"heading": {"type": "text"}}}}}
     with pytest.raises(RequestError, match=r"'a' \(text of title\) and 'b' \(text of heading\)"):
-        source_paths(resolved(mappings, [TextField("heading")]))
+        source_paths(resolve_fields(mappings, [TextField("heading")]))
 
 
 def test_names_are_taken_as_they_are_where_no_mapping_can_be_read() -> None:
-    assert resolved({}, [TextField("title.english", "^2")]) == [
-        Resolved("title.english", "^2", sources=("title.english",))
+    assert resolve_fields({}, [TextField("title.english", "^2")]) == [
+        ResolvedField("title.english", "^2", sources=("title.english",))
     ]
 
 
 def test_a_text_that_two_names_lead_to_is_read_once() -> None:
-    fields = resolved({"i": {"mappings": MAPPING}}, named(["title^3", "title.english", "heading", "all"]))
+    fields = resolve_fields(
+        {"i": {"mappings": MAPPING}}, parse_text_fields(["title^3", "title.english", "heading", "all"])
+    )
     assert source_paths(fields) == ("title", "body", "all")
 
 
 @pytest.mark.parametrize(("written", "field"), [("title^3", ("title", "^3")), ("a.b^0.5", ("a.b", "^0.5"))])
 def test_a_boost_is_no_part_of_the_name(written: str, field: tuple[str, str]) -> None:
-    assert named([written]) == (TextField(*field),)
+    assert parse_text_fields([written]) == (TextField(*field),)
 
 
 @pytest.mark.parametrize(
@@ -146,23 +147,23 @@ def test_a_boost_is_no_part_of_the_name(written: str, field: tuple[str, str]) ->
         ([1], "must be a list"),
         (["tit*"], "is a pattern"),
         (["*"], "is a pattern"),
-        (["title^"], "a number behind"),
-        (["title^high"], "a number behind"),
-        (["title^-1"], "a number behind"),
-        (["title^nan"], "a number behind"),
-        (["^2"], "a number behind"),
+        (["title^"], "must be a number of"),
+        (["title^high"], "must be a number of"),
+        (["title^-1"], "must be a number of"),
+        (["title^nan"], "must be a number of"),
+        (["^2"], "must be a number of"),
     ],
 )
 def test_what_names_no_single_field_is_refused(names: Any, remedy: str) -> None:
     with pytest.raises(RequestError, match=remedy):
-        named(names)
+        parse_text_fields(names)
 
 
 def test_the_nearest_names_are_told_or_all_that_there_are() -> None:
     there = text_names({"i": {"mappings": MAPPING}})
-    assert nearest("Titel", there).startswith("the nearest are title")
-    assert "heading" in nearest("xyz", there)
-    assert nearest("xyz", []) == "there are no text fields"
+    assert suggest_fields("Titel", there).startswith("the nearest are title")
+    assert "heading" in suggest_fields("xyz", there)
+    assert suggest_fields("xyz", []) == "there are no text fields"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,7 @@ def has_sound_aliases(mapping: dict[str, Any]) -> bool:
 
 @given(_MAPPINGS.filter(has_sound_aliases), st.lists(_NAMES, min_size=1, max_size=3))
 def test_any_mapping_gives_paths_or_a_documented_refusal(mapping: dict[str, Any], names: list[str]) -> None:
-    fields = resolved({"i": {"mappings": mapping}}, named(names))
+    fields = resolve_fields({"i": {"mappings": mapping}}, parse_text_fields(names))
     try:
         paths = source_paths(fields)
     except RequestError:

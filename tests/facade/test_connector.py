@@ -178,7 +178,7 @@ def test_a_vector_takes_the_place_of_nothing_else() -> None:
     with connect("embedded:", **MODELS) as client:
         articles = Connector(client, "articles", text_fields=["body"], vector_field="meta.vector")
         articles.create()
-        with pytest.raises(DocumentError, match="'meta' is no object"):
+        with pytest.raises(DocumentError, match="'meta' is not an object"):
             articles.index([{"_id": "1", "body": "car", "meta": ["kept"]}])
         assert articles.index([{"_id": "1", "body": "car", "meta": {"kept": 1}}]).indexed == 1
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connector import Connector, HybridElasticsearch
-from connector.documents.text_fields import named
+from connector.documents.text_fields import parse_text_fields
 from connector.engines import Dialect, ElasticsearchDialect, OpenSearchDialect
 from connector.errors import IndexMismatchError
 from connector.facade.target import find_target, why_lexical
@@ -16,7 +16,7 @@ from connector.models.encoder import Fingerprint
 from tests.conftest import EngineUnderTest
 from tests.models_by_hand import WORDS, count_words, first_words
 
-BODY = named(["body"])
+BODY = parse_text_fields(["body"])
 DIMS = len(WORDS) + 1
 ENCODER = Fingerprint("by hand", "", DIMS, "", True, "", "")
 ES, OS = ElasticsearchDialect(), OpenSearchDialect()

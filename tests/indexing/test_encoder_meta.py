@@ -8,7 +8,6 @@ from connector.engines import ElasticsearchDialect
 from connector.errors import RequestError
 from connector.indexing import index_body
 from connector.indexing.encoder_meta import check_dims, check_encoder, check_not_semantic, fingerprint_in, vector_fields
-from connector.indexing.vector_field import with_value
 from connector.models.encoder import Fingerprint
 
 FINGERPRINT = Fingerprint("mini", "abc", 3, "mean", True, "", "")
@@ -34,12 +33,6 @@ def test_a_field_without_meta_is_searched_with_a_warning() -> None:
     mapping = {"properties": {"vector": {"type": "dense_vector", "dims": 3}}}
     with pytest.warns(UserWarning, match="does not say which encoder"):
         check_encoder({"articles": {"mappings": mapping}}, "vector", FINGERPRINT, DIALECT)
-
-
-def test_a_value_is_set_without_changing_the_document() -> None:
-    document = {"meta": {"title": "a"}}
-    assert with_value(document, "meta.vector", [1.0]) == {"meta": {"title": "a", "vector": [1.0]}}
-    assert document == {"meta": {"title": "a"}}
 
 
 def test_a_semantic_text_field_is_refused_with_what_to_use() -> None:

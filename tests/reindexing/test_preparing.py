@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from connector.errors import ReindexError
-from connector.indexing.vector_field import OneVector, Part, filled, without
+from connector.indexing.vector_field import OneVector, Part, filled
 from connector.models.encoder import CallableEncoder
 from connector.reindexing.items import NO_SEQ_NO, Counters, Item, Key
 from connector.reindexing.writing.preparing import Preparer
@@ -112,24 +112,8 @@ def test_an_encoder_that_works_for_nothing_stops_the_job() -> None:
         made.prepare(items("one", "two"))
 
 
-@pytest.mark.parametrize(
-    ("source", "path", "left"),
-    [
-        ({"a": 1, "v": 2}, "v", {"a": 1}),
-        ({"a": {"v": 1, "w": 2}}, "a.v", {"a": {"w": 2}}),
-        ({"a": {"v": 1}}, "a.v", {}),
-        ({"a": [1]}, "a.v", {"a": [1]}),
-        ({"a.v": 1, "b": 2}, "a.v", {"b": 2}),
-    ],
-)
-def test_a_field_is_taken_out_of_a_source(source: dict[str, Any], path: str, left: dict[str, Any]) -> None:
-    before = repr(source)
-    assert without(source, path) == left
-    assert repr(source) == before
-
-
 def test_vectors_are_not_put_where_they_would_replace_something_else() -> None:
     field = OneVector(("title",), "meta.vector")
     assert filled({"title": "x"}, field, [Part("x")], [[1.0]]) == {"title": "x", "meta": {"vector": [1.0]}}
-    with pytest.raises(ValueError, match="'meta' is no object"):
+    with pytest.raises(ValueError, match="'meta' is not an object"):
         filled({"title": "x", "meta": ["a"]}, field, [Part("x")], [[1.0]])

@@ -500,7 +500,7 @@ def test_a_text_in_a_post_filter_is_embedded(kites: Any) -> None:
 
 def test_a_wrong_text_in_a_knn_query_is_named(kites: Any) -> None:
     wrong = {"knn": {"field": "v", "query_vector_builder": {"text_embedding": {"model_txt": "red"}}}}
-    with pytest.raises(RequestError, match=r"model_txt: 'red': is not known here \(did you mean model_text\?\)"):
+    with pytest.raises(RequestError, match=r"model_txt: 'red': is unknown \(did you mean model_text\?\)"):
         kites(retriever=rrf({"standard": {"query": wrong}}))
 
 

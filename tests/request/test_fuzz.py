@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from connector import HybridElasticsearch
 from connector.errors import RequestError
-from tests.documents.test_nearest import KNN, LEG, RERANK
+from tests.documents.test_suggestions import KNN, LEG, RERANK
 
 BODIES: list[dict[str, Any]] = [
     {"retriever": {"rrf": {"retrievers": [LEG, {"retriever": {"knn": KNN}, "weight": 2}], "rank_constant": 5}}},

@@ -9,7 +9,8 @@ from elastic_transport import BaseNode
 
 from connector import HybridElasticsearch
 from connector.errors import RequestError
-from connector.request.search_request import is_ours, parse_request
+from connector.request.routing import needs_connector
+from connector.request.search_request import parse_request
 from tests.request.test_retrievers import MALFORMED
 
 RRF: dict[str, Any] = {"rrf": {"retrievers": [{"standard": {}}, {"standard": {}}]}}
@@ -34,12 +35,12 @@ RRF: dict[str, Any] = {"rrf": {"retrievers": [{"standard": {}}, {"standard": {}}
     ],
 )
 def test_only_what_the_cluster_can_not_run_is_ours(body: Any, expected: bool) -> None:
-    assert is_ours(body, {"mine"}) is expected
+    assert needs_connector(body, {"mine"}) is expected
 
 
 @pytest.mark.parametrize("name", ["query", "knn", "sort", "search_after", "terminate_after", "rescore", "scroll"])
 def test_what_elasticsearch_refuses_beside_a_compound_retriever_is_refused(name: str) -> None:
-    with pytest.raises(RequestError, match=f"{name}.*can't stand beside a compound retriever"):
+    with pytest.raises(RequestError, match=f"{name}.*can't be combined with a compound retriever"):
         parse_request({"retriever": RRF, name: {}}, {}, "articles", ())
 
 
@@ -50,11 +51,11 @@ BESIDE: list[tuple[Any, Any, str, str]] = [
     ({"size": True}, {}, "size", "whole number"),
     ({"from": -1}, {}, "from", "at least 0"),
     ({"from": [1]}, {}, "from", "whole number"),
-    ({"highlights": {}}, {}, "highlights", "allowed are"),
+    ({"highlights": {}}, {}, "highlights", "allowed:"),
     ({"min_score": "one"}, {}, "min_score", "finite number"),
     ({"min_score": float("nan")}, {}, "min_score", "finite number"),
     ({"post_filter": "lang:en"}, {}, "post_filter", "must be a query"),
-    ({"pit": "abc"}, {}, "pit", "as open_point_in_time gave it"),
+    ({"pit": "abc"}, {}, "pit", "as open_point_in_time returns it"),
     ({"pit": {"id": "abc"}}, {}, "index", "leave it out"),
     ({"collapse": "author"}, {}, "collapse", "must name a field"),
     ({"collapse": {"field": 5}}, {}, "collapse", "must name a field"),
@@ -63,7 +64,7 @@ BESIDE: list[tuple[Any, Any, str, str]] = [
         {"collapse": {"field": "author", "inner_hits": [{"name": "a"}, {"name": "a"}]}},
         {},
         "collapse.inner_hits.name",
-        "stands twice",
+        "duplicate name",
     ),
     (
         {"collapse": {"field": "author", "inner_hits": {"name": "a", "collapse": {"field": "year"}}}},
@@ -71,11 +72,11 @@ BESIDE: list[tuple[Any, Any, str, str]] = [
         "collapse.inner_hits.collapse",
         "leave it out",
     ),
-    ({"collapse": {"field": "author", "size": 2}}, {}, "collapse.size", "allowed are field"),
+    ({"collapse": {"field": "author", "size": 2}}, {}, "collapse.size", "allowed: field"),
     ({"explain": "yes"}, {}, "explain", "true or false"),
     ({"profile": 1}, {}, "profile", "true or false"),
-    ({}, {"scroll": "1m"}, "scroll", "allowed are"),
-    ({}, {"q": "car"}, "q", "allowed are"),
+    ({}, {"scroll": "1m"}, "scroll", "allowed:"),
+    ({}, {"q": "car"}, "q", "allowed:"),
 ]
 
 
@@ -124,7 +125,7 @@ class NoCluster(BaseNode):
     [
         ({"retriever": tree}, {})
         for tree, _, _ in MALFORMED
-        if isinstance(tree, dict) and is_ours({"retriever": tree}, ())
+        if isinstance(tree, dict) and needs_connector({"retriever": tree}, ())
     ]
     + [({"retriever": RRF, **beside}, params) for beside, params, _, _ in BESIDE],
 )

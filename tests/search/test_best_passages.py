@@ -264,11 +264,11 @@ def test_shares_of_the_tokens_are_asked_of_the_reranker() -> None:
     ("tree", "reason"),
     [
         (rerank(LEXICAL, chunk_rescorer={"size": 0}), "chunk_rescorer.size"),
-        (rerank(LEXICAL, chunk_rescorer={"sizes": 1}), "allowed are chunking_settings, score_mode, size"),
+        (rerank(LEXICAL, chunk_rescorer={"sizes": 1}), "allowed: chunking_settings, score_mode, size"),
         (rerank(LEXICAL, chunk_rescorer={"chunking_settings": {"strategy": "x"}}), "chunking_settings.strategy"),
-        (rerank(LEXICAL, chunk_rescorer={"chunking_settings": {"words": 3}}), "allowed are max_chunk_size"),
+        (rerank(LEXICAL, chunk_rescorer={"chunking_settings": {"words": 3}}), "allowed: max_chunk_size"),
         (rerank(LEXICAL, field_shares={"title": 0.5}), "field_shares names 'title'"),
-        (rerank(LEXICAL, chunk_rescorer={}, field_shares={"body": 0.5}), "leave them out beside chunk_rescorer"),
+        (rerank(LEXICAL, chunk_rescorer={}, field_shares={"body": 0.5}), "be combined with chunk_rescorer"),
         (rerank(LEXICAL, field_shares={"body": 1.5}), "field_shares.body"),
         (
             rerank(LEXICAL, field=["title", "body"], field_shares={"title": 0.6, "body": 0.6}),

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.request.retrievers import Normalizer, RescoreQuery
-from connector.search.fusion import Ranking, blend, linear, normalized, probabilities, rank, rescored, rrf
+from connector.request.rescoring import RescoreQuery
+from connector.request.retrievers import Normalizer
+from connector.search.fusion import blend, linear, normalized, probabilities, rescored, rrf
+from connector.search.ranking import Ranking, rank
 
 
 def ranking(*ids: str) -> Ranking:

@@ -71,7 +71,7 @@ def test_diversify_takes_relevance_from_the_query_vector() -> None:
     tree = diversified(LEXICAL, size=1, query_vector=[0.0, 1.0])
     assert ids(Cluster([found], [vectors]).search(tree)) == ["c"]
     wrong = diversified(LEXICAL, query_vector=[0.0, 1.0, 0.0])
-    with pytest.raises(RequestError, match="must have 2, as the vectors of the hits"):
+    with pytest.raises(RequestError, match="must have 2, like the vectors of the hits"):
         Cluster([found], [vectors]).search(wrong)
 
 
@@ -117,10 +117,10 @@ def test_nothing_found_is_nothing_to_diversify() -> None:
     [
         (knows({"type": "text"}), ["a text"], "holds 'a text'"),
         ({}, ["a text"], "holds 'a text'"),
-        ({}, [True, {}], "holds .True, {}.*which is no vector"),
-        (knows({"type": "text"}), None, "is no vector field"),
-        ({"articles": {"mappings": {}}}, None, "is no vector field"),
-        (knows({"type": "object", "properties": {"x": FLOATS}}), None, "is no vector field"),
+        ({}, [True, {}], "holds .True, {}.*which is not a vector"),
+        (knows({"type": "text"}), None, "is not a vector field"),
+        ({"articles": {"mappings": {}}}, None, "is not a vector field"),
+        (knows({"type": "object", "properties": {"x": FLOATS}}), None, "is not a vector field"),
     ],
 )
 @pytest.mark.parametrize("query", [{}, {"query_vector": [1.0, 1.0]}])

@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from connector.indexing.vector_field import VectorField, change, check_place, filled, is_current, vectors_in
+from connector.documents.paths import check_place
+from connector.indexing.vector_field import VectorField, change, filled, is_current, vectors_in
 from connector.reindexing.checkpoint import Checkpoint, Row, State
 from connector.reindexing.cluster.cluster import Cluster, Hit, item_of
 from connector.reindexing.items import NO_SEQ_NO, Counters, DeadLetter, Item, Key, Page, Prepared

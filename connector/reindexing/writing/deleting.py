@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from connector.documents.paths import without_value
 from connector.exact_json import canonical
-from connector.indexing.vector_field import VectorField, vectors_in, without
+from connector.indexing.vector_field import VectorField, vectors_in
 from connector.reindexing.checkpoint import Checkpoint, Row
 from connector.reindexing.cluster.cluster import Cluster, Hit
 from connector.reindexing.items import Key
@@ -78,7 +79,7 @@ def remove_deleted(
 def digest_of(source: Mapping[str, Any], field: VectorField, vectors: int | None = None) -> bytes:
     """Return what tells a document that is written from any other; `vectors`: how many it will have, if not yet any."""
     count = len(vectors_in(source, field)) if vectors is None else vectors
-    return hash_of(f"{count} {canonical(without(source, field.place))}")
+    return hash_of(f"{count} {canonical(without_value(source, field.place))}")
 
 
 def header(index: str | None, key: Key) -> dict[str, Any]:

@@ -1,16 +1,16 @@
-"""Long texts cut into parts, with offsets, and which of them match a query's words."""
+"""Long texts cut into chunks, with their offsets."""
 
 from __future__ import annotations
 
 import itertools
-import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from connector.request.chunking import ChunkingSettings, best_first, lexical_scores
+from connector.documents.lexical_scores import lexical_scores
+from connector.request.chunking_settings import ChunkingSettings
 
 SENTENCES = "The car is small. It is fast. Delivery is slow! Is the battery good? " * 20
 
@@ -61,20 +61,6 @@ def test_words_are_repeated_as_often_as_asked() -> None:
 def test_settings_that_do_not_go_together_are_refused(settings: dict[str, object], reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         ChunkingSettings.model_validate(settings)
-
-
-def test_a_rare_word_counts_more_than_a_frequent_one() -> None:
-    texts = ["the car and the car", "the battery", "nothing here"]
-    scores = lexical_scores("car the", texts)
-    assert best_first(scores, 2) == [0, 1]
-    assert scores[2] == 0
-    rare = lexical_scores("battery", texts)[1]
-    assert rare == pytest.approx(math.log(1 + 2.5 / 1.5) * 1 / (1 + 1.2 * (0.25 + 0.75 * 2 / 3)))
-
-
-def test_equal_scores_keep_their_order() -> None:
-    assert best_first([1.0, 2.0, 2.0, 1.0], 3) == [1, 2, 0]
-    assert lexical_scores("", []) == []
 
 
 def test_scripts_without_blanks_are_cut_by_characters() -> None:

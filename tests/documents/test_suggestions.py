@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connector.documents.nearest import nearest
+from connector.documents.suggestions import nearest_option
 from connector.errors import RequestError
 from connector.request.search_request import parse_request
 
@@ -66,7 +66,7 @@ MEANT: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("body", "meant"), MEANT)
 def test_an_unknown_name_is_answered_with_the_one_that_was_meant(body: Any, meant: str) -> None:
-    with pytest.raises(RequestError, match=rf"\(did you mean {meant}\?\); allowed are"):
+    with pytest.raises(RequestError, match=rf"\(did you mean {meant}\?\); allowed:"):
         parse_request(body, {}, "articles", ())
 
 
@@ -76,6 +76,6 @@ def test_an_unknown_parameter_of_the_url_is_answered_too() -> None:
 
 
 def test_a_name_that_is_like_no_other_has_no_suggestion() -> None:
-    assert nearest("zzz", ["size", "from"]) is None
-    with pytest.raises(RequestError, match="is not known here; allowed are"):
+    assert nearest_option("zzz", ["size", "from"]) is None
+    with pytest.raises(RequestError, match="is unknown; allowed:"):
         parse_request(rrf(zzz=1), {}, "articles", ())

@@ -1,52 +1,52 @@
-"""`diversify`: the vectors of hits fetched, and those hits kept that are not like one another. No I/O here."""
+"""`diversify`: fetches the vectors of hits and keeps the hits that are unlike one another."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from connector.documents.mapped_fields import mapped_fields
-from connector.documents.passages import values_at
-from connector.documents.paths import nested_above
+from connector.documents.paths import outermost_nested, values_at
 from connector.engines import Dialect
 from connector.errors import RequestError
-from connector.request.encoded_vectors import decoded
-from connector.request.leaf_retrievers import QueryVector
+from connector.request.base_types import QueryVector
+from connector.request.encoded_vectors import decode_vector
 from connector.request.retrievers import Diversify
 from connector.request.search_request import SearchRequest
-from connector.search.bodies import vectors_body
-from connector.search.by_id import fetch
+from connector.search.by_id import Selection, fetch
+from connector.search.context import SearchContext
 from connector.search.diversity import mmr
-from connector.search.fusion import Ranking, normalized
+from connector.search.fusion import normalized
 from connector.search.needs import Embed, Embedded, Flow, ReadMappings
+from connector.search.ranking import Ranking
 
-_FIELD = "retriever...diversify.field"
+_PATH = "retriever...diversify"
+_FIELD = f"{_PATH}.field"
 
 
-def diversified(retriever: Diversify, ranking: Ranking, request: SearchRequest, dialect: Dialect) -> Flow[Ranking]:
-    """Keep what is relevant and not like what is kept; the vectors are fetched, the order stays.
+def diversified(retriever: Diversify, ranking: Ranking, context: SearchContext) -> Flow[Ranking]:
+    """Keep hits that are relevant and unlike the others kept, in their order.
 
-    Hits without a vector can't be compared: they are kept where those with one are fewer than asked for.
+    Hits without a vector can't be compared: they are kept only if there are too few others.
 
     Raises:
-        RequestError: the field holds no vectors, or such as can't be compared with one another or the query's.
+        RequestError: the field holds no vectors, or vectors that can't be compared with one another or the query's.
     """
+    request = context.request
     if not ranking.keys:
         return ranking
     searched = request.header.get("index") or sorted({index for index, _ in ranking.keys})
     mappings = yield ReadMappings(",".join(searched))
-    vectors_of = _vector_field(mappings, retriever.field, dialect)
-    body_of = partial(vectors_body, field=vectors_of.path, with_source=vectors_of.holds_bytes, request=request)
-    fetched = yield from fetch(ranking.keys, request, body_of)
+    vectors_of = _vector_field(mappings, retriever.field, context.dialect)
+    fetched = yield from fetch(ranking.keys, request, lambda selection: _vectors_body(selection, vectors_of, request))
     found = [_vector(fetched.get(key, {}), vectors_of) for key in ranking.keys]
     places = [place for place, vector in enumerate(found) if vector is not None]
     if not places and mappings and not vectors_of.is_known:
-        remedy = "gives no hit a vector, and is no vector field of the searched indices; name one that is"
+        remedy = "gives no hit a vector and is not a vector field of the searched indices; name one that is"
         raise RequestError(_FIELD, retriever.field, remedy)
     vectors = _matrix([vector for vector in found if vector is not None], retriever.field)
     query: QueryVector | None = retriever.query_vector
@@ -60,9 +60,22 @@ def diversified(retriever: Diversify, ranking: Ranking, request: SearchRequest, 
     return Ranking([ranking.keys[place] for place in kept], ranking.scores[kept]).above(retriever.min_score)
 
 
+def _vectors_body(selection: Selection, vectors: _Vectors, request: SearchRequest) -> dict[str, Any]:
+    """Write the search that fetches the vectors of these documents, and for bytes also their `_source`."""
+    source = {"_source": [vectors.path]} if vectors.holds_bytes else {}
+    return selection.body(request, fields=[vectors.path], **source)
+
+
 @dataclass(frozen=True)
 class _Vectors:
-    """Where the vectors are, how many numbers each has, whether these are bytes, and whether a mapping says so."""
+    """Where the vectors are.
+
+    Attributes:
+        path: the field's.
+        lengths: how many numbers each has, by the indices' mappings.
+        holds_bytes: the numbers are bytes.
+        is_known: a mapping has the field.
+    """
 
     path: str
     lengths: tuple[int, ...] = ()
@@ -71,7 +84,11 @@ class _Vectors:
 
 
 def _vector_field(mappings: Mapping[str, Any], name: str, dialect: Dialect) -> _Vectors:
-    """Find the field in the mappings, as far as they are known. Raises: RequestError: it is in nested objects."""
+    """Find the field in the mappings, as far as they are known.
+
+    Raises:
+        RequestError: it is in nested objects.
+    """
     named = ((body["mappings"], mapped_fields(body["mappings"]).get(name)) for body in mappings.values())
     found = [
         (mapping, field)
@@ -79,7 +96,7 @@ def _vector_field(mappings: Mapping[str, Any], name: str, dialect: Dialect) -> _
         if field is not None and dialect.vector_dims(dict(field.definition)) is not None
     ]
     for mapping, field in found:
-        if (path := nested_above(mapping, field.path)) is not None:
+        if (path := outermost_nested(mapping, field.path)) is not None:
             raise RequestError(_FIELD, name, f"is in nested objects {path!r}, of which a hit has several; name another")
     if not found:
         return _Vectors(name)
@@ -89,41 +106,55 @@ def _vector_field(mappings: Mapping[str, Any], name: str, dialect: Dialect) -> _
 
 
 def _vector(hit: Mapping[str, Any], field: _Vectors) -> list[float] | None:
-    """Return a hit's vector; None when it has none. Raises: RequestError: it has something else."""
+    """Return a hit's vector; None if it has none.
+
+    Raises:
+        RequestError: the field holds something else.
+    """
     value = hit.get("fields", {}).get(field.path) or next(values_at(hit.get("_source", {}), field.path), None)
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
         value = value[0]
     if value is None or value == []:
         return None
-    if isinstance(value, str):  # bytes as digits, which 8.x does not read into `fields`
-        read = (decoded(value, length) for length in field.lengths)
+    if isinstance(value, str):  # encoded bytes, which 8.x does not decode in `fields`
+        read = (decode_vector(value, length) for length in field.lengths)
         value = next((numbers for numbers in read if numbers is not None), value)
     if not isinstance(value, list) or not all(isinstance(each, int | float) for each in value):
-        raise RequestError(_FIELD, field.path, f"holds {value!r:.60}, which is no vector; name a vector field")
+        raise RequestError(_FIELD, field.path, f"holds {value!r:.60}, which is not a vector; name a vector field")
     return value
 
 
 def _matrix(rows: Sequence[Sequence[float]], field: str) -> NDArray[np.float64]:
-    """Return the vectors, (n, dims). Raises: RequestError: their lengths differ."""
+    """Return the vectors, (n, dims).
+
+    Raises:
+        RequestError: their lengths differ.
+    """
     if len({len(row) for row in rows}) > 1:
         raise RequestError(
             _FIELD,
             field,
-            "has vectors of different lengths in the indices that are searched, which can't be compared; search them "
-            "apart",
+            "has vectors of different lengths in the searched indices, which can't be compared; search the indices "
+            "separately",
         )
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(rows[0]) if rows else 0)
 
 
 def _cosines(vectors: NDArray[np.float64], query: QueryVector) -> NDArray[np.float64]:
-    """Return the cosine of each vector to the query, (n,). Raises: RequestError: it has another length."""
+    """Return the cosine of each vector with the query, (n,).
+
+    Raises:
+        RequestError: the query has another length.
+    """
     count, dims = vectors.shape
     if not count:
         return np.zeros(0)
-    numbers = decoded(query, dims) if isinstance(query, str) else query
+    numbers = decode_vector(query, dims) if isinstance(query, str) else query
     if numbers is None or len(numbers) != dims:
         given = query if isinstance(query, str) else f"{len(query)} numbers"
-        raise RequestError("retriever...diversify.query_vector", given, f"must have {dims}, as the vectors of the hits")
+        raise RequestError(
+            "retriever...diversify.query_vector", given, f"must have {dims}, like the vectors of the hits"
+        )
     lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(numbers)
     cosines: NDArray[np.float64] = np.divide(
         vectors @ np.array(numbers), lengths, out=np.zeros(count), where=lengths > 0
