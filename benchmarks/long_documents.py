@@ -136,7 +136,7 @@ def diversity_table(client: HybridElasticsearch, documents: int, questions: int)
     sample = draw("feedbackqa", documents, questions)
     searcher, _ = indexed(client, "bench-diverse", sample, passages=False)
     texts = [f"{each['title']}\n\n{each['text']}" for each in sample.documents]
-    encoded = client._hybrid.own_encoder().encode(texts)
+    encoded = client.hybrid.models.own_encoder().encode(texts)
     vectors = {each["_id"]: row for each, row in zip(sample.documents, encoded, strict=True)}
     lines = [
         f"{len(sample.documents):,} documents of feedbackqa, {len(sample.questions)} questions; a near-duplicate is a "

@@ -87,7 +87,7 @@ def copy(source: Any, target: Any, index: str) -> None:
     found = source.search(index=index, body={"size": 10_000})["hits"]["hits"]
     ordered = sorted(found, key=lambda hit: str(hit["_id"]))
     actions = ({"_id": hit["_id"], "_source": hit["_source"]} for hit in ordered)
-    for is_written, item in target._streaming_bulk(actions, index=index):
+    for is_written, item in target.streaming_bulk(actions, index=index):
         if not is_written:
             raise RuntimeError(item)
     target.indices.refresh(index=index)
@@ -95,7 +95,7 @@ def copy(source: Any, target: Any, index: str) -> None:
 
 def table(connectors: Sequence[Connector], ours: Any, native: Any, index: str, questions: Sequence[str]) -> str:
     """Search every question in every way, and return the table of the results."""
-    vectors = {text: list(ours._hybrid.embed(Embed(text, None)).vector) for text in questions}
+    vectors = {text: list(ours.hybrid.models.embed(Embed(text, None)).vector) for text in questions}
     legs = {text: list(legs_of(connectors[0], text, vectors[text]).items()) for text in questions}
 
     def ask(client: Any, tree: Body) -> list[Body]:

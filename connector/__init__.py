@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from connector.clients.async_elasticsearch import AsyncHybridElasticsearch
-    from connector.clients.elasticsearch import HybridElasticsearch, connect
+    from connector.clients.connect import connect
+    from connector.clients.elasticsearch import HybridElasticsearch
     from connector.clients.opensearch.async_client import AsyncHybridOpenSearch
     from connector.clients.opensearch.client import HybridOpenSearch
     from connector.errors import ConnectorError
@@ -48,7 +49,7 @@ _MODULES = {
     "HybridOpenSearch": "clients.opensearch.client",
     "Reranker": "models.reranker",
     "areindex": "reindexing",
-    "connect": "clients.elasticsearch",
+    "connect": "clients.connect",
     "Passages": "indexing",
     "load_encoder": "models.load",
     "load_reranker": "models.load",

@@ -101,9 +101,7 @@ def dumps(value: object) -> bytes:
     """
     try:
         written = orjson.dumps(value, default=_as_fragment, option=_OPTIONS)
-    except (
-        TypeError
-    ):  # orjson rejects lone surrogates, integers beyond 64 bits and keys that are not strings
+    except TypeError:  # orjson rejects lone surrogates, integers beyond 64 bits and keys that are not strings
         return text_of(value).encode()
     if b"null" in written:  # orjson writes NaN as null
         text_of(value)

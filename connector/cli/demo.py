@@ -44,7 +44,7 @@ def run_demo(url: str, documents: Sequence[StdlibDocument], questions: Questions
         ConnectorError, elasticsearch.ApiError, elastic_transport.TransportError: the cluster or a model failed.
     """
     from connector.cli.stages import run_stages
-    from connector.clients.elasticsearch import connect
+    from connector.clients.connect import connect
     from connector.facade.connector import Connector
 
     started = perf_counter()

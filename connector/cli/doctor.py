@@ -45,7 +45,7 @@ def doctor(
 def _client(url: str) -> Elasticsearch:
     """Return a client whose transport asks any engine."""
     if not url.startswith(("http://", "https://")):
-        from connector.clients.elasticsearch import connect
+        from connector.clients.connect import connect
 
         return connect(url)  # type: ignore[return-value]
     check_elasticsearch_hosts(url)

@@ -21,7 +21,7 @@ def of_index(given: Sequence[str] | None, client: Any, index: str) -> list[str]:
     """
     if given:
         return list(given)
-    mappings = client._read_mappings(index)
+    mappings = client.read_mappings(index)
     found = [each.name for each in resolve_fields(mappings, parse_text_fields(USUAL_TEXT_FIELDS)) if each.is_mapped]
     there = text_names(mappings)
     if there and not found:

@@ -1,41 +1,41 @@
-"""Calls that may hold searches of ours: `msearch`, `search_template`, native execution. Pure; comes in from `client`.
+"""Calls that may hold searches to run here: `msearch`, search templates, native execution. No I/O here.
 
-Each is a flow, as a search is: it yields what it needs and is sent the answer, or thrown the error.
+Each is a flow, as a search is: it yields what it needs and is sent the answer, or the error is thrown into it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from elastic_transport import ApiResponseMeta, ObjectApiResponse, TransportError
 from elasticsearch import ApiError
 
+from connector.clients.body_texts import read_object
 from connector.engines.answers import rendered_in, responses_in
 from connector.engines.capabilities import Capabilities
 from connector.errors import ConnectorError, EncoderMismatchError, RequestError, error_text
-from connector.request.body_texts import read_object
 
 
 @dataclass(frozen=True)
 class Pass:
-    """The call as it came, with this body. The answer: the cluster's response."""
+    """Send the call as it came, with this body. The answer: the cluster's response."""
 
     body: Any
 
 
 @dataclass(frozen=True)
 class RenderTemplate:
-    """A search template filled in. The answer: the cluster's response, the search under `template_output`."""
+    """Render a search template. The answer: the cluster's response, with the search under `template_output`."""
 
     body: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class OwnSearch:
-    """A search that this package runs. The answer: its response."""
+    """Run a search here. The answer: its response."""
 
     body: Mapping[str, Any]
     params: Mapping[str, Any]
@@ -44,30 +44,32 @@ class OwnSearch:
 
 @dataclass(frozen=True)
 class ReadCapabilities:
-    """What the cluster is. The answer: its `Capabilities`; never an error."""
+    """Find out what the cluster is. The answer: its `Capabilities`; never an error."""
 
 
 CallNeed: TypeAlias = Pass | RenderTemplate | OwnSearch | ReadCapabilities
 CallFlow: TypeAlias = Generator[CallNeed, Any, Any]
-IsOurs: TypeAlias = Callable[[object], bool]
+RunsHere: TypeAlias = Callable[[object], bool]
+"""True for a search body that the cluster can't run, so that this package does."""
 
-_OF_TEMPLATES = ("id", "source", "params")
+_TEMPLATE_KEYS = ("id", "source", "params")
 
 
-def multi_search_flow(body: Sequence[Any], index: str | None, is_ours: IsOurs) -> CallFlow:
-    """Run the lines that are ours one by one and the others in one call; give all answers in the order asked.
+def multi_search_flow(body: Sequence[Any], own: Collection[int], index: str | None) -> CallFlow:
+    """Run some lines here, one by one, and the others in one call; return all answers in the order of the lines.
 
-    A line that fails, whatever it raises, has its error in its own answer, as in Elasticsearch's.
+    A line that fails, whatever it raises, has its error in its own answer, as in Elasticsearch.
 
     Args:
         body: a header and a search, in turn.
+        own: which pairs of them run here, by place.
         index: the index of lines that name none.
 
-    Raises: the first line's error where no line has an answer, as when nothing could be sent.
+    Raises:
+        Exception: the first line's error if no line has an answer, as when nothing could be sent.
     """
     pairs = list(zip(body[::2], body[1::2], strict=True))
-    ours = [place for place, (_, search) in enumerate(pairs) if is_ours(search)]
-    others = [place for place in range(len(pairs)) if place not in set(ours)]
+    others = sorted(set(range(len(pairs))) - set(own))
     answers: dict[int, Any] = {}
     took, meta, wrong = 0, None, None
     if others:
@@ -76,7 +78,7 @@ def multi_search_flow(body: Sequence[Any], index: str | None, is_ours: IsOurs) -
             return passed
         answers.update(zip(others, responses_in(passed.body, len(others)), strict=True))
         took, meta = _took(passed.body), passed.meta
-    for place in ours:
+    for place in own:
         header, search = pairs[place]
         params = {name: value for name, value in header.items() if name != "index"}
         named = header.get("index", index)
@@ -96,22 +98,22 @@ def multi_search_flow(body: Sequence[Any], index: str | None, is_ours: IsOurs) -
 
 
 def search_template_flow(
-    body: Mapping[str, Any], params: Mapping[str, Any], index: str | None, is_ours: IsOurs
+    body: Mapping[str, Any], params: Mapping[str, Any], index: str | None, runs_here: RunsHere
 ) -> CallFlow:
-    """Pass a search template on; where the cluster refuses its retriever, have it filled in and run it here."""
+    """Pass a search template on; if the cluster refuses its retriever, have it rendered and run it here."""
     passed = yield from _passed(body)
     if not isinstance(passed, _Refused):
         return passed
-    template = {name: body[name] for name in _OF_TEMPLATES if name in body}
+    template = {name: body[name] for name in _TEMPLATE_KEYS if name in body}
     rendered = yield RenderTemplate(template)
     search = rendered_in(rendered.body)
-    if is_ours(search):
+    if runs_here(search):
         return (yield OwnSearch(search, params, index))
     return passed.answer()
 
 
-def multi_template_flow(body: Sequence[Any], index: str | None, is_ours: IsOurs) -> CallFlow:
-    """Pass search templates on; have those whose retriever the cluster refuses filled in, and run them here.
+def multi_template_flow(body: Sequence[Any], index: str | None, runs_here: RunsHere) -> CallFlow:
+    """Pass search templates on; those whose retriever the cluster refuses are rendered there and run here.
 
     Args:
         body: a header and a template, in turn.
@@ -126,29 +128,31 @@ def multi_template_flow(body: Sequence[Any], index: str | None, is_ours: IsOurs)
         if not _is_refused(status, answer):
             continue
         header, template = map(read_object, body[2 * place : 2 * place + 2])
-        answers[place] = yield from _filled_in(header, template, index, is_ours, answer)
+        answers[place] = yield from _rendered(header, template, index, runs_here, answer)
     return ObjectApiResponse(body={**passed.body, "responses": answers}, meta=passed.meta)
 
 
-def _filled_in(header: Any, template: Mapping[str, Any], index: str | None, is_ours: IsOurs, refused: Any) -> CallFlow:
-    """Fill a template in and run it here: give its line of the response, the refusal where it is not ours."""
+def _rendered(
+    header: Any, template: Mapping[str, Any], index: str | None, runs_here: RunsHere, refused: Any
+) -> CallFlow:
+    """Render a template and run it here: return its line of the response, or the refusal if it does not run here."""
     try:
-        rendered = yield RenderTemplate({name: template[name] for name in _OF_TEMPLATES if name in template})
-    except ApiError:  # who may not render it is told what the cluster said to the search
+        rendered = yield RenderTemplate({name: template[name] for name in _TEMPLATE_KEYS if name in template})
+    except ApiError:  # a caller who may not render it gets the cluster's answer to the search
         return refused
     search = rendered.body.get("template_output")
-    if not is_ours(search):
+    if not runs_here(search):
         return refused
     options = {name: template[name] for name in ("explain", "profile") if name in template}
     try:
-        found = yield from multi_search_flow([header, {**search, **options}], index, is_ours)
+        found = yield from multi_search_flow([header, {**search, **options}], [0], index)
     except RequestError as error:
         return _failed_here(error)
     return found.body["responses"][0]
 
 
 def native_flow(body: Mapping[str, Any], params: Mapping[str, Any], index: str | None) -> CallFlow:
-    """Pass a search on to a cluster whose licence runs its retriever; run it here where it is refused all the same."""
+    """Pass a search on if the cluster's licence runs its retriever; run it here if not, or if it is refused anyway."""
     capabilities: Capabilities = yield ReadCapabilities()
     if capabilities.runs_licensed_retrievers:
         passed = yield from _passed(body)
@@ -159,18 +163,18 @@ def native_flow(body: Mapping[str, Any], params: Mapping[str, Any], index: str |
 
 @dataclass(frozen=True)
 class _Refused:
-    """What the cluster said to a retriever it does not run: an error, or an answer where that status is ignored."""
+    """The cluster's answer to a retriever that it does not run: an error, or a response if that status is ignored."""
 
-    said: Any
+    refusal: Any
 
     def answer(self) -> Any:
-        if isinstance(self.said, ApiError):
-            raise self.said
-        return self.said
+        if isinstance(self.refusal, ApiError):
+            raise self.refusal
+        return self.refusal
 
 
 def _passed(body: Any) -> CallFlow:
-    """Pass a call on. Returns: its answer, or `_Refused`."""
+    """Pass a call on, and return its answer, or `_Refused`."""
     try:
         answer = yield Pass(body)
     except ApiError as error:
@@ -180,7 +184,7 @@ def _passed(body: Any) -> CallFlow:
     return _Refused(answer) if _is_refused(answer.meta.status, answer.body) else answer
 
 
-_UNKNOWN_THERE = (
+_UNKNOWN_RETRIEVER = (
     "unknown retriever",
     "Unknown key for a START_OBJECT in [retriever]",
     "Unknown key for a START_OBJECT in [rank]",
@@ -189,12 +193,12 @@ _UNKNOWN_THERE = (
 
 
 def _is_refused(status: int, body: Any) -> bool:
-    """True if the licence, or a module that is not there, is why a retriever was not run."""
+    """True if a retriever was not run because of the licence or a missing module."""
     error = body.get("error") if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping):
         return False
     kind, reason = error.get("type"), str(error.get("reason"))
-    is_unknown = any(words in reason for words in _UNKNOWN_THERE)
+    is_unknown = any(words in reason for words in _UNKNOWN_RETRIEVER)
     return (status, kind) == (403, "security_exception") or (status == 400 and is_unknown)
 
 
@@ -203,7 +207,7 @@ def _failed(body: Any, status: int) -> dict[str, Any]:
 
 
 def _failed_here(error: Exception) -> dict[str, Any]:
-    """Return the answer of a line that failed on this side, by a status of the same kind as the cluster's."""
+    """Return the answer of a line that failed in this process, with the status that the cluster would give it."""
     is_request = isinstance(error, RequestError | EncoderMismatchError)
     kind = "illegal_argument_exception" if is_request else _snake_case(type(error).__name__)
     status = 400 if is_request else 503 if isinstance(error, TransportError) else 500

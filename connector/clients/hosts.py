@@ -1,4 +1,4 @@
-"""Clusters' URLs, which may hold a password: what is wrong with one is said without showing it. Pure."""
+"""Clusters' URLs, which may hold a password: errors about one never show it. Pure."""
 
 from __future__ import annotations
 
@@ -17,36 +17,44 @@ _REMEDY = (
 
 
 def check_elasticsearch_hosts(hosts: Any) -> None:
-    """Refuse hosts that elasticsearch-py can't read. Raises: RequestError: shows nothing after the scheme."""
+    """Check that elasticsearch-py can read the hosts.
+
+    Raises:
+        RequestError: it can't; the error shows nothing after the scheme.
+    """
     _check(hosts, url_to_node_config)
 
 
 def check_opensearch_hosts(hosts: Any) -> None:
-    """Refuse hosts that opensearch-py can't read. Raises: RequestError: shows nothing after the scheme."""
+    """Check that opensearch-py can read the hosts.
+
+    Raises:
+        RequestError: it can't; the error shows nothing after the scheme.
+    """
     _check(hosts, lambda host: urlsplit(host if "://" in host else f"//{host}").port)
 
 
 def without_credentials(url: str) -> str:
-    """Return a URL without its user's name and password."""
+    """Return a URL without its user name and password, also if it is not a valid URL."""
     scheme, separator, rest = url.partition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else url.rpartition("@")[2]
 
 
 def scheme_of(url: str) -> str:
-    """Return what may be shown of a URL that can't be read: the scheme."""
+    """Return the part of an unreadable URL that may be shown: the scheme."""
     scheme, separator, _ = url.partition("://")
     return f"{scheme}{separator}..." if separator else f"{len(url)} characters without ://"
 
 
 def _check(hosts: Any, parse: Callable[[str], Any]) -> None:
-    given = hosts if isinstance(hosts, list | tuple) else [hosts]
-    for place, host in enumerate(given):
-        if isinstance(host, str) and not _is_read(host, parse):
-            raise RequestError("hosts" if given is not hosts else f"hosts[{place}]", scheme_of(host), _REMEDY)
+    every = hosts if isinstance(hosts, list | tuple) else [hosts]
+    for place, host in enumerate(every):
+        if isinstance(host, str) and not _is_readable(host, parse):
+            raise RequestError("hosts" if every is not hosts else f"hosts[{place}]", scheme_of(host), _REMEDY)
 
 
-def _is_read(host: str, parse: Callable[[str], Any]) -> bool:
-    """Return whether a URL can be read; the parser's own error, which shows all of it, ends here."""
+def _is_readable(host: str, parse: Callable[[str], Any]) -> bool:
+    """True if a URL can be read; the parser's own error, which shows the whole URL, is dropped here."""
     try:
         parse(host)
     except ValueError:

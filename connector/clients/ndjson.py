@@ -1,8 +1,13 @@
-"""JSON by orjson where it says what the standard library says: vectors are written twenty times as fast. Pure."""
+"""JSON by orjson where its output is the standard library's: it writes vectors twenty times as fast. No I/O here."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import orjson
+
+from connector.search.needs import MultiSearch
 
 _OPTIONS = (
     orjson.OPT_SERIALIZE_NUMPY
@@ -12,10 +17,20 @@ _OPTIONS = (
 )
 
 
-def quick_json(value: object) -> bytes | None:
-    """Write what is JSON by itself, and numpy's arrays; None for all else, which is left to the caller's serialiser.
+def lines(need: MultiSearch) -> list[str | Mapping[str, Any]]:
+    """Lay out an `_msearch` body: a header and a body for each search, as text if `quick_json` writes them."""
+    return [_written(line) for pair in zip(need.headers, need.bodies, strict=True) for line in pair]
 
-    orjson writes a NaN as null, which nobody could tell from a null, so that a body with either is left as well.
+
+def _written(line: Mapping[str, Any]) -> str | Mapping[str, Any]:
+    written = quick_json(line)
+    return line if written is None else written.decode()
+
+
+def quick_json(value: object) -> bytes | None:
+    """Write JSON values and numpy arrays; None for anything else, which the caller's serializer has to write.
+
+    orjson writes NaN as null, which can't be told from a real null, so a value with either is also left to the caller.
     """
     try:
         written = orjson.dumps(value, option=_OPTIONS)

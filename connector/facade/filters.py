@@ -1,7 +1,7 @@
 """Filters in a small typed form, checked against the mapping and written in Elasticsearch's DSL. Pure.
 
-{"year": {"gte": 2020}, "lang": ["en", "de"], "draft": False, "retired": None} is: from 2020 on, English or German, no
-draft, and without a value in `retired`.
+{"year": {"gte": 2020}, "lang": ["en", "de"], "draft": False, "retired": None} means: from 2020 on, in English or
+German, not a draft, and without a value in `retired`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _NUMBERS = frozenset(
 )
 _DATES = frozenset({"date", "date_nanos", "date_range"})
 _RANGES = frozenset({"integer_range", "long_range", "float_range", "double_range", "date_range", "ip_range"})
-_OF_NUMBERS = _NUMBERS | (_RANGES - {"date_range", "ip_range"})
+_NUMERIC = _NUMBERS | (_RANGES - {"date_range", "ip_range"})
 _FLATTENED = frozenset({"flattened", "flat_object"})
 _TEXTS = frozenset({"text", "semantic_text", "match_only_text", "search_as_you_type", "annotated_text"})
 _EXACT = (
@@ -53,19 +53,19 @@ _METADATA = frozenset({"_id", "_index"})
 _ORDERED = _EXACT - {"boolean", "wildcard"}
 _ISO_8601 = "strict_date_optional_time"
 _DATE_FORMAT = f"{_ISO_8601}||epoch_millis"
-"""Elasticsearch's, where a mapping names none."""
+"""Elasticsearch's default, for mappings that name none."""
 
 
 def as_queries(filter: Filter | None, mappings: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Write a filter as queries that every hit must match.
 
     Args:
-        filter: queries of Elasticsearch's DSL, which stay as they are, or the typed form. A mapping with one key that
-            is a query's name is a query. Or a function from the mappings to queries.
-        mappings: Elasticsearch's `GET INDEX/_mapping`, by index; {} where it can't be read: fields are not checked.
+        filter: queries of Elasticsearch's DSL, which stay as they are; or the typed form; or a function from the
+            mappings to queries. A mapping whose only key is a query's name is a query.
+        mappings: Elasticsearch's `GET INDEX/_mapping`, by index; {} if it can't be read: fields are not checked.
 
     Raises:
-        RequestError: a field is not mapped or is analysed text, or a value does not fit; it says what to use.
+        RequestError: a field is not mapped or is analysed text, or a value does not fit; the error names what to use.
     """
     if filter is None:
         return []
@@ -86,21 +86,29 @@ def as_queries(filter: Filter | None, mappings: Mapping[str, Any]) -> list[dict[
 
 
 def query_on(field: str, value: Any, mappings: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the query of one field: a value, a list of values, bounds, or None. Raises: RequestError: see above."""
+    """Write the query of one field: a value, a list of values, bounds, or None.
+
+    Raises:
+        RequestError: as for `as_queries`.
+    """
     found = _found(field, mappings)
-    asked = {"exists": {"field": field}} if value is None else _asked(field, value, found, mappings)
+    query = {"exists": {"field": field}} if value is None else _value_query(field, value, found, mappings)
     paths = (
         innermost_nested(body["mappings"], each.path)
         for body, each in zip(mappings.values(), found, strict=True)
         if each
     )
     nested = next((path for path in paths if path is not None), None)
-    within = asked if nested is None else {"nested": {"path": nested, "query": asked}}
+    within = query if nested is None else {"nested": {"path": nested, "query": query}}
     return {"bool": {"must_not": [within]}} if value is None else within
 
 
 def _found(field: str, mappings: Mapping[str, Any]) -> list[MappedField | None]:
-    """Return what the field is in each index, None where it has none. Raises: RequestError: no index has it."""
+    """Return the field in each index, None for an index without it.
+
+    Raises:
+        RequestError: no index has it.
+    """
     if field in _METADATA:
         return [MappedField(field, {"type": "keyword"})] * len(mappings)
     known = [mapped_fields(body["mappings"]) for body in mappings.values()]
@@ -113,13 +121,15 @@ def _found(field: str, mappings: Mapping[str, Any]) -> list[MappedField | None]:
 
 
 def _flattened(field: str, names: Mapping[str, MappedField]) -> MappedField | None:
-    """Return a key of an object that is one field, whose values are all keywords."""
+    """Return a key of an object that is mapped as one field, whose values are all keywords."""
     above = (field[:place] for place, letter in enumerate(field) if letter == ".")
     holder = next((names[each] for each in above if each in names and names[each].kind in _FLATTENED), None)
     return None if holder is None else MappedField(holder.path, {"type": "keyword"})
 
 
-def _asked(field: str, value: Any, found: Sequence[MappedField | None], mappings: Mapping[str, Any]) -> dict[str, Any]:
+def _value_query(
+    field: str, value: Any, found: Sequence[MappedField | None], mappings: Mapping[str, Any]
+) -> dict[str, Any]:
     path, kinds = f"filter.{field}", {each.kind for each in found if each is not None}
     _check_not_text(field, kinds, found, mappings)
     formats = _formats(found) if kinds and kinds <= _DATES else None
@@ -132,7 +142,7 @@ def _asked(field: str, value: Any, found: Sequence[MappedField | None], mappings
     _check_kinds(path, field, kinds, _EXACT, "can't be matched exactly; write a query of Elasticsearch's DSL")
     if isinstance(value, list | tuple | set | frozenset):
         if not value:
-            raise RequestError(path, value, "must have at least one value; leave the field out to let all through")
+            raise RequestError(path, value, "must have at least one value; leave the field out to match everything")
         values = [_checked(path, each, kinds) for each in value]
         if formats is not None and any(map(_is_date, value)):
             return {"bool": {"should": [_range(field, {"gte": each, "lte": each}, formats) for each in values]}}
@@ -148,7 +158,7 @@ def _range(field: str, bounds: Mapping[str, Any], formats: str | None) -> dict[s
 
 
 def _formats(found: Sequence[MappedField | None]) -> str | None:
-    """Return the formats by which fields read bounds, with that of a Python date last; None: each knows it already."""
+    """Return the formats by which fields read bounds, with that of a Python date last; None if all have it already."""
     own = [str(each.definition.get("format", _DATE_FORMAT)).split("||") for each in found if each is not None]
     if all(_ISO_8601 in formats for formats in own):
         return None
@@ -162,7 +172,11 @@ def _is_date(value: Any) -> bool:
 def _check_not_text(
     field: str, kinds: set[str], found: Sequence[MappedField | None], mappings: Mapping[str, Any]
 ) -> None:
-    """Refuse text, whose words are not its values, and name the sub-fields that are exact. Raises: RequestError."""
+    """Reject text, whose words are not its values, and name the sub-fields that are exact.
+
+    Raises:
+        RequestError: the field is analysed text.
+    """
     if not kinds & _TEXTS:
         return
     exact = sorted(
@@ -183,18 +197,14 @@ def _check_kinds(path: str, field: str, kinds: set[str], allowed: frozenset[str]
 
 
 def _checked(path: str, value: Any, kinds: set[str]) -> Any:
-    """Return a value as JSON has it, where it fits the field."""
+    """Return a value as JSON has it, after checking that it fits the field."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, date):
         return value.isoformat()
     if not isinstance(value, str | int | float) or (isinstance(value, float) and not math.isfinite(value)):
         raise RequestError(path, value, "must be a text, a finite number, a boolean or a date")
-    if (
-        kinds
-        and kinds <= _OF_NUMBERS
-        and (isinstance(value, bool) or (isinstance(value, str) and not _is_number(value)))
-    ):
+    if kinds and kinds <= _NUMERIC and (isinstance(value, bool) or (isinstance(value, str) and not _is_number(value))):
         raise RequestError(path, value, f"must be a number: the field is of type {', '.join(sorted(kinds))}")
     if kinds == {"boolean"} and not isinstance(value, bool) and value not in ("true", "false"):
         raise RequestError(path, value, "must be true or false: the field is of type boolean")

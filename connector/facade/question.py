@@ -1,12 +1,15 @@
-"""A text to search for becomes a search body: the retriever tree, and what stands beside it. Pure."""
+"""The arguments of a search become a search body: the retriever tree and the options. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from connector.errors import RequestError
+from connector.facade.filters import Filter
+from connector.facade.pages import DEFAULT_KEEP_ALIVE, check_keep_alive
 from connector.request.parsing import check_encodable
 
 MAX_WINDOW = 10_000
@@ -19,11 +22,11 @@ class Target:
 
     Attributes:
         text_fields: the fields that are searched as text, with their boosts.
-        vector_field: where the vectors are; None: the index has none of this encoder's.
-        nested_path: the nested objects that hold the vectors, where they do.
+        vector_field: where the vectors are; None: the index has none for this encoder.
+        nested_path: the nested objects that hold the vectors, if any do.
         read_fields: the fields that the reranker reads: those that hold the text, or the passages' own.
-        hidden: what `_source` leaves out unless it is asked for.
-        is_mapped: whether all text fields are mapped, so that the target stays what it is.
+        hidden: what `_source` leaves out by default.
+        is_mapped: whether all text fields are mapped, so that the target won't change.
     """
 
     text_fields: tuple[str, ...]
@@ -36,7 +39,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Question:
-    """What is searched for: see `Connector.search`; `rewrites` are more texts, each with a name of its own.
+    """The arguments of `Connector.search`: see there.
 
     Raises:
         RequestError: an argument is wrong.
@@ -45,11 +48,10 @@ class Question:
     text: str
     size: int = 10
     offset: int = 0
+    filter: Filter | None = None
     depth: int = 50
     blend: float | None = None
     source: bool | Sequence[str] | None = None
-    filters: Sequence[Mapping[str, Any]] = ()
-    rewrites: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_text(self.text)
@@ -68,15 +70,48 @@ class Question:
         return max(self.depth, self.size + self.offset, 1)
 
 
+@dataclass(frozen=True)
+class Paging:
+    """The arguments of `Connector.pages`: see there.
+
+    Raises:
+        RequestError: an argument is wrong.
+    """
+
+    text: str
+    size: int = 10
+    window: int = 100
+    filter: Filter | None = None
+    depth: int = 50
+    blend: float | None = None
+    source: bool | Sequence[str] | None = None
+    keep_alive: str = DEFAULT_KEEP_ALIVE
+
+    def __post_init__(self) -> None:
+        for name, value in (("size", self.size), ("window", self.window)):
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_WINDOW:
+                raise RequestError(name, value, f"must be a whole number from 1 to {MAX_WINDOW:,}")
+        check_keep_alive(self.keep_alive)
+
+    @cached_property
+    def question(self) -> Question:
+        """The search for all hits of the window."""
+        return Question(self.text, self.window, 0, self.filter, self.depth, self.blend, self.source)
+
+
 def check_text(text: object) -> None:
-    """Refuse what is no text to search for. Raises: RequestError."""
+    """Check the query's text.
+
+    Raises:
+        RequestError: it is no text, or a blank one.
+    """
     if not isinstance(text, str) or not text.strip():
         raise RequestError("text", text, "must be a text to search for")
     check_encodable(text, "text")
 
 
 def legs_of(text: str, window: int, target: Target) -> dict[str, dict[str, Any]]:
-    """Write the retrievers of a text, by kind: `standard`, and `knn` where there are vectors."""
+    """Write the retrievers of a text, by kind: `standard`, and `knn` if there are vectors."""
     lexical = {"multi_match": {"query": text, "fields": list(target.text_fields), "type": "most_fields"}}
     legs: dict[str, dict[str, Any]] = {"standard": {"query": lexical}}
     if target.vector_field is not None:
@@ -91,23 +126,31 @@ def legs_of(text: str, window: int, target: Target) -> dict[str, dict[str, Any]]
     return legs
 
 
-def search_body(question: Question, target: Target, default_blend: float | None) -> dict[str, Any]:
+def search_body(
+    question: Question,
+    target: Target,
+    filters: Sequence[Mapping[str, Any]],
+    rewrites: Mapping[str, str],
+    default_blend: float | None,
+) -> dict[str, Any]:
     """Write the arguments of a client's `search`.
 
     Args:
         question: what is searched for.
         target: what is searched.
-        default_blend: the rerank score's share where the question gives none.
+        filters: the question's filter, as queries.
+        rewrites: more texts to search for, by name.
+        default_blend: the rerank score's share if the question has none.
     """
     window = question.window
     legs = [{kind: leg} for kind, leg in legs_of(question.text, window, target).items()]
-    for name, text in question.rewrites.items():
+    for name, text in rewrites.items():
         for kind, leg in legs_of(text, window, target).items():
-            leg.pop("inner_hits", None)  # the passages shown and read are those nearest to the query itself
+            leg.pop("inner_hits", None)  # the passages shown and reranked are those nearest to the query itself
             legs.append({kind: {**leg, "_name": f"{name}.{kind}"}})
     tree: dict[str, Any] = {"rrf": {"retrievers": legs, "rank_window_size": window}}
-    if question.filters:
-        tree["rrf"]["filter"] = list(question.filters)
+    if filters:
+        tree["rrf"]["filter"] = list(filters)
     if question.depth > 0:
         reranker: dict[str, Any] = {
             "field": list(target.read_fields or target.text_fields),
@@ -127,9 +170,9 @@ def search_body(question: Question, target: Target, default_blend: float | None)
 
 
 def with_vectors(body: Mapping[str, Any], embed: Callable[[str], Sequence[float]]) -> dict[str, Any]:
-    """Return a search body whose vector legs have their vectors, embedded here, instead of texts.
+    """Return a search body whose vector legs have vectors, embedded here, instead of texts.
 
-    A search over a point in time does not say which index's mapping its encoder is to be checked against.
+    A search over a point in time names no index, so its encoder could not be checked against a mapping.
     """
 
     def embedded(value: Any) -> Any:

@@ -1,6 +1,6 @@
-"""Hooks that turn a query's text into others before retrieval: an expansion, a translation, a picture's caption.
+"""Hooks that turn a query's text into others before retrieval: an expansion, a translation, an image's caption.
 
-Each hook runs on a thread of its own and has a deadline; one that fails or is late costs its own texts, nothing else.
+Each hook runs on its own thread and has a deadline; if one fails or is late, only its own texts are missing.
 """
 
 from __future__ import annotations
@@ -24,24 +24,28 @@ from connector.threads import UnraisableError, raisable
 _LOG = logging.getLogger("connector.rewriting")
 
 MAX_TEXTS = 8
-"""How many texts one hook may give: each is two more legs."""
+"""How many texts one hook may return: each adds two legs."""
 
 DEFAULT_TIMEOUT_S = 2.0
 
 Hook: TypeAlias = Callable[[str], str | Sequence[str] | Awaitable[str | Sequence[str]]]
-"""A query's text in, one or several texts out; sync or async."""
+"""A query's text in, one or more texts out; sync or async."""
 
 
 @dataclass(frozen=True)
 class Rewritten:
-    """What the hooks gave: texts by the hook's name (`name`, `name_2`, ...), and what went wrong, a reason a hook."""
+    """What the hooks returned: texts by hook name (`name`, `name_2`, ...), and one reason per hook that failed."""
 
     texts: dict[str, str] = field(default_factory=dict)
     failures: tuple[str, ...] = ()
 
 
 def checked_hooks(hooks: object) -> dict[str, Hook]:
-    """Return hooks by name. Raises: RequestError: they are no mapping from names to functions."""
+    """Return hooks by name.
+
+    Raises:
+        RequestError: they are no mapping from names to functions.
+    """
     if hooks is None:
         return {}
     if not isinstance(hooks, Mapping):
@@ -55,21 +59,25 @@ def checked_hooks(hooks: object) -> dict[str, Hook]:
 
 
 def checked_timeout(timeout: object) -> float:
-    """Return a deadline in seconds. Raises: RequestError."""
+    """Return a deadline in seconds.
+
+    Raises:
+        RequestError: it is no positive number, or too large to wait for.
+    """
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < threading.TIMEOUT_MAX:
         raise RequestError("rewrite_timeout", timeout, "must be a number of seconds above 0")
     return float(timeout)
 
 
 def rewritten(hooks: Mapping[str, Hook], text: str, timeout: float) -> Rewritten:
-    """Run the hooks side by side, each until the deadline, in seconds."""
+    """Run the hooks in parallel, each for at most `timeout` seconds."""
     running = {name: _started(hook, text) for name, hook in hooks.items()}
     deadline = monotonic() + timeout
     outcomes: dict[str, Any] = {}
     for name, future in running.items():
         try:
             outcomes[name] = future.result(max(deadline - monotonic(), 0))
-        except Exception as error:  # whatever a hook of the user's raises costs its own texts alone
+        except Exception as error:  # whatever a user's hook raises, only its own texts are missing
             outcomes[name] = error
     return gathered(text, outcomes, timeout)
 
@@ -82,7 +90,7 @@ async def arewritten(hooks: Mapping[str, Hook], text: str, timeout: float) -> Re
 
 
 def gathered(text: str, outcomes: Mapping[str, Any], timeout: float) -> Rewritten:
-    """Sort what the hooks gave, or raised, into texts and failures; the query itself and blank texts add nothing."""
+    """Sort what the hooks returned or raised into texts and failures; the query itself and blank texts are dropped."""
     texts: dict[str, str] = {}
     failures = []
     for name, outcome in outcomes.items():
@@ -94,9 +102,9 @@ def gathered(text: str, outcomes: Mapping[str, Any], timeout: float) -> Rewritte
         elif (reason := _fault(outcome)) is not None:
             failures.append(f"rewrite {name!r} gave {reason}")
         else:
-            given = [outcome] if isinstance(outcome, str) else outcome
+            found = [outcome] if isinstance(outcome, str) else outcome
             known = {text.strip(), *texts.values()}
-            fresh = [each for each in dict.fromkeys(one.strip() for one in given) if each and each not in known]
+            fresh = [each for each in dict.fromkeys(one.strip() for one in found) if each and each not in known]
             for each in fresh:
                 texts[_free_name(name, texts)] = each
     return Rewritten(texts, tuple(failures))
@@ -113,30 +121,30 @@ def _free_name(name: str, taken: Container[str]) -> str:
 
 
 def _fault(outcome: Any) -> str | None:
-    given = [outcome] if isinstance(outcome, str) else outcome
-    if not isinstance(given, list | tuple) or not all(isinstance(each, str) for each in given):
+    texts = [outcome] if isinstance(outcome, str) else outcome
+    if not isinstance(texts, list | tuple) or not all(isinstance(each, str) for each in texts):
         return f"{type(outcome).__name__}, must be a text or a list of texts"
-    if len(given) > MAX_TEXTS:
-        return f"{len(given)} texts, at most {MAX_TEXTS} are searched"
-    if any(len(each) > MAX_MODEL_TEXT for each in given):
+    if len(texts) > MAX_TEXTS:
+        return f"{len(texts)} texts, at most {MAX_TEXTS} are searched"
+    if any(len(each) > MAX_MODEL_TEXT for each in texts):
         return f"a text of more than {MAX_MODEL_TEXT:,} characters"
     try:
-        "".join(given).encode()
+        "".join(texts).encode()
     except UnicodeEncodeError:
         return "a text with half of a surrogate pair"
     return None
 
 
 def _started(hook: Hook, text: str) -> Future[Any]:
-    """Run a hook on a daemon thread, which neither a late search nor the interpreter's end waits for."""
+    """Run a hook on a daemon thread, which neither a search past its deadline nor the interpreter's exit waits for."""
     future: Future[Any] = Future()
-    future.set_running_or_notify_cancel()  # from here on nobody can cancel it, so the thread may always answer
+    future.set_running_or_notify_cancel()  # nobody can cancel it from here on, so the thread can always set a result
 
     def work() -> None:
         try:
             outcome = hook(text)
             future.set_result(asyncio.run(_result(outcome)) if inspect.isawaitable(outcome) else outcome)
-        except BaseException as error:  # an exit or a cancellation of the hook's is a failure of it, no more
+        except BaseException as error:  # even an exit or a cancellation only fails the hook
             future.set_exception(raisable(error))
 
     threading.Thread(target=work, name="rewrite", daemon=True).start()

@@ -23,7 +23,8 @@ _MAX_ID_BYTES = 512  # a longer one fails the whole bulk request on a cluster
 class BulkClient(Protocol):
     """A client of ours, sync: what is needed of it here."""
 
-    def _streaming_bulk(self, actions: Iterable[dict[str, Any]], **options: Any) -> Iterator[tuple[bool, Any]]: ...
+    def streaming_bulk(self, actions: Iterable[dict[str, Any]], **options: Any) -> Iterator[tuple[bool, Any]]:
+        """Run bulk actions in chunks."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def index_documents(
         vectorized = _vectorized(window, field, encoder)
         without_text += sum(not has_text for _, has_text in vectorized)
         actions = _actions(window, (source for source, _ in vectorized), fields.id)
-        for is_written, item in client._streaming_bulk(
+        for is_written, item in client.streaming_bulk(
             actions,
             index=index,
             chunk_size=_WINDOW,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from connector.clients.core import RerankerLike
+from connector.clients.query_models import RerankerLike
 from connector.errors import MissingExtraError, RequestError
 from connector.facade.connector import Connector
 from connector.facade.filters import as_queries

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from connector.clients.core import RerankerLike
+from connector.clients.query_models import RerankerLike
 from connector.errors import MissingExtraError, RequestError
 from connector.facade.connector import Connector
 from connector.facade.filters import Filter

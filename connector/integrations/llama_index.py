@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from connector.clients.core import RerankerLike
+from connector.clients.query_models import RerankerLike
 from connector.errors import MissingExtraError, RequestError
 from connector.facade.connector import Connector
 from connector.facade.filters import Filter, as_queries

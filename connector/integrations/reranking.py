@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from connector.clients.core import RerankerLike
+from connector.clients.query_models import RerankerLike
 from connector.errors import RequestError
 from connector.facade.connector import BUNDLED_BLEND
 from connector.models.folders import BUNDLED

@@ -8,14 +8,15 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from connector.clients.async_elasticsearch import AsyncHybridElasticsearch
-from connector.clients.elasticsearch import HybridElasticsearch, connect
+from connector.clients.connect import connect
+from connector.clients.elasticsearch import HybridElasticsearch
 from connector.engines import OpenSearchDialect
 from connector.errors import RequestError
 from connector.facade.connector import Connector
 from connector.indexing import Passages
 
 if TYPE_CHECKING:
-    from connector.facade.connector import AnyClient
+    from connector.clients.elasticsearch_api import AnyClient
 
 _EMBEDDED = "http://embedded:"
 
@@ -30,26 +31,29 @@ def settings_of(connector: Connector) -> dict[str, Any]:
     urls = _urls(client)
     if any(url.startswith(_EMBEDDED) for url in urls):
         raise RequestError("connector", "embedded:", "lives in this process; connect to a cluster to write it down")
-    models = {"encoder": client._hybrid.encoder, "reranker": client._hybrid.reranker}
+    models = {"encoder": client.hybrid.models.encoder, "reranker": client.hybrid.models.reranker}
     for name, model in models.items():
         if not isinstance(model, str):
             raise RequestError(f"connector.{name}", model, "is an object; give a model's name or path to write it down")
-    if client._hybrid.models:
-        raise RequestError("connector.models", list(client._hybrid.models), "can't be written down; leave them out")
-    if connector._rewrite:
-        raise RequestError("connector.rewrite", list(connector._rewrite), "are functions; leave them out")
-    passages = connector._passages
+    if client.hybrid.models.registered:
+        raise RequestError(
+            "connector.models", list(client.hybrid.models.registered), "can't be written down; leave them out"
+        )
+    own = connector.settings
+    if own.rewrite:
+        raise RequestError("connector.rewrite", list(own.rewrite), "are functions; leave them out")
+    passages = own.passages
     return {
         "url": urls,
-        "engine": client._hybrid.dialect.name,
-        "is_async": iscoroutinefunction(client._read_mappings),
+        "engine": client.hybrid.dialect.name,
+        "is_async": iscoroutinefunction(client.read_mappings),
         "index": connector.index_name,
-        "text_fields": [field.name + field.boost for field in connector._named_fields],
-        "vector_field": connector._vector_field,
-        "id_field": connector._id_field,
+        "text_fields": [field.name + field.boost for field in own.text_fields],
+        "vector_field": own.vector_field,
+        "id_field": own.id_field,
         "passages": None if passages is None else {**asdict(passages), "fields": list(passages.fields)},
-        "provenance": client._hybrid.provenance,
-        "execution": client._hybrid.execution,
+        "provenance": client.hybrid.provenance,
+        "execution": client.hybrid.execution,
         **models,
     }
 
@@ -87,7 +91,7 @@ def has_credentials(connector: Connector) -> bool:
 
 
 def _is_opensearch(client: Any) -> bool:
-    return bool(client._hybrid.dialect.name == OpenSearchDialect.name)
+    return bool(client.hybrid.dialect.name == OpenSearchDialect.name)
 
 
 def _urls(client: Any) -> list[str]:
@@ -106,7 +110,8 @@ def _opened(url: str | list[str], engine: str | None, is_async: bool, options: d
     """Open a client; of which engine is asked for where it is not said, by a sync client and of one URL."""
     if engine == OpenSearchDialect.name:
         from connector.clients.opensearch.async_client import AsyncHybridOpenSearch
-        from connector.clients.opensearch.client import HybridOpenSearch, own_options
+        from connector.clients.opensearch.client import HybridOpenSearch
+        from connector.clients.opensearch.options import own_options
 
         return (AsyncHybridOpenSearch if is_async else HybridOpenSearch)(url, **own_options(options))
     if is_async:

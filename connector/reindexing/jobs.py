@@ -9,7 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from connector.clients.core import EncoderLike
+from connector.clients.elasticsearch_api import SyncClient
+from connector.clients.query_models import EncoderLike
 from connector.errors import RequestError, RollbackRefusedError
 from connector.indexing import Passages
 from connector.models.encoder import Encoder
@@ -33,7 +34,7 @@ from connector.reindexing.folders import (
 )
 from connector.reindexing.job import CANCEL_REQUESTED
 from connector.reindexing.letters import RetryReport, retry_letters
-from connector.reindexing.opening import AnyClient, JobOptions, cluster_of, cluster_uuid, encoder_of, open_job
+from connector.reindexing.opening import JobOptions, cluster_of, cluster_uuid, encoder_of, open_job
 from connector.reindexing.plan import Request
 from connector.reindexing.reports import ReindexReport, RollbackReport
 
@@ -42,7 +43,7 @@ _CANCEL_WAIT_S = 120.0
 
 
 def reindex(
-    client: AnyClient,
+    client: SyncClient,
     source: Source,
     *,
     text_fields: Sequence[str],
@@ -117,7 +118,7 @@ def reindex(
 
 
 def resume(
-    client: AnyClient,
+    client: SyncClient,
     job: str,
     *,
     encoder: EncoderLike | None = None,
@@ -145,7 +146,7 @@ def resume(
 
 
 def estimate(
-    client: AnyClient,
+    client: SyncClient,
     source: Source,
     *,
     text_fields: Sequence[str],
@@ -185,7 +186,7 @@ def estimate(
 
 
 def retry_dead_letters(
-    client: AnyClient, job: str, *, encoder: EncoderLike | None = None, options: JobOptions | None = None
+    client: SyncClient, job: str, *, encoder: EncoderLike | None = None, options: JobOptions | None = None
 ) -> RetryReport:
     """Try a job's dead letters again: each as its source now has it, or as the dead letters' file has it.
 
@@ -203,7 +204,7 @@ def retry_dead_letters(
             return retry_letters(held_job)
 
 
-def rollback(client: AnyClient, job: str, *, force: bool = False, options: JobOptions | None = None) -> RollbackReport:
+def rollback(client: SyncClient, job: str, *, force: bool = False, options: JobOptions | None = None) -> RollbackReport:
     """Put a job's old index back in its place, in one step; the new one is kept.
 
     What was written to the new index since is then out of view, and what was deleted from it is back. So the documents
@@ -240,7 +241,7 @@ def rollback(client: AnyClient, job: str, *, force: bool = False, options: JobOp
         return RollbackReport(job, str(plan.alias), plan.target, previous, **vars(found))
 
 
-def cancel(client: AnyClient, job: str, *, options: JobOptions | None = None) -> None:
+def cancel(client: SyncClient, job: str, *, options: JobOptions | None = None) -> None:
     """Give a job up: stop the process that works on it, and delete the new index unless it was switched to.
 
     Raises:
@@ -270,7 +271,7 @@ def status(job: str | None = None, *, state: Path | str | None = None) -> list[J
 
 
 def _run(
-    client: AnyClient,
+    client: SyncClient,
     folder: Path,
     request: Request,
     encoder: Encoder,

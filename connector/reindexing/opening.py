@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 from elasticsearch import Elasticsearch
 
-from connector.clients.core import EncoderLike, is_opensearchs
+from connector.clients.elasticsearch_api import SyncClient, sync_elasticsearch
+from connector.clients.query_models import EncoderLike
 from connector.errors import RequestError
 from connector.models.encoder import Encoder
 from connector.models.load import as_encoder
@@ -23,11 +24,6 @@ from connector.reindexing.items import DeadLetter
 from connector.reindexing.job import Job
 from connector.reindexing.plan import Request
 from connector.reindexing.reports import Progress
-
-if TYPE_CHECKING:
-    from opensearchpy import OpenSearch
-
-AnyClient: TypeAlias = "Elasticsearch | OpenSearch"
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ class JobOptions:
 
 
 def open_job(
-    client: AnyClient,
+    client: SyncClient,
     checkpoint: Checkpoint,
     request: Request,
     encoder: Encoder,
@@ -83,15 +79,9 @@ def elastic(client: Any) -> Elasticsearch:
     Raises:
         RequestError: it is none, or async.
     """
-    own = getattr(client, "own", client)  # what Connector.client is on OpenSearch
-    if isinstance(own, Elasticsearch):
-        return own
-    if is_opensearchs(own):
-        from connector.clients.opensearch.as_elasticsearch import as_elasticsearch
-        from connector.clients.opensearch.translation import OpenSearch
-
-        if isinstance(own, OpenSearch):
-            return as_elasticsearch(own)
+    found = sync_elasticsearch(client)
+    if found is not None:
+        return found
     raise RequestError(
         "client",
         type(client).__name__,
@@ -104,15 +94,15 @@ def encoder_of(client: Any, encoder: EncoderLike | None) -> Encoder:
     elastic(client)
     if encoder is not None:
         return as_encoder(encoder)
-    hybrid = getattr(client, "_hybrid", None)
-    return as_encoder("bundled") if hybrid is None else hybrid.own_encoder()
+    hybrid = getattr(client, "hybrid", None)
+    return as_encoder("bundled") if hybrid is None else hybrid.models.own_encoder()
 
 
-def cluster_of(client: AnyClient, options: JobOptions) -> Cluster:
+def cluster_of(client: SyncClient, options: JobOptions) -> Cluster:
     """Return the cluster as a job sees it."""
     return Cluster(elastic(client), Patience(options.retry_for_s, options.stop or threading.Event()))
 
 
-def cluster_uuid(client: AnyClient) -> str:
+def cluster_uuid(client: SyncClient) -> str:
     """Return what tells this cluster from any other; "" where it does not say."""
     return str(elastic(client).info().get("cluster_uuid", ""))

@@ -1,6 +1,6 @@
-"""Fusions that the cluster computes itself, where it computes what was asked for. No I/O; comes in from `search`.
+"""Fusions that the cluster computes itself, if its result is what the request asks for. No I/O here.
 
-Whether it can is found out by asking it: a cluster that does not know the query, or a parameter of it, refuses.
+Whether it can is found out by trying: a cluster that does not know the query, or a parameter, refuses it.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ _MOST_INDICES = 256
 
 @dataclass
 class Native:
-    """What a client has found out of the fusions that its cluster runs.
+    """What a client has found out about the fusions that its cluster runs.
 
     Attributes:
         refused: the kinds of fusion that the cluster has refused.
-        spread: the index expressions that were seen to lie on several shards.
+        spread: the index expressions that were seen to span several shards.
     """
 
     refused: set[str] = field(default_factory=set)
     spread: Kept[tuple[str, ...], bool] = field(default_factory=lambda: Kept(_MOST_INDICES))
 
     def may_run(self, fusion: NativeFusion, index: tuple[str, ...]) -> bool:
-        """True if nothing is known that speaks against it."""
+        """True if nothing known rules it out."""
         return fusion.kind not in self.refused and not self.spread.get(index)
 
 
@@ -53,18 +53,18 @@ def natively_fused(
 ) -> Flow[tuple[dict[str, Any] | None, str | None]]:
     """Have the cluster fuse the legs.
 
-    Ranks and scores are fused on each shard there, so that only an index of one shard gives what was asked for.
+    The cluster fuses ranks and scores shard by shard, so only an index of one shard gives the requested result.
 
     Args:
-        request: what was asked.
-        plan: how it would be asked here.
+        request: the request.
+        plan: its plan, as it would run here.
         searches: the legs' own searches.
         dialect: the cluster's.
-        native: what is known of the cluster.
+        native: what is known about the cluster.
 
     Returns:
-        The cluster's response, None where the fusion is to be computed here; and the kind of fusion that the cluster
-        has refused, which it does not know if the legs themselves are right.
+        The cluster's response, None if the fusion has to be computed here; and the kind of fusion that the cluster
+        refused, which is unknown to it if the legs themselves turn out to be valid.
     """
     fusion = _expressed(request, plan, searches, dialect)
     index = tuple(request.header.get("index", ()))
@@ -87,18 +87,22 @@ def natively_fused(
 def _expressed(
     request: SearchRequest, plan: Plan, searches: Sequence[Mapping[str, Any]], dialect: Dialect
 ) -> NativeFusion | None:
-    """Return the cluster's own fusion for the tree; None where it has no words for it."""
+    """Return the cluster's own fusion for the tree; None if it has no equivalent."""
     merge = plan.merge
     if not isinstance(merge, Fuse) or not all(isinstance(part, Leaf) for part in merge.parts):
         return None
-    beside = (request.min_score, request.post_filter, request.collapse, merge.retriever.min_score)
+    unsupported = (request.min_score, request.post_filter, request.collapse, merge.retriever.min_score)
     known = (
         request.hit_options.keys() <= _HIT_OPTIONS
         and request.union_options.keys() <= _UNION_OPTIONS
         and request.leg_options.keys() <= _LEG_OPTIONS
         and not request.response_options
     )
-    if any(each is not None for each in beside) or not known or any(leg.rescore or leg.inner_name for leg in plan.legs):
+    if (
+        any(each is not None for each in unsupported)
+        or not known
+        or any(leg.rescore or leg.inner_name for leg in plan.legs)
+    ):
         return None
     if any(_overflows(leg, merge.retriever.rank_window_size, request) for leg in plan.legs):
         return None
@@ -114,9 +118,9 @@ def _overflows(leg: Leg, window: int, request: SearchRequest) -> bool:
 
 
 def _scaled(answer: dict[str, Any], request: SearchRequest, fusion: NativeFusion) -> dict[str, Any]:
-    """Cut the page at the window, and give the scores the scale that was asked for."""
+    """Cut the page at the window, and scale the scores to those that the request asks for."""
     left = max(0, fusion.window - request.offset)
     hits = [{**hit, "_score": hit["_score"] * fusion.scale} for hit in answer["hits"]["hits"][:left]]
     most = answer["hits"].get("max_score")
-    shown = {**answer["hits"], "hits": hits, "max_score": None if most is None else most * fusion.scale}
-    return {name: value for name, value in answer.items() if name != "status"} | {"hits": shown}
+    scaled = {**answer["hits"], "hits": hits, "max_score": None if most is None else most * fusion.scale}
+    return {name: value for name, value in answer.items() if name != "status"} | {"hits": scaled}

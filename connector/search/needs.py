@@ -1,6 +1,7 @@
-"""What a flow asks of the world outside, and the two drivers that perform it. No I/O here.
+"""What a search needs from the outside, and the drivers that perform it. No I/O here.
 
-A flow yields a need and is sent the answer; `run` drives it in sync code, `arun` in async code.
+A flow yields a need and is sent the answer; `run` drives it in sync code, `arun` in async code, and `translate` inside
+another flow.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class MultiSearch:
 
 @dataclass(frozen=True)
 class ReadMappings:
-    """The mappings of an index expression (None: all indices). The answer: by index; {} when they can't be read."""
+    """The mappings of an index expression (None: all indices). The answer: by index; {} if they can't be read."""
 
     index: str | None
 
@@ -41,7 +42,7 @@ class Embed:
 
 @dataclass(frozen=True)
 class Embedded:
-    """What `Embed` is answered with: the query vector, and the encoder it comes from."""
+    """The answer to `Embed`: the query vector, and the encoder it comes from."""
 
     fingerprint: Fingerprint
     vector: Sequence[float]
@@ -61,9 +62,9 @@ class Score:
 
 @dataclass(frozen=True)
 class Shorten:
-    """Cut the texts of some fields to their shares of the tokens that the reranker reads beside the query.
+    """Cut the texts of some fields to their shares of the tokens that the reranker reads in addition to the query.
 
-    The answer: the sources, with texts as long as they may be; unchanged where the reranker's limit is not known.
+    The answer: the sources with texts that are short enough; unchanged if the reranker's limit is unknown.
     `model_id` None means the client's own reranker.
     """
 
@@ -82,13 +83,14 @@ class Compute:
 
 
 Need: TypeAlias = MultiSearch | ReadMappings | Embed | Score | Shorten | Compute
-Asked = TypeVar("Asked")
+NeedT = TypeVar("NeedT")
+LowerT = TypeVar("LowerT")
 Answer = TypeVar("Answer")
 Flow: TypeAlias = Generator[Need, Any, Answer]
 
 
-def run(flow: Generator[Asked, Any, Answer], perform: Callable[[Asked], Any]) -> Answer:
-    """Drive a flow to its end; what fails is thrown into the flow, which decides what that means."""
+def run(flow: Generator[NeedT, Any, Answer], perform: Callable[[NeedT], Any]) -> Answer:
+    """Drive a flow to its end; a failure is thrown into the flow, which decides what it means."""
     try:
         need = next(flow)
         while True:
@@ -103,13 +105,31 @@ def run(flow: Generator[Asked, Any, Answer], perform: Callable[[Asked], Any]) ->
         return found
 
 
-async def arun(flow: Generator[Asked, Any, Answer], perform: Callable[[Asked], Awaitable[Any]]) -> Answer:
+async def arun(flow: Generator[NeedT, Any, Answer], perform: Callable[[NeedT], Awaitable[Any]]) -> Answer:
     """Drive a flow to its end, awaiting each need: see `run`."""
     try:
         need = next(flow)
         while True:
             try:
                 answer = await perform(need)
+            except Exception as error:
+                need = flow.throw(error)
+            else:
+                need = flow.send(answer)
+    except StopIteration as end:
+        found: Answer = end.value
+        return found
+
+
+def translate(
+    flow: Generator[NeedT, Any, Answer], perform: Callable[[NeedT], Generator[LowerT, Any, Any]]
+) -> Generator[LowerT, Any, Answer]:
+    """Drive a flow to its end, performing each need by a flow of other needs: see `run`."""
+    try:
+        need = next(flow)
+        while True:
+            try:
+                answer = yield from perform(need)
             except Exception as error:
                 need = flow.throw(error)
             else:

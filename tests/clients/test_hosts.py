@@ -9,7 +9,7 @@ import pytest
 from connector import AsyncHybridElasticsearch, AsyncHybridOpenSearch, HybridElasticsearch, HybridOpenSearch, connect
 from connector.cli.app import main
 from connector.clients.hosts import without_credentials
-from connector.clients.opensearch.client import own_options
+from connector.clients.opensearch.options import own_options
 from connector.errors import RequestError
 
 SECRET = "sk-SECRET"

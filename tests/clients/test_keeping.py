@@ -11,7 +11,7 @@ from elastic_transport._node import NodeApiResponse
 from opensearchpy import Connection
 
 from connector import HybridElasticsearch, HybridOpenSearch
-from connector.clients import core as hybrid
+from connector.clients import cluster_facts
 from connector.errors import RequestError
 from connector.search.keeping import Kept, caller_of
 from tests.engines.test_answers import LEG, SayingNode, written
@@ -155,10 +155,10 @@ def test_the_mappings_of_any_number_of_indices_and_callers_are_kept_within_bound
     with client_of(node) as client:
         for number in range(300):
             client.search(index=f"tenant-{number}", retriever=VECTOR_TREE)
-        assert len(client._hybrid._mappings) == hybrid._MOST_FIELDS // 201
+        assert len(client.hybrid.cluster._mappings) == cluster_facts._MOST_FIELDS // 201
         for number in range(300):
-            client.options(headers={"x-user": str(number)})._read_mappings("tenant")
-        assert len(client._hybrid._mappings) <= hybrid._MOST_INDICES
+            client.options(headers={"x-user": str(number)}).read_mappings("tenant")
+        assert len(client.hybrid.cluster._mappings) <= cluster_facts._MOST_INDICES
 
 
 class GuardedConnection(Connection):

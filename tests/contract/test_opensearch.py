@@ -257,7 +257,7 @@ def test_what_the_cluster_refuses_is_asked_for_once(client: OpenSearch, index: s
     weighted = rrf({"retriever": FOX, "weight": 2.0}, DOG)
     for _ in range(2):
         assert "_hybrid" in native.search(index=index, body={"retriever": weighted})
-    known = native._hybrid.native_of(caller_of(None))
+    known = native.hybrid.cluster.native(caller_of(None))
     assert known is not None
     assert known.refused == {"rrf with weights"}
     assert "_hybrid" not in native.search(index=index, body={"retriever": rrf(FOX, DOG)})
@@ -269,7 +269,7 @@ def test_a_wrong_leg_is_the_legs_own_error_and_says_nothing_of_the_cluster(clien
     wrong = {"standard": {"query": {"term": {"year": "x"}}}}
     with pytest.raises(RequestError, match="search_phase_execution_exception"):
         native.search(index=index, body={"retriever": rrf(FOX, wrong)})
-    known = native._hybrid.native_of(caller_of(None))
+    known = native.hybrid.cluster.native(caller_of(None))
     assert known is not None
     assert known.refused == set()
 

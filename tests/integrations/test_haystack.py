@@ -263,7 +263,7 @@ def test_credentials_are_written_down_as_the_name_of_a_variable(monkeypatch: pyt
     monkeypatch.setenv("BOOKS_KEY", "b3RoZXI=")
     made = ConnectorRetriever.from_dict(written)
     assert made.connector.client._headers["authorization"] == "ApiKey b3RoZXI="
-    assert made.connector._passages == passages
+    assert made.connector.settings.passages == passages
     assert made.to_dict() == written
     made.connector.client.close()
 

@@ -13,10 +13,10 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from connector import Connector, HybridElasticsearch, connect, reindex
+from connector.clients.exact_reading import transport_reading
 from connector.engines.jobs import hides_vectors
 from connector.errors import SourceError, VerificationError
 from connector.reindexing import JobOptions, retry_dead_letters
-from connector.reindexing.cluster.exact_reading import transport_reading
 from connector.reindexing.opening import elastic
 from tests.conftest import ENGINES, embedded_engine
 from tests.faults.reindex.accounts import hashed

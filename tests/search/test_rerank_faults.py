@@ -11,7 +11,7 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from connector import AsyncHybridElasticsearch, HybridElasticsearch
-from connector.clients.core import RerankerLike
+from connector.clients.query_models import RerankerLike
 from connector.embedded import Engine, node_classes
 from connector.errors import ModelError
 

@@ -1,13 +1,12 @@
-"""OpenSearch's clients, called as elasticsearch-py's are: what `Connector` speaks to, whichever engine it is.
+"""OpenSearch's clients behind elasticsearch-py's API, so that `Connector` uses one API for both engines.
 
-It takes elasticsearch-py's keywords, answers as it does and raises its errors, the client's own as their cause. Comes
-in from `connector`; it needs the extra `opensearch`.
+An adapter takes elasticsearch-py's keywords, answers as it does and raises its errors, with the client's own errors as
+their causes. It needs the extra `opensearch`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
@@ -15,15 +14,13 @@ from elastic_transport import ObjectApiResponse
 
 from connector.clients.opensearch.translation import (
     OpenSearch,
-    SerializationError,
-    TransportError,
-    as_api_error,
+    elasticsearch_errors,
     response,
 )
 from connector.engines.answers import object_in, point_in_time_in
 
 _RENAMED = {"from_": "from", "source": "_source"}
-_OF_THE_URL = frozenset(
+_URL_OPTIONS = frozenset(
     {
         "allow_no_indices",
         "allow_partial_search_results",
@@ -43,13 +40,13 @@ _OF_THE_URL = frozenset(
 )
 
 
-class _Manner:
-    """What both adapters share; whatever they do not name is the client's own."""
+class _Adapter:
+    """What both adapters share; every attribute not defined here is the client's own."""
 
     def __init__(self, client: Any, ignored: Any = ()) -> None:
         self.own = client
         self._ignored = ignored
-        self._hybrid = client._hybrid
+        self.hybrid = client.hybrid
 
     def __getattr__(self, name: str) -> Any:
         if name == "own":  # not there yet, as while being copied
@@ -57,26 +54,26 @@ class _Manner:
         return getattr(self.own, name)
 
     def options(self, *, ignore_status: Any = ()) -> Any:
-        """Return the same client, which gives an error of these statuses as an answer."""
+        """Return an adapter of the same client that returns errors of these statuses instead of raising them."""
         statuses = [ignore_status] if isinstance(ignore_status, int) else ignore_status
         return type(self)(self.own, statuses)
 
     def _search(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        params = {name: request[name] for name in request if name in _OF_THE_URL}
-        body = {_RENAMED.get(name, name): value for name, value in request.items() if name not in _OF_THE_URL}
+        params = {name: request[name] for name in request if name in _URL_OPTIONS}
+        body = {_RENAMED.get(name, name): value for name, value in request.items() if name not in _URL_OPTIONS}
         index = body.pop("index", None)
         return {"index": index, "body": body, "params": {"ignore": self._ignored}, **params}
 
 
-class LikeElasticsearch(_Manner):
-    """A `HybridOpenSearch` that is called as an elasticsearch-py client is."""
+class OpenSearchAdapter(_Adapter):
+    """A `HybridOpenSearch` behind elasticsearch-py's API."""
 
     @property
     def indices(self) -> Any:
         """The client's `indices`, with elasticsearch-py's errors."""
-        return _Told(self.own.indices)
+        return _Translated(self.own.indices)
 
-    def __enter__(self) -> LikeElasticsearch:
+    def __enter__(self) -> OpenSearchAdapter:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -84,33 +81,35 @@ class LikeElasticsearch(_Manner):
 
     def search(self, **request: Any) -> ObjectApiResponse[Any]:
         """Search, as `elasticsearch.Elasticsearch.search`."""
-        with told():
+        with elasticsearch_errors():
             return response(self.own.search(**self._search(request)))
 
     def open_point_in_time(self, *, index: str, keep_alive: str) -> ObjectApiResponse[Any]:
         """Open a point in time, as `elasticsearch.Elasticsearch.open_point_in_time`."""
-        with told():
+        with elasticsearch_errors():
             return _opened(self.own.create_pit(index=index, keep_alive=keep_alive))
 
     def close_point_in_time(self, *, id: str) -> ObjectApiResponse[Any]:
         """Close a point in time, as `elasticsearch.Elasticsearch.close_point_in_time`."""
-        with told():
+        with elasticsearch_errors():
             return response(self.own.delete_pit(body={"pit_id": [id]}, params={"ignore": self._ignored}))
 
-    def _read_mappings(self, index: str | None) -> Mapping[str, Any]:
-        with told():
-            found: Mapping[str, Any] = self.own._read_mappings(index)
+    def read_mappings(self, index: str | None) -> Mapping[str, Any]:
+        """Return an index's mappings: see `HybridElasticsearch.read_mappings`."""
+        with elasticsearch_errors():
+            found: Mapping[str, Any] = self.own.read_mappings(index)
             return found
 
-    def _streaming_bulk(self, actions: Iterable[dict[str, Any]], **options: Any) -> Iterator[tuple[bool, Any]]:
-        with told():
-            yield from self.own._streaming_bulk(actions, **options)
+    def streaming_bulk(self, actions: Iterable[dict[str, Any]], **options: Any) -> Iterator[tuple[bool, Any]]:
+        """Run bulk actions in chunks: see `HybridElasticsearch.streaming_bulk`."""
+        with elasticsearch_errors():
+            yield from self.own.streaming_bulk(actions, **options)
 
 
-class AsyncLikeElasticsearch(_Manner):
-    """The async twin of `LikeElasticsearch`."""
+class AsyncOpenSearchAdapter(_Adapter):
+    """The async twin of `OpenSearchAdapter`."""
 
-    async def __aenter__(self) -> AsyncLikeElasticsearch:
+    async def __aenter__(self) -> AsyncOpenSearchAdapter:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -118,36 +117,28 @@ class AsyncLikeElasticsearch(_Manner):
 
     async def search(self, **request: Any) -> ObjectApiResponse[Any]:
         """Search, as `elasticsearch.AsyncElasticsearch.search`."""
-        with told():
+        with elasticsearch_errors():
             return response(await self.own.search(**self._search(request)))
 
     async def open_point_in_time(self, *, index: str, keep_alive: str) -> ObjectApiResponse[Any]:
         """Open a point in time, as `elasticsearch.AsyncElasticsearch.open_point_in_time`."""
-        with told():
+        with elasticsearch_errors():
             return _opened(await self.own.create_pit(index=index, keep_alive=keep_alive))
 
     async def close_point_in_time(self, *, id: str) -> ObjectApiResponse[Any]:
         """Close a point in time, as `elasticsearch.AsyncElasticsearch.close_point_in_time`."""
-        with told():
+        with elasticsearch_errors():
             return response(await self.own.delete_pit(body={"pit_id": [id]}, params={"ignore": self._ignored}))
 
-    async def _read_mappings(self, index: str | None) -> Mapping[str, Any]:
-        with told():
-            found: Mapping[str, Any] = await self.own._read_mappings(index)
+    async def read_mappings(self, index: str | None) -> Mapping[str, Any]:
+        """Return an index's mappings: see `HybridElasticsearch.read_mappings`."""
+        with elasticsearch_errors():
+            found: Mapping[str, Any] = await self.own.read_mappings(index)
             return found
 
 
-@contextmanager
-def told() -> Iterator[None]:
-    """Tell opensearch-py's errors as elasticsearch-py's."""
-    try:
-        yield
-    except (TransportError, SerializationError) as error:
-        raise as_api_error(error) from error
-
-
-class _Told:
-    """A namespace of a sync client's, with elasticsearch-py's errors."""
+class _Translated:
+    """A namespace of a sync client, such as `indices`, which raises elasticsearch-py's errors."""
 
     def __init__(self, namespace: Any) -> None:
         self._namespace = namespace
@@ -157,7 +148,7 @@ class _Told:
 
         @wraps(method)
         def call(*args: Any, **kwargs: Any) -> Any:
-            with told():
+            with elasticsearch_errors():
                 return method(*args, **kwargs)
 
         return call
@@ -167,12 +158,12 @@ def _opened(body: Any) -> ObjectApiResponse[Any]:
     return response({**object_in("open_point_in_time", body), "id": point_in_time_in(body, "pit_id")})
 
 
-def adapted(client: Any, with_models: Callable[[Any], Any]) -> LikeElasticsearch | AsyncLikeElasticsearch:
-    """Return an opensearch-py client, made one of ours by `with_models(class)`, so that it is called as the other's."""
+def adapt(client: Any, with_models: Callable[[Any], Any]) -> OpenSearchAdapter | AsyncOpenSearchAdapter:
+    """Return an adapter of an opensearch-py client; `with_models(class)` returns the client as this package's class."""
     if isinstance(client, OpenSearch):
         from connector.clients.opensearch.client import HybridOpenSearch
 
-        return LikeElasticsearch(with_models(HybridOpenSearch))
+        return OpenSearchAdapter(with_models(HybridOpenSearch))
     from connector.clients.opensearch.async_client import AsyncHybridOpenSearch
 
-    return AsyncLikeElasticsearch(with_models(AsyncHybridOpenSearch))
+    return AsyncOpenSearchAdapter(with_models(AsyncHybridOpenSearch))

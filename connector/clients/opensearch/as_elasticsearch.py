@@ -1,7 +1,7 @@
 """An elasticsearch-py client over opensearch-py's connections: calls, answers and errors are elasticsearch-py's.
 
-It is for what both engines understand, called by one code: reindex jobs come in. Nothing is tried again here; who calls
-knows what may be.
+It is for requests that both engines understand, such as a reindex job's. Nothing is retried here; the caller knows what
+may be.
 """
 
 from __future__ import annotations
@@ -39,24 +39,25 @@ if TYPE_CHECKING:
 
 _HEADERS = HttpHeaders({"x-elastic-product": "Elasticsearch"})
 _META = ApiResponseMeta(200, "1.1", _HEADERS, 0.0, NodeConfig("http", "opensearch", 9200))
-_ELASTICS_OWN = re.compile(r"vnd\.elasticsearch\+|\s*;\s*compatible-with=\d+")
-"""What only Elasticsearch understands of a media type."""
+_ELASTIC_ONLY = re.compile(r"vnd\.elasticsearch\+|\s*;\s*compatible-with=\d+")
+"""The parts of a media type that only Elasticsearch understands."""
 
 
 def as_elasticsearch(
     client: OpenSearch | AsyncOpenSearch, loop: asyncio.AbstractEventLoop | None = None
 ) -> Elasticsearch:
-    """Return an elasticsearch-py client that sends through an opensearch-py client, which stays the one to be closed.
+    """Return an elasticsearch-py client that sends through an opensearch-py client, which still has to be closed.
 
     Args:
-        loop: the event loop of an async client whose connections are open; another thread than its own calls.
+        client: an opensearch-py client.
+        loop: the event loop of an async client whose connections are open; only other threads may use the result.
     """
     transport: Any = OpenSearchTransport(client.transport, loop)
     return Elasticsearch(_transport=transport)
 
 
 class OpenSearchTransport:
-    """What elasticsearch-py needs of a transport, sent by opensearch-py's."""
+    """A transport for elasticsearch-py that sends through opensearch-py's."""
 
     def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._own = _without_retries(transport)
@@ -73,8 +74,12 @@ class OpenSearchTransport:
         request_timeout: Any = DEFAULT,
         **_: Any,
     ) -> TransportApiResponse:
-        """Send a request once; every status is an answer. Raises: elastic_transport.TransportError: there was none."""
-        plain = {name.lower(): _ELASTICS_OWN.sub("", value) for name, value in headers.items()}
+        """Send a request once, and return the answer whatever its status.
+
+        Raises:
+            elastic_transport.TransportError: there was no answer.
+        """
+        plain = {name.lower(): _ELASTIC_ONLY.sub("", value) for name, value in headers.items()}
         content = None if body is None else self.serializers.dumps(body, plain.get("content-type"))
         timeout = None if request_timeout is DEFAULT else request_timeout
         try:
@@ -82,7 +87,7 @@ class OpenSearchTransport:
             if self._loop is not None:
                 answer = asyncio.run_coroutine_threadsafe(answer, self._loop).result()
         except TransportError as error:
-            return _told(error)
+            return _answer_in(error)
         if method == "HEAD":
             return TransportApiResponse(replace(_META, status=200 if answer else 404), None)
         return TransportApiResponse(_META, answer)
@@ -94,14 +99,15 @@ class OpenSearchTransport:
         return same
 
     def close(self) -> None:
-        """Leave the connections to the client that they belong to."""
+        """Leave the connections to the client that owns them."""
 
 
-def _told(error: TransportError) -> TransportApiResponse:
+def _answer_in(error: TransportError) -> TransportApiResponse:
+    """Return the answer that opensearch-py raised as an error."""
     status, body = error.status_code, error.info
     if isinstance(status, int):
-        told = body if isinstance(body, Mapping | str) else {"error": error.error, "status": status}
-        return TransportApiResponse(replace(_META, status=status), told)
+        content = body if isinstance(body, Mapping | str) else {"error": error.error, "status": status}
+        return TransportApiResponse(replace(_META, status=status), content)
     kind = ConnectionTimeout if status == "TIMEOUT" else ConnectionError
     raise kind(str(error), errors=(error,)) from error
 
@@ -119,7 +125,7 @@ class _Reader(JSONSerializer):
 
 def _reading(transport: Any, loads: Callable[[str], Any]) -> Any:
     same = copy(transport)
-    if "inner" in vars(same):  # one of ours, around opensearch-py's
+    if "inner" in vars(same):  # this package's, around opensearch-py's
         same.inner = _reading(same.inner, loads)
         return same
     reader = _Reader(loads)
@@ -128,9 +134,9 @@ def _reading(transport: Any, loads: Callable[[str], Any]) -> Any:
 
 
 def _without_retries(transport: Any) -> Any:
-    """Return a transport over the same connections that tries nothing again."""
+    """Return a transport over the same connections that retries nothing."""
     same = copy(transport)
-    if "inner" in vars(same):  # one of ours, around opensearch-py's
+    if "inner" in vars(same):  # this package's, around opensearch-py's
         same.inner = _without_retries(same.inner)
     else:
         same.max_retries = 0

@@ -1,15 +1,15 @@
-"""What opensearch-py does otherwise than elasticsearch-py, told in the other's words. No I/O here.
+"""How opensearch-py differs from elasticsearch-py, in both directions. No I/O here.
 
-The flows of this package speak of calls, answers and errors as elasticsearch-py has them; opensearch-py has a transport
-that sees paths, query strings and serialised bodies, answers with bare bodies and raises errors of its own. Comes in
-from `opensearch_client` and `async_opensearch_client`.
+The flows of this package use elasticsearch-py's calls, answers and errors. opensearch-py's transport sees paths, query
+strings and serialised bodies, answers with bare bodies and raises errors of its own.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,7 +17,9 @@ from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectAp
 from elastic_transport import SerializationError as UnreadableError
 from elasticsearch import ApiError
 
-from connector.clients.core import Call, api_error
+from connector.clients.api_errors import api_error
+from connector.clients.retries import Retries
+from connector.clients.sending import Call, Send
 from connector.errors import MissingExtraError
 
 try:
@@ -47,25 +49,24 @@ _ENDPOINTS = {
 _LISTS = frozenset({"_source", "docvalue_fields", "stored_fields"})
 _OF_THE_BODY = _LISTS | {"explain", "from", "seq_no_primary_term", "size", "track_total_hits", "version"}
 _CHANGES_MAPPINGS = frozenset({"_mapping", "_mappings", "_alias", "_aliases", "_bulk", "_reindex", "_rollover"})
-_RETRY_ON_STATUS, _TURNED_AWAY = (502, 503, 504), 429
+_DEFAULT_RETRY_ON_STATUS, _TOO_MANY_REQUESTS = (502, 503, 504), 429
 _META = ApiResponseMeta(200, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "opensearch", 9200))
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it comes to opensearch-py's transport, with what it says of itself read from its parameters.
+    """One request as it comes to opensearch-py's transport, with what its parameters say about it.
 
     Attributes:
-        method, url: as they came.
-        given: the query string's parameters, without what opensearch-py keeps to itself.
-        params: the same; what belongs into the search body is read, the rest is text.
-        body: as it came.
-        timeout, ignore, headers: how opensearch-py is to send it, wherever that was said.
+        method, url, body: as they came.
+        url_params: the query string's parameters, without those that opensearch-py reads itself.
+        params: the same; those that belong in the search body are values, the rest is text.
+        timeout, ignore, headers: how opensearch-py sends it, wherever the caller put that.
     """
 
     method: str
     url: str
-    given: Mapping[str, Any]
+    url_params: Mapping[str, Any]
     params: Mapping[str, Any]
     body: Any
     timeout: float | None = None
@@ -74,18 +75,18 @@ class Request:
 
     @classmethod
     def of(cls, method: str, url: str, params: Any, body: Any, timeout: Any, ignore: Any, headers: Any) -> Request:
-        """Read a request; nothing that came is changed."""
-        given = dict(params or {})
-        said = [given.pop("request_timeout", None), given.pop("timeout", None)]
-        ignored = ignore or given.pop("ignore", ())
-        timeouts = [timeout, *(each for each in said if not isinstance(each, str))]
-        read = {name: _read(name, value) for name, value in given.items()}
-        if isinstance(said[1], str):  # not how long we wait, but how long the cluster searches
-            read["timeout"] = said[1]
+        """Read a request; its arguments stay as they are."""
+        url_params = dict(params or {})
+        request_timeout, search_timeout = url_params.pop("request_timeout", None), url_params.pop("timeout", None)
+        ignored = ignore or url_params.pop("ignore", ())
+        read = {name: _read(name, value) for name, value in url_params.items()}
+        timeouts = [timeout, *(each for each in (request_timeout, search_timeout) if not isinstance(each, str))]
+        if isinstance(search_timeout, str):  # not how long the client waits, but how long the cluster searches
+            read["timeout"] = search_timeout
         return cls(
             method,
             url,
-            given,
+            url_params,
             read,
             body,
             next(filter(None, timeouts), None),
@@ -93,55 +94,56 @@ class Request:
             headers,
         )
 
-    @property
+    @cached_property
     def parts(self) -> list[str]:
-        """The path's parts, as they were before they were quoted."""
+        """The path's parts, unquoted."""
         return [unquote(part) for part in self.url.partition("?")[0].strip("/").split("/")]
 
     @property
     def endpoint(self) -> str | None:
-        """What elasticsearch-py calls the endpoint, of those that hold searches; None for any other."""
+        """elasticsearch-py's name of the endpoint, if it is one that holds searches; None for any other."""
         names = self.parts if self.index is None else self.parts[1:]
         return _ENDPOINTS.get(tuple(names)) if self.method in ("GET", "POST") else None
 
     @property
     def index(self) -> str | None:
-        """The path's index expression; None where it names none."""
+        """The path's index expression; None if it names none."""
         first = self.parts[0]
         return None if first.startswith("_") and first != "_all" else first
 
     @property
     def changes_mappings(self) -> bool:
-        """True if what is known of mappings may not be true after it."""
+        """True if mappings read earlier may be wrong after it."""
         parts = self.parts
         return self.method not in ("GET", "HEAD") and (len(parts) == 1 or not _CHANGES_MAPPINGS.isdisjoint(parts))
 
-    @property
-    def has_lines(self) -> bool:
-        """True if the body is lines of JSON."""
-        return self.endpoint in ("msearch", "msearch_template")
+    def call(self, transport: Any) -> Call:
+        """Return the call that the flows answer, with the transport's rules of retrying."""
+        body = (
+            self.body.decode("utf-8", "surrogatepass") if isinstance(self.body, bytes) and self.endpoint else self.body
+        )
+        return Call(
+            Send(self.method, self.url, self.url_params, None, body, self.endpoint, ignored=self.ignore),
+            params=self.params,
+            index=self.index,
+            retries=retries_of(transport),
+            sent_headers=self.headers,
+            ignored=self.ignore,
+            changes_mappings=self.changes_mappings,
+        )
 
-    @property
-    def searches(self) -> Any:
-        """The body, taken apart where it may hold a retriever: of `_msearch`, a list of headers and searches."""
-        body = self.body
-        if isinstance(body, bytes):
-            body = body.decode("utf-8", "surrogatepass")
-        if not isinstance(body, str):
-            return body
-        is_template = self.endpoint == "msearch_template"
-        if not is_template and '"retriever"' not in body and '"rank"' not in body:
-            return None
-        try:
-            if is_template or self.endpoint == "msearch":
-                return [json.loads(line) for line in body.splitlines() if line.strip()]
-            return json.loads(body)
-        except ValueError:  # the cluster says what is wrong with it
-            return None
+    def options_for(self, need: Send, transport: Any) -> dict[str, Any]:
+        """Return the keywords by which the transport sends what this request needs."""
+        body = need.body
+        if isinstance(body, list):  # lines, each as the transport serialises it, which leaves text as it is
+            body = "".join(f"{transport.serializer.dumps(line)}\n" for line in body)
+        params = dict(need.params or {})
+        own = {"timeout": self.timeout, "headers": self.headers}
+        return {"params": params, "body": body, "ignore": need.ignored, **own}
 
 
 def _read(name: str, value: Any) -> Any:
-    """Read a value of the query string that belongs into the search body; opensearch-py has made text of it."""
+    """Read a query-string value that belongs in the search body; opensearch-py has turned it into text."""
     if isinstance(value, bytes):
         value = value.decode("utf-8")
     if not isinstance(value, str) or name not in _OF_THE_BODY:
@@ -153,45 +155,58 @@ def _read(name: str, value: Any) -> Any:
     return int(value) if value.lstrip("-").isdigit() else value
 
 
-READ = Request("GET", "/", {}, {}, None)
-"""A request of the client's own, with its credentials and its timeout."""
+OWN_REQUEST = Request("GET", "/", {}, {}, None)
+"""A request with the client's own credentials and timeout."""
 
 
-def call_of(transport: Any) -> Call:
-    """Read what a transport says of retries.
+def retries_of(transport: Any) -> Retries:
+    """Return a transport's rules of retrying.
 
-    Where it says nothing of its own, a search that is turned away (429) is tried again too, as elasticsearch-py does.
+    If it has the defaults, a search that is rejected (429) is sent again too, as elasticsearch-py does.
     """
     statuses = tuple(transport.retry_on_status)
-    turned_away = (_TURNED_AWAY,) if statuses == _RETRY_ON_STATUS else ()
-    return Call((*statuses, *turned_away), transport.max_retries, tried_again=turned_away)
-
-
-def ndjson(transport: Any, body: Iterable[str | Mapping[str, Any]]) -> str:
-    """Serialise the lines of an `_msearch`, each as the transport would, which leaves those that are written."""
-    return "".join(f"{transport.serializer.dumps(line)}\n" for line in body)
+    rejected = (_TOO_MANY_REQUESTS,) if statuses == _DEFAULT_RETRY_ON_STATUS else ()
+    return Retries((*statuses, *rejected), transport.max_retries, rejected)
 
 
 def response(body: Any) -> ObjectApiResponse[Any]:
-    """Dress a body as the flows know it; an error, come here because its status is ignored, keeps its status."""
+    """Wrap a body as elasticsearch-py does; an error body, returned because its status is ignored, keeps its status."""
     is_error = isinstance(body, Mapping) and "error" in body and isinstance(body.get("status"), int)
     return ObjectApiResponse(body=body, meta=replace(_META, status=body["status"]) if is_error else _META)
 
 
+@contextmanager
+def elasticsearch_errors() -> Iterator[None]:
+    """Raise opensearch-py's errors as elasticsearch-py's."""
+    try:
+        yield
+    except (TransportError, SerializationError) as error:
+        raise as_api_error(error) from error
+
+
+@contextmanager
+def opensearch_errors() -> Iterator[None]:
+    """Raise a flow's errors as opensearch-py's."""
+    try:
+        yield
+    except (ApiError, UnreadableError) as error:
+        raise as_transport_error(error) from error.__cause__
+
+
 def as_api_error(error: TransportError | SerializationError) -> Exception:
-    """Tell an error that the cluster answered with as elasticsearch-py does; any other is itself."""
+    """Return elasticsearch-py's error for an answer of the cluster's; any other error is itself."""
     if isinstance(error, SerializationError):
         return UnreadableError(str(error.args[0]), errors=(error,)) if isinstance(error.args[0], str) else error
     status, body = error.status_code, error.info
     if not isinstance(status, int):
         return error
-    told = api_error(body if isinstance(body, Mapping) else {"error": error.error}, _META, status)
-    told.__cause__ = error
-    return told
+    translated = api_error(body if isinstance(body, Mapping) else {"error": error.error}, _META, status)
+    translated.__cause__ = error
+    return translated
 
 
 def as_transport_error(error: ApiError | UnreadableError) -> Exception:
-    """Tell an error of a flow's as opensearch-py does: the very one that it raised, or one made in its manner."""
+    """Return opensearch-py's error for a flow's: the very one that it raised, or a new one of the same kind."""
     if isinstance(error.__cause__, OpenSearchException):
         return error.__cause__
     if isinstance(error, UnreadableError):

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
+from connector.clients.exact_reading import reading_exactly
 from connector.engines.answers import mappings_in, object_in, part_of, search_in
 from connector.engines.capabilities import read_capabilities
 from connector.engines.jobs import engine_of, hides_vectors
@@ -18,7 +19,6 @@ from connector.reindexing.cluster.cluster_answers import (
     indices_in,
     shard_counts_in,
 )
-from connector.reindexing.cluster.exact_reading import reading_exactly
 from connector.reindexing.cluster.retrying import NotYetError, Patience, complete
 from connector.reindexing.items import NO_SEQ_NO, Item, Key
 

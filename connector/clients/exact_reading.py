@@ -24,7 +24,7 @@ def reading_exactly(client: Elasticsearch) -> Elasticsearch:
 
 def transport_reading(transport: Any, read: Callable[[Any], Any]) -> Any:
     """Return a transport over the same connections that reads JSON answers with `read`."""
-    if hasattr(transport, "reading"):  # one of ours, around another library's or thread's
+    if hasattr(transport, "reading"):  # this package's, around another library's or thread's
         return transport.reading(read)
     same = copy(transport)
     readers = {media_type: _Reader(read) for media_type in _MEDIA_TYPES}

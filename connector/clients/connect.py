@@ -1,0 +1,70 @@
+"""`connect`: a client of whichever engine is at a URL; the one module here that knows the embedded engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elasticsearch import ApiError, TransportError, UnsupportedProductError
+
+from connector.clients.elasticsearch import HybridElasticsearch
+from connector.clients.hosts import scheme_of
+from connector.clients.sending import ACCEPT_JSON
+from connector.engines.capabilities import read_capabilities
+from connector.errors import RequestError
+
+if TYPE_CHECKING:
+    from connector.clients.opensearch.client import HybridOpenSearch
+
+_INFO_TIMEOUT_S = 5
+
+
+def connect(url: str, **options: Any) -> HybridElasticsearch | HybridOpenSearch:
+    """Open a client of the engine at a URL, as `GET /` reports it; Elasticsearch if it reports nothing.
+
+    Args:
+        url: `http(s)://...` for a cluster; `embedded:` for an engine in memory; `embedded:DIR` for one that keeps its
+            documents in a directory, which closing the client releases.
+        **options: as for `HybridElasticsearch`; on OpenSearch those that `HybridOpenSearch` also has, with `basic_auth`
+            and `request_timeout` under these names.
+
+    Raises:
+        RequestError: the URL is of another kind or can't be read, or OpenSearch's client has no such option.
+        MissingExtraError: the server is OpenSearch, and opensearch-py is not installed.
+        EmbeddedStoreError: the directory can't be opened.
+    """
+    if not isinstance(url, str):
+        raise RequestError("url", url, "must be a string, as http://localhost:9200 or embedded:")
+    scheme, _, rest = url.partition(":")
+    if scheme in ("http", "https"):
+        client = HybridElasticsearch(url, **options)
+        if read_capabilities(_info_of(client), None).flavour != "opensearch":
+            return client
+        client.close()
+        from connector.clients.opensearch.client import HybridOpenSearch
+        from connector.clients.opensearch.options import own_options
+
+        return HybridOpenSearch(url, **own_options(options))
+    if scheme == "embedded":
+        from connector.embedded import Engine, owning_node_class
+
+        engine = Engine(Path(rest) if rest else None)
+        try:
+            return HybridElasticsearch("http://embedded:9200", node_class=owning_node_class(engine), **options)
+        except BaseException:  # nobody else could close the engine, and its directory would stay locked
+            engine.close()
+            raise
+    raise RequestError(
+        "url", scheme_of(url), "must begin with http://, https:// or embedded: (embedded:DIR keeps data)"
+    )
+
+
+def _info_of(client: HybridElasticsearch) -> Any:
+    """Return a server's answer to `GET /`; None if it gives none, which the first call will report."""
+    impatient = client.options(max_retries=0, request_timeout=_INFO_TIMEOUT_S)
+    try:
+        return impatient.perform_request("GET", "/", headers=ACCEPT_JSON).body
+    except UnsupportedProductError as error:
+        return error.body
+    except (ApiError, TransportError, RecursionError):
+        return None

@@ -1,0 +1,101 @@
+"""The models of a client: its own encoder and reranker, and those registered under a name. They load on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from connector.models.encoder import Encoder
+from connector.models.fingerprint import Fingerprint
+from connector.models.load import as_encoder, as_reranker
+from connector.models.once import Once
+from connector.models.reranker import Reranker
+from connector.models.texts import checked_scores, own_errors
+from connector.models.token_budgets import Shortener
+from connector.search.needs import Embed, Embedded, Score, Shorten
+
+EncoderLike: TypeAlias = Encoder | str | Callable[[list[str]], Any]
+RerankerLike: TypeAlias = Reranker | str | Callable[[str, list[str]], Any]
+
+
+@dataclass
+class QueryModels:
+    """The models that searches use.
+
+    Args:
+        encoder: embeds query texts without a `model_id`.
+        reranker: scores pairs without an `inference_id`.
+        registered: encoders and rerankers by the `model_id` or `inference_id` that requests call them by.
+    """
+
+    encoder: EncoderLike = "bundled"
+    reranker: RerankerLike = "bundled"
+    registered: Mapping[str, EncoderLike | RerankerLike] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._encoders: dict[str | None, Once[Encoder]] = {None: Once(lambda: as_encoder(self.encoder))}
+        self._rerankers: dict[str | None, Once[Reranker]] = {None: Once(lambda: as_reranker(self.reranker))}
+
+    def own_encoder(self) -> Encoder:
+        """Return the client's own encoder, loaded on the first call.
+
+        Raises:
+            ModelError: it can't be loaded.
+        """
+        with own_errors("the encoder"):
+            return self._encoders[None].get()
+
+    def fingerprint(self) -> Fingerprint:
+        """Return the fingerprint of the client's own encoder.
+
+        Raises:
+            ModelError: the encoder failed.
+        """
+        with own_errors("the encoder"):
+            return self.own_encoder().fingerprint
+
+    def perform(self, need: Embed | Score | Shorten) -> Any:
+        """Do what a search needs of a model; it may take long."""
+        match need:
+            case Embed():
+                return self.embed(need)
+            case Score():
+                return self.score(need)
+            case Shorten():
+                return self.shorten(need)
+
+    def embed(self, need: Embed) -> Embedded:
+        """Embed a query text.
+
+        Raises:
+            ModelError: the encoder failed, whatever it raised.
+        """
+        with own_errors("the encoder"):
+            encoder = self._loaded(self._encoders, need.model_id, as_encoder)
+            return Embedded(encoder.fingerprint, encoder.encode_queries([need.text])[0].tolist())
+
+    def score(self, need: Score) -> tuple[str, Any]:
+        """Score pairs, and return the reranker's name with the scores.
+
+        Raises:
+            ModelError: the reranker failed, whatever it raised.
+        """
+        with own_errors("the reranker"):
+            reranker = self._loaded(self._rerankers, need.model_id, as_reranker)
+            scores = reranker.score(need.query, need.passages)
+            return reranker.name, checked_scores(scores, len(need.passages), reranker.name)
+
+    def shorten(self, need: Shorten) -> Sequence[Mapping[str, Any]]:
+        """Cut fields' texts to their shares of what the reranker reads; a function's limit is unknown."""
+        with own_errors("the reranker"):
+            reranker = self._loaded(self._rerankers, need.model_id, as_reranker)
+            if not isinstance(reranker, Shortener):
+                return need.sources
+            return reranker.shorten(need.query, need.sources, need.fields, need.shares)
+
+    def _loaded(self, loaded: dict[Any, Once[Any]], name: str | None, load: Callable[[Any], Any]) -> Any:
+        if name not in loaded:
+            model = self.registered[str(name)]
+            loaded.setdefault(name, Once(lambda: load(model)))
+        return loaded[name].get()
