@@ -12,12 +12,18 @@ PEERS := .venv/peers
 PEER_PACKAGES := "sentence-transformers>=5,<6" "optimum-onnx[onnxruntime]" "optimum-intel[openvino]" datasets flashrank fastembed "rerankers[transformers]"
 # Tests of code that uses an Elasticsearch client; they run a second time with the 9.x client.
 CLIENT_TESTS := tests/contract tests/embedded tests/engines tests/clients tests/facade
+# The ends of what pyproject.toml admits: versions, or paths of interpreters. 3.14 is the newest Python that all
+# dependencies have wheels for.
+OLDEST ?= 3.10
+NEWEST ?= 3.14
+OLDEST_VENV := .venv/bounds/oldest-$(subst /,_,$(OLDEST))
+NEWEST_VENV := .venv/bounds/newest-$(subst /,_,$(NEWEST))
 OFFLINE := HF_HUB_OFFLINE=1
 # Without cached bytecode, every process would compile its libraries again, including torch.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults test-fast lint format docs docs-cli bench bench-peers eval-models lock clean
+.PHONY: help demo test test-faults test-fast test-bounds test-oldest test-newest lint format docs docs-cli bench bench-peers eval-models lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -36,6 +42,14 @@ test-faults: $(INSTALLED) ## inject kill -9, storms of errors, full disks and mo
 
 test-fast: $(INSTALLED) ## run the tests that need no node
 	$(OFFLINE) $(BIN)/pytest -q -m "not node"
+
+test-bounds: test-oldest test-newest ## run test-oldest and test-newest
+
+test-oldest: $(OLDEST_VENV)/.installed ## run the fast tests on Python 3.10 with the lowest versions that pyproject.toml admits (OLDEST=...)
+	$(OFFLINE) PATH="$(CURDIR)/$(BIN):$$PATH" $(OLDEST_VENV)/bin/python -m pytest -q -m "not node" -W default $(TESTS)
+
+test-newest: $(NEWEST_VENV)/.installed ## run the fast tests on Python 3.14 with the newest version of everything (NEWEST=...)
+	$(OFFLINE) PATH="$(CURDIR)/$(BIN):$$PATH" $(NEWEST_VENV)/bin/python -m pytest -q -m "not node" $(TESTS)
 
 lint: $(INSTALLED) ## run ruff, mypy --strict and the import rules of the packages
 	$(BIN)/ruff check .
@@ -91,6 +105,24 @@ $(CLIENT9)/.installed: requirements-client9.lock | $(UV)
 	rm -rf $(CLIENT9)
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --target $(CLIENT9) --requirement requirements-client9.lock
 	@touch $@
+
+# $(call bounds_venv,folder,python,resolution): an environment with versions at one end. Interpreters of pyenv count.
+define bounds_venv
+	@PATH="$$PATH:$$(echo "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/*/bin | tr ' ' ':')" \
+		$(UV) venv --quiet --clear --no-python-downloads --python $(2) $(1) 2>/dev/null || { \
+		echo "Python $(2) is missing: install it, or name another one, as in 'make test-bounds $(4)=3.13' or '$(4)=/path/to/python'" >&2; exit 1; }
+	$(UV) pip compile pyproject.toml --all-extras --group dev --resolution $(3) --python $(1)/bin/python \
+		--quiet --no-annotate --no-header --output-file $(1)/requirements.txt
+	$(UV) pip install --quiet --python $(1)/bin/python --requirement $(1)/requirements.txt
+	$(UV) pip install --quiet --python $(1)/bin/python --no-deps --editable .
+	@touch $@
+endef
+
+$(OLDEST_VENV)/.installed: pyproject.toml | $(UV)
+	$(call bounds_venv,$(OLDEST_VENV),$(OLDEST),lowest-direct,OLDEST)
+
+$(NEWEST_VENV)/.installed: pyproject.toml | $(UV)
+	$(call bounds_venv,$(NEWEST_VENV),$(NEWEST),highest,NEWEST)
 
 $(PEERS)/.installed: | $(UV)
 	$(UV) venv --quiet --clear --python $(BIN)/python $(PEERS)

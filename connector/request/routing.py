@@ -1,7 +1,4 @@
-"""Which searches the cluster can't run itself: those that need this package, and those only a license is missing for.
-
-Both look at a body as it came, before it is parsed. Pure.
-"""
+"""Whether a search needs this package, and whether a licensed cluster may run it; decided before it is parsed. Pure."""
 
 from __future__ import annotations
 

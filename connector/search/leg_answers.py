@@ -46,19 +46,18 @@ def collect_hits(context: SearchContext, leg: Leg, answer: Mapping[str, Any]) ->
     which are merged.
     """
     found = answer["hits"]["hits"][: leg.window]
-    for hit in found:
-        _add(context.hits, hit)
     keys = [key_of(hit) for hit in found]
+    for key, hit in zip(keys, found, strict=True):
+        _add(context.hits, key, hit)
     scores = np.array([hit["_score"] or 0.0 for hit in found], dtype=np.float32)
     ranking = Ranking(keys, scores) if leg.is_sorted else rank(keys, leveled(scores, _noise_ulps(leg, context)))
     context.provenance.legs[leg.name] = ranking
     if context.request.explain:
-        explanations = {key_of(hit): hit.get("_explanation", {}) for hit in found}
-        context.provenance.explanations[leg.name] = explanations
+        explanations = (hit.get("_explanation", {}) for hit in found)
+        context.provenance.explanations[leg.name] = dict(zip(keys, explanations, strict=True))
 
 
-def _add(hits: dict[Key, Mapping[str, Any]], hit: Mapping[str, Any]) -> None:
-    key = key_of(hit)
+def _add(hits: dict[Key, Mapping[str, Any]], key: Key, hit: Mapping[str, Any]) -> None:
     known = hits.setdefault(key, hit)
     if known is hit:
         return

@@ -233,7 +233,7 @@ def _inner_names(query: object) -> Iterator[str]:
 
 
 def _passage_leg(retriever: TextSimilarityReranker, legs: list[Leg], first: int) -> int | None:
-    """Return the place of the first leg whose inner hits hold fields that a reranker above reads; add these to it."""
+    """Return the place of the first leg whose inner hits hold fields that a reranker reads, and have it fetch these."""
     for place, leg in enumerate(legs[first:], first):
         within = [field for field in retriever.fields if leg.inner_name and field.startswith(f"{leg.inner_path}.")]
         if within:

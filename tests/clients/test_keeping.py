@@ -14,7 +14,7 @@ from connector import HybridElasticsearch, HybridOpenSearch
 from connector.clients import cluster_facts
 from connector.errors import RequestError
 from connector.search.keeping import Kept, caller_of
-from tests.engines.test_answers import LEG, SayingNode, written
+from tests.engines.saying import LEG, SayingNode, written
 from tests.models_by_hand import count_words, first_words
 
 HOUR_S = 3_600.0

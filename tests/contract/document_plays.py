@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.contract.corpora import ENGLISH, KEYWORD, TEXT, packed, vector
+from tests.contract.corpora import ENGLISH, KEYWORD, TEXT, vector
 from tests.contract.harness import Call
+from tests.contract.vector_corpora import packed
 
 MAPPINGS = {"properties": {"title": ENGLISH, "kind": KEYWORD, "year": {"type": "integer"}, "vector": vector(2)}}
 SETTINGS = {"number_of_shards": 1}

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from connector import AsyncHybridElasticsearch, Connector, HybridElasticsearch
 from connector.embedded import Engine, node_classes
 from connector.errors import ConnectorError
-from tests.contract import odd_requests
+from tests.contract import odd_requests, right_requests
 
 EXAMPLES = int(os.environ.get("CONNECTOR_ODD_EXAMPLES", "0"))
 DOCUMENTED = (ConnectorError, ApiError, TransportError)
@@ -62,9 +62,9 @@ class Clients:
     def fill(self, index: str) -> None:
         """Make an index of that name anew."""
         self.sync.options(ignore_status=404).indices.delete(index=index)
-        self.sync.indices.create(index=index, mappings=odd_requests.MAPPINGS)
+        self.sync.indices.create(index=index, mappings=right_requests.MAPPINGS)
         actions: list[Any] = []
-        for source in [*odd_requests.SOURCES, *odd_requests.IRREGULAR]:
+        for source in [*right_requests.SOURCES, *right_requests.IRREGULAR]:
             kept = {name: value for name, value in source.items() if name != "_id"}
             actions += [{"index": {"_id": source["_id"]}}, kept]
         assert not self.sync.bulk(index=index, operations=actions)["errors"]
@@ -133,7 +133,7 @@ def test_several_searches_in_one_call_raise_documented_errors_only(clients: Clie
     body=odd_requests.changed(
         st.builds(
             lambda body, params: {"source": body, "params": params},
-            odd_requests.base_searches(),
+            right_requests.base_searches(),
             st.just({"text": "fox", "size": 3}),
         )
     )
@@ -172,7 +172,7 @@ def test_a_bulk_request_raises_documented_errors_only(clients: Clients, operatio
 @odd
 @given(arguments=odd_requests.odd_calls())
 def test_the_connectors_search_raises_documented_errors_only(clients: Clients, arguments: Any) -> None:
-    given = {name: value for name, value in arguments.items() if name in odd_requests.CALL}
+    given = {name: value for name, value in arguments.items() if name in right_requests.CALL}
     own = {name: given.pop(name) for name in ("text_fields", "vector_field") if name in given}
     index, text = given.pop("index", "odd"), given.pop("text", "fox")
 

@@ -13,9 +13,9 @@ from connector.errors import IndexMismatchError, RequestError
 from connector.indexing import Passages
 from tests.conftest import EngineUnderTest
 from tests.contract.conftest import Pair
-from tests.contract.corpora import PASSAGES
 from tests.contract.harness import differences
 from tests.contract.test_hybrid import Body, answer, reranked, rrf
+from tests.contract.vector_corpora import PASSAGES
 from tests.models_by_hand import count_words, first_words
 
 TITLES: Body = {"standard": {"query": {"match": {"title": "about five one"}}}}

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.contract import error_cases, knn_cases, search_cases, senseless
+from tests.contract import aggregation_cases, error_cases, knn_cases, search_cases, senseless
 from tests.contract.conftest import Pair
-from tests.contract.corpora import ARTICLES, GENERATED, PACKED, PASSAGES, UNTYPED, VECTORS
+from tests.contract.corpora import ARTICLES, GENERATED, UNTYPED
 from tests.contract.harness import Call, Corpus
 from tests.contract.random_trees import random_search
+from tests.contract.vector_corpora import PACKED, PASSAGES, VECTORS
 
 NO_VECTORS = {"excludes": ["vector", "flat", "dot", "l2", "product", "cosine", "bits"]}
 ON_ARTICLES = {
@@ -21,7 +22,7 @@ ON_ARTICLES = {
     **search_cases.RANGES,
     **search_cases.BOOL,
     **search_cases.REQUEST,
-    **search_cases.AGGREGATIONS,
+    **aggregation_cases.AGGREGATIONS,
     **knn_cases.ARTICLES,
 }
 CASES = [

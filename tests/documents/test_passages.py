@@ -1,4 +1,4 @@
-"""What the encoder and the reranker read of a document."""
+"""The text of a document that the encoder and the reranker read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An unknown name of a request is answered with the one that was meant."""
+"""An unknown name in a request is answered with the name that was meant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of text fields, and where `_source` has their text."""
+"""Names of text fields, and where `_source` holds their text."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ _MAPPINGS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 
 
 def has_sound_aliases(mapping: dict[str, Any]) -> bool:
-    """An alias names a field, and no other alias: a cluster refuses the rest."""
+    """True if every alias refers to a field that is not an alias: a cluster refuses anything else."""
     aliases = {name: each for name, each in mapping["properties"].items() if each.get("type") == "alias"}
     return all("path" in each and each["path"] not in aliases for each in aliases.values())
 

@@ -21,7 +21,7 @@ SIZES: dict[str, Any] = {
 
 @functools.cache
 def tokenizer() -> Any:
-    """Return the bundled encoder's tokenizer with the letters and every fiftieth word of its vocabulary alone."""
+    """Return the bundled encoder's tokenizer with only the letters and every fiftieth word of its vocabulary."""
     import transformers
     from tokenizers import Tokenizer
 
@@ -41,7 +41,7 @@ def tokenizer() -> Any:
 
 
 def write(folder: Path, kind: str, config: str, *, words: Any = None, **settings: Any) -> Path:
-    """Write a model of transformers and a tokenizer (the bundled one; False: none) into a folder."""
+    """Write a transformers model and a tokenizer (by default the bundled one; False: none) into a folder."""
     import torch
     import transformers
 
@@ -64,7 +64,7 @@ def encoder(folder: Path, **settings: Any) -> Path:
 
 
 def edit(path: Path, **changes: Any) -> None:
-    """Change keys of a JSON file; one that isn't there is made. None takes a key away."""
+    """Change keys of a JSON file, created if missing; None removes a key."""
     found = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     found.update(changes)
     path.write_text(json.dumps({key: value for key, value in found.items() if value is not None}), "utf-8")

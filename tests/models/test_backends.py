@@ -1,4 +1,4 @@
-"""What every backend does alike, for plain cross-encoders and for the bundled reranker."""
+"""What all backends have in common, for plain cross-encoders and for the bundled reranker."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KINDS = ("two labels", "bundled")
 
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where this module's exports go, shared by its tests."""
+    """Return the folder of this module's exports, shared by its tests."""
     return tmp_path_factory.mktemp("cache")
 
 
@@ -71,7 +71,7 @@ def test_scores_are_torchs_or_within_what_8_bits_cost(
         np.testing.assert_allclose(scores, expected, atol=5e-3)
 
 
-def test_a_score_does_not_depend_on_what_is_scored_beside_it(reranker: Reranker, backend: str) -> None:
+def test_a_score_does_not_depend_on_the_other_passages(reranker: Reranker, backend: str) -> None:
     together, backwards = reranker.score(QUERY, MIXED), reranker.score(QUERY, MIXED[::-1])[::-1]
     tolerance = 0.5 if is_int8(backend) else 5e-3  # 8 bits are spread over the widest activation of a batch
     np.testing.assert_allclose(backwards, together, atol=tolerance * max(1.0, float(np.ptp(together))))

@@ -14,7 +14,7 @@ from connector.models.cascade import CascadeOptions, CascadeReranker, merge_scor
 
 
 class Numbers:
-    """Scores passages that are numbers, and keeps what it was asked."""
+    """Scores passages that are numbers, and records them."""
 
     def __init__(self, scale: float = 1.0) -> None:
         self.name = "numbers"
@@ -31,49 +31,49 @@ WINDOW = [str(number) for number in range(100)]
 NEVER = CascadeOptions(survivors=20, page=5, step=10, sigmas=math.inf, order=0)
 
 
-def test_only_survivors_are_read_by_the_dear_score() -> None:
-    dear = Numbers()
-    CascadeReranker(Numbers(), dear, NEVER).score("q", WINDOW)
-    assert sorted(dear.asked, key=int) == WINDOW[80:]
+def test_only_survivors_are_read_by_the_expensive_score() -> None:
+    expensive = Numbers()
+    CascadeReranker(Numbers(), expensive, NEVER).score("q", WINDOW)
+    assert sorted(expensive.asked, key=int) == WINDOW[80:]
 
 
-def test_the_order_is_the_dear_ones_where_it_has_read_then_the_cheap_ones() -> None:
+def test_the_order_is_the_expensive_ones_where_it_has_read_then_the_cheap_ones() -> None:
     scores = CascadeReranker(Numbers(), Numbers(scale=-1.0), NEVER).score("q", WINDOW)
     order = [int(place) for place in np.argsort(-scores, kind="stable")]
     assert order == [*range(80, 100), *range(79, -1, -1)]
 
 
 def test_it_stops_when_the_page_is_settled() -> None:
-    dear = Numbers(scale=2.0)  # the cheap score foretells it exactly
+    expensive = Numbers(scale=2.0)  # the cheap score predicts it exactly
     options = CascadeOptions(survivors=80, page=5, step=10, order=0)
-    CascadeReranker(Numbers(), dear, options).score("q", WINDOW)
-    assert len(dear.asked) == 20  # ten are too few to draw a line through, twenty settle it
+    CascadeReranker(Numbers(), expensive, options).score("q", WINDOW)
+    assert len(expensive.asked) == 20  # ten are too few to draw a line through, twenty settle it
 
 
 def test_a_score_that_foretells_nothing_never_settles_the_page() -> None:
     rng = np.random.default_rng(3)
-    cheap, dear = np.sort(rng.normal(size=60))[::-1], rng.normal(size=40)
-    assert not page_is_settled(cheap.astype(np.float32), dear.astype(np.float32), CascadeOptions(sigmas=3))
+    cheap, expensive = np.sort(rng.normal(size=60))[::-1], rng.normal(size=40)
+    assert not page_is_settled(cheap.astype(np.float32), expensive.astype(np.float32), CascadeOptions(sigmas=3))
 
 
 def test_a_window_no_longer_than_a_page_is_read_whole_and_the_cheap_score_not_asked() -> None:
-    cheap, dear = Numbers(), Numbers()
-    scores = CascadeReranker(cheap, dear, NEVER).score("q", ["3", "1", "2"])
+    cheap, expensive = Numbers(), Numbers()
+    scores = CascadeReranker(cheap, expensive, NEVER).score("q", ["3", "1", "2"])
     assert (scores.tolist(), cheap.asked) == ([3, 1, 2], [])
 
 
-def test_equal_passages_have_equal_scores_though_only_some_are_read_by_the_dear_score() -> None:
-    dear = Numbers(scale=-1.0)
-    scores = CascadeReranker(Numbers(), dear, CascadeOptions(survivors=20, page=5, step=10)).score("q", WINDOW * 2)
+def test_equal_passages_have_equal_scores_though_the_expensive_score_reads_only_some() -> None:
+    expensive = Numbers(scale=-1.0)
+    scores = CascadeReranker(Numbers(), expensive, CascadeOptions(survivors=20, page=5, step=10)).score("q", WINDOW * 2)
     assert scores[:100].tolist() == scores[100:].tolist()
-    assert len(dear.asked) == len(set(dear.asked))
+    assert len(expensive.asked) == len(set(expensive.asked))
 
 
 def test_no_passages_give_no_scores() -> None:
     assert CascadeReranker(Numbers(), Numbers()).score("q", []).shape == (0,)
 
 
-def test_the_given_order_counts_beside_the_cheap_score() -> None:
+def test_the_order_of_the_passages_counts_in_addition_to_the_cheap_score() -> None:
     even = np.zeros(4, dtype=np.float32)
     assert np.argsort(-with_order(even, 0.5), kind="stable").tolist() == [0, 1, 2, 3]
     assert with_order(np.array([0.0, 1.0], dtype=np.float32), 0.0).tolist() == [-1.0, 1.0]
@@ -82,14 +82,14 @@ def test_the_given_order_counts_beside_the_cheap_score() -> None:
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.floats(-1e3, 1e3), st.one_of(st.none(), st.floats(-1e3, 1e3))), min_size=2, max_size=30))
 @example([(0.0, None), (0.0, -4.0), (1.0, None), (1.175494351e-38, 0.0)])
-def test_what_was_read_keeps_its_score_and_stands_before_the_rest(rows: list[tuple[float, float | None]]) -> None:
+def test_what_was_read_keeps_its_score_and_comes_before_the_rest(rows: list[tuple[float, float | None]]) -> None:
     cheap = np.array([row[0] for row in rows], dtype=np.float32)
-    dear = np.array([np.nan if row[1] is None else row[1] for row in rows], dtype=np.float32)
-    was_read = ~np.isnan(dear)
+    expensive = np.array([np.nan if row[1] is None else row[1] for row in rows], dtype=np.float32)
+    was_read = ~np.isnan(expensive)
     if was_read.any():
-        scores = merge_scores(cheap, dear)
+        scores = merge_scores(cheap, expensive)
         assert np.isfinite(scores).all()
-        np.testing.assert_array_equal(scores[was_read], dear[was_read])
+        np.testing.assert_array_equal(scores[was_read], expensive[was_read])
         assert was_read.all() or scores[~was_read].max() < scores[was_read].min()
 
 
@@ -124,6 +124,6 @@ def test_the_bundled_embeddings_are_a_first_stage_for_any_model() -> None:
     assert given_first.score("q", WINDOW[:30]).shape == (30,)
 
 
-def test_texts_stay_as_they_are_where_the_dear_scores_limit_is_not_known() -> None:
+def test_texts_stay_as_they_are_if_the_expensive_rerankers_limit_is_unknown() -> None:
     sources = [{"title": ["a long title"]}]
     assert CascadeReranker(Numbers(), Numbers()).shorten("q", sources, ["title"], {"title": 0.5}) == sources

@@ -23,7 +23,7 @@ def found(cross_encoder: Callable[[int], Path], tmp_path: Path, monkeypatch: pyt
 
 
 def timed(rates: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Callable[[], int]]:
-    """What opens a backend whose texts a second are given; 0 is a backend that is refused."""
+    """Return an attempt for backends of these rates; a backend with rate 0 is refused."""
 
     def give(name: str, _: object) -> choice.Timed:
         return choice.Timed(rates[name], None if rates[name] else "it failed")

@@ -19,7 +19,7 @@ WAIT_S = 30
 
 
 class Recorder:
-    """A session that gives each number back, keeps its batches, and can be held up."""
+    """A session that returns each number, records its batches, and can be paused."""
 
     def __init__(self, token_budget: int = 100) -> None:
         self.token_budget = token_budget
@@ -81,7 +81,7 @@ def test_those_who_wait_share_a_batch() -> None:
         first = threads.submit(shared.run, [0])
         assert session.begun.acquire(timeout=WAIT_S)
         others = [threads.submit(shared.run, [number]) for number in (1, 2, 3)]
-        while len(pool.waiting()) < 3:  # until all have come
+        while len(pool.waiting()) < 3:  # until all are waiting
             pass
         session.go_on.set()
         assert [first.result(WAIT_S), *(other.result(WAIT_S) for other in others)] == [[0], [1], [2], [3]]
@@ -129,7 +129,7 @@ def test_no_more_cores_are_used_than_are_allowed(asked: str, expected: int, monk
     assert cores() == expected
 
 
-def test_batches_run_side_by_side_one_a_lane() -> None:
+def test_batches_run_in_parallel_one_per_thread() -> None:
     session, pool = Recorder(token_budget=10), ComputePool(2)
     session.go_on.clear()
     with ThreadPoolExecutor(1) as threads:
@@ -141,7 +141,7 @@ def test_batches_run_side_by_side_one_a_lane() -> None:
     assert session.most_running == 2
 
 
-def test_torch_keeps_to_one_thread_in_a_lane_and_has_its_own_number_elsewhere() -> None:
+def test_torch_keeps_to_one_thread_in_the_pool_and_has_its_own_number_elsewhere() -> None:
     def threads_of_torch() -> int:
         keep_torch_to_one_thread()
         return torch.get_num_threads()

@@ -53,7 +53,7 @@ def test_the_order_of_texts_does_not_matter(encoder: Encoder) -> None:
     np.testing.assert_allclose(encoder.encode(MIXED[::-1])[::-1], encoder.encode(MIXED), atol=1e-5)
 
 
-def test_equal_texts_have_equal_vectors_whatever_is_beside_them(encoder: Encoder) -> None:
+def test_equal_texts_have_equal_vectors_whatever_else_is_encoded(encoder: Encoder) -> None:
     vectors = encoder.encode([*MIXED, "x" * 500, *MIXED])
     assert vectors[: len(MIXED)].tolist() == vectors[-len(MIXED) :].tolist()
 

@@ -15,7 +15,7 @@ from connector.models.folders import bundled_encoder, bundled_reranker, find_mod
 
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An empty cache, and a hub on a port of this machine where nobody listens."""
+    """Set an empty cache, and a hub on a local port where nobody listens."""
     from huggingface_hub import constants
 
     with socket.socket() as listener:
@@ -57,7 +57,7 @@ def test_a_revision_is_the_start_of_the_weights_sha256(tmp_path: Path) -> None:
     assert find_model(tmp_path, organization="x").revision == hashlib.sha256(b"weights").hexdigest()[:16]
 
 
-def test_a_revision_follows_weights_that_are_written_anew(tmp_path: Path) -> None:
+def test_a_revision_follows_weights_that_are_written_again(tmp_path: Path) -> None:
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(b"old")
     before = find_model(tmp_path, organization="x").revision
@@ -109,7 +109,7 @@ def test_with_no_network_and_no_cache_the_error_says_all_there_is_to_know(tmp_pa
 
 @pytest.fixture(params=["accepts", "answers with a half", "goes silent after the first answer"])
 def silent_hub(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A hub that accepts connections, and is silent from some point on."""
+    """A hub that accepts connections, and goes silent at some point."""
     from huggingface_hub import constants
 
     kept: list[socket.socket] = []

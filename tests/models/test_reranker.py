@@ -78,7 +78,7 @@ def test_more_passages_than_one_batch_holds_keep_their_order(reranker: Reranker)
     np.testing.assert_allclose(reranker.score(QUERY, MIXED * 20), np.tile(reranker.score(QUERY, MIXED), 20), atol=NOISE)
 
 
-def test_equal_passages_have_equal_scores_whatever_is_beside_them(reranker: Reranker) -> None:
+def test_equal_passages_have_equal_scores_whatever_else_is_scored(reranker: Reranker) -> None:
     scores = reranker.score(QUERY, [*MIXED, *ODD, *MIXED[::-1]])
     assert scores[: len(MIXED)].tolist() == scores[-len(MIXED) :][::-1].tolist()
     assert len(set(scores[: len(MIXED)].tolist())) > 1

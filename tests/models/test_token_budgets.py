@@ -1,4 +1,4 @@
-"""How a reranker's tokens are shared among fields."""
+"""How a reranker's tokens are divided among fields."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_texts_are_cut_at_the_ends_of_tokens_and_fit_the_model() -> None:
     assert cut[2] == {"body": ["alone"]}
 
 
-def test_a_cascade_shortens_to_what_its_dear_score_reads() -> None:
+def test_a_cascade_shortens_to_what_its_expensive_reranker_reads() -> None:
     cascade, reranker = load_cascade(), load_reranker()
     assert isinstance(reranker, Shortener)
     asked = ("a fox", [{"title": [LONG], "body": [LONG]}], ["title", "body"], {"title": 0.25, "body": 0.75})

@@ -71,7 +71,7 @@ def test_a_tokenizer_file_s_own_padding_and_truncation_are_put_aside(tokenizer: 
 
 
 class Counting:
-    """A tokenizer that notes how many characters it is given."""
+    """A tokenizer that records how many characters it gets."""
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer

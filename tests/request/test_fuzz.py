@@ -1,4 +1,4 @@
-"""Whatever stands in a request, only documented errors come out before anything is sent."""
+"""Whatever a request contains, it raises only documented errors before anything is sent."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ PARAMETERS = st.sampled_from([None, True, "", "a", "5", -1, 2.5, [], ["a"], [1],
 
 
 def paths(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The way to every value in a body."""
+    """The path of every value in a body."""
     parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     below = [path for name, each in parts for path in paths(each, (*above, name))]
     return [above, *below] if above else below
 
 
 class Dead(BaseNode):
-    """A node that answers nothing."""
+    """A node that never answers."""
 
     def perform_request(self, *_: Any, **__: Any) -> Any:
         raise TransportError("nothing is here")

@@ -1,4 +1,4 @@
-"""What is asked of each hit has Elasticsearch's form, or is refused by name before anything is sent."""
+"""Options about hits have Elasticsearch's form, or are refused by name before anything is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The retriever tree: Elastic's defaults and limits, and one clear error for whatever is wrong."""
+"""The retriever tree: Elastic's defaults and limits, and one clear error for anything wrong."""
 
 from __future__ import annotations
 

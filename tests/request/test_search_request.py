@@ -1,4 +1,4 @@
-"""What may stand beside a retriever tree, and which searches are ours."""
+"""The options around a retriever tree, and which searches need this package."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_url_parameters_go_where_msearch_takes_them() -> None:
 
 
 class NoCluster(BaseNode):
-    """A node that nothing may reach."""
+    """A node that must not be reached."""
 
     def perform_request(self, *_: Any, **__: Any) -> Any:
         raise AssertionError("the request reached the cluster")

@@ -1,4 +1,4 @@
-"""Rerankers that read passages, driven by hand: nested ones, and parts of long texts."""
+"""Rerankers that read passages, driven with literals: nested passages, and parts of long texts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BOTH: dict[str, Any] = {"rrf": {"retrievers": [LEXICAL, NESTED]}}
 
 
 def passages(*texts: str) -> dict[str, Any]:
-    """The inner hits of a document whose passages these are."""
+    """The inner hits of a document with these passages."""
     found = [
         {
             "_nested": {"field": "passages", "offset": place},

@@ -1,4 +1,4 @@
-"""Maximal Marginal Relevance, against the formula computed the slow way."""
+"""Maximal Marginal Relevance, compared with a direct computation of the formula."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`filter_path`, by hand; `tests/contract/test_beside.py` holds it to a real node's."""
+"""`filter_path` with literals; `tests/contract/test_beside.py` compares it with a real node's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fusion: numbers worked out by hand, and laws."""
+"""Fusion: numbers computed by hand, and laws."""
 
 from __future__ import annotations
 

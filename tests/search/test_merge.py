@@ -1,4 +1,4 @@
-"""Pins and diversity in the merge tree, driven by hand."""
+"""Pins and diversification in the merge tree, driven with literals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a reranker raises or gives, but for KeyboardInterrupt, the search has its fused order and says why."""
+"""Whatever a reranker raises or returns, except KeyboardInterrupt, the search keeps its fused order and says why."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Nameless:
 
 
 class Object:
-    """A reranker of the user's own whose every part fails."""
+    """A user's own reranker, every part of which fails."""
 
     source = ""
 

@@ -1,4 +1,4 @@
-"""What is trained in tests: the bundled tokenizer and a tiny backbone of random weights."""
+"""What tests train: a tiny backbone of random weights with the bundled tokenizer."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def cross_encoder(tokenizer: Any) -> Callable[..., Any]:
 
 @pytest.fixture
 def layers() -> int:
-    """How many layers the backbone has."""
+    """Return how many layers the backbone has."""
     return 2
 
 

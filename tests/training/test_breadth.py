@@ -71,7 +71,7 @@ def test_generic_titles_other_languages_and_near_identical_passages_are_dropped(
     assert titled_passages(sections) == [("The hive", BEES), ("What moves the sea?", TIDE)]
 
 
-def test_a_title_that_recurs_stands_behind_its_parents() -> None:
+def test_a_repeated_title_comes_after_its_parents() -> None:
     sections = [Section("Parts", "Hives", (BEES,)), Section("Parts", "Shoes", (SHOE,))]
     assert titled_passages(sections) == [("Hives: Parts", BEES), ("Shoes: Parts", SHOE)]
 

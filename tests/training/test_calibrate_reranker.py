@@ -1,4 +1,4 @@
-"""Calibration: Platt's regression on made scores, and what folding it in does to a model."""
+"""Calibration: Platt's regression on synthetic scores, and folding it into a model."""
 
 from __future__ import annotations
 

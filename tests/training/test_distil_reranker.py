@@ -1,4 +1,4 @@
-"""A student of a tiny teacher: its start, what it is taught, and a few real steps."""
+"""A student of a tiny teacher: its start, its lists, and a few real steps."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def layers() -> int:
 
 @pytest.fixture
 def teacher(backbone: Path) -> InteractionModel:
-    """Return a network of two layers apart and three joint ones, each told from the others by its weights."""
+    """Return a network of two separate and three joint layers, each recognisable by its weights."""
     torch.manual_seed(1)
     model = start_interaction(backbone, joint_layers=3)
     with torch.no_grad():
@@ -100,7 +100,7 @@ def test_the_teachers_layers_are_kept_evenly_spaced_up_to_the_last(teacher: Inte
 
 @pytest.mark.parametrize(("kept", "joint_layers"), [(4, 4), (1, 0), (6, 3), (1, 2)])
 def test_layers_that_the_teacher_has_not_are_refused(teacher: InteractionModel, kept: int, joint_layers: int) -> None:
-    with pytest.raises(ValueError, match="the teacher has 2 apart and 3 joint"):
+    with pytest.raises(ValueError, match="the teacher has 2 separate and 3 joint"):
         start_student(teacher, kept, joint_layers=joint_layers)
 
 
@@ -118,7 +118,7 @@ def test_a_student_learns_the_teachers_scores_and_loads_again(
     assert loaded.config.max_length == 96
     batch = tokenizer(["small fast drone"] * 2, ["a drone", "the drone is fast"], padding=True, return_tensors="pt")
     with torch.inference_mode():
-        torch.testing.assert_close(loaded(**batch), student.eval()(**batch), atol=2e-2, rtol=1e-3)  # kept in fp16
+        torch.testing.assert_close(loaded(**batch), student.eval()(**batch), atol=2e-2, rtol=1e-3)  # stored in fp16
 
 
 def test_only_the_students_joint_layers_are_saved(teacher: InteractionModel, tmp_path: Path) -> None:

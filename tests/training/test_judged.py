@@ -18,7 +18,7 @@ PASSAGES = [f"passage {number}" for number in range(12)]
 
 @pytest.fixture
 def judged() -> JudgedLists:
-    """Twelve passages, each the answer to one question; all are candidates of all; vectors are the axes."""
+    """Twelve passages, each the answer to one question and a candidate of all; the vectors are the axes."""
     questions = [f"question {number}" for number in range(12)]
     collection = Collection("made", PASSAGES, PASSAGES, questions, questions, [(number,) for number in range(12)])
     axes = np.eye(12, dtype=np.float32)
@@ -47,7 +47,7 @@ def test_the_right_passage_comes_first_and_never_among_the_wrong_ones(judged: Ju
 
 
 def made_of(positives: list[tuple[int, ...]]) -> Candidates:
-    """A question a tuple of right passages, all twelve passages its candidates."""
+    """Return one question per tuple of right passages, with all twelve passages as its candidates."""
     questions = [f"question {number}" for number in range(len(positives))]
     collection = Collection("made", PASSAGES, PASSAGES, questions, questions, positives)
     lexical = csr_matrix((len(questions), 12))

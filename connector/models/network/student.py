@@ -31,7 +31,8 @@ def start_student(
     separate = layers - joint_layers
     if not (1 <= joint_layers <= deep and 0 <= separate <= total - deep):
         raise ValueError(
-            f"layers {layers} with joint_layers {joint_layers}: the teacher has {total - deep} apart and {deep} joint"
+            f"layers {layers} with joint_layers {joint_layers}: the teacher has {total - deep} separate and {deep} "
+            "joint layers"
         )
     joint = np.linspace(total - 1, total - deep, joint_layers).round().astype(int)[::-1].tolist()
     config = dataclasses.replace(

@@ -28,7 +28,7 @@ _SHOWN = 4
 
 
 def check_weights(network: Any, folder: Path, compute: Callable[[], NDArray[np.float32]], who: str) -> None:
-    """Check that every weight that affects the output came from the folder; set the others to 0, as every process does.
+    """Check that every weight that affects the output came from the folder; set the others to 0, not to random numbers.
 
     Args:
         network: a transformers model, loaded from the folder.
@@ -137,7 +137,8 @@ def _sample_texts(tokenizer: Any) -> tuple[str, str] | None:
 def positions_of(network: Any) -> int | None:
     """Return how many positions a network has; None if it has no limit.
 
-    RoBERTa and similar models number positions from after the padding token's, so they have fewer than table rows.
+    RoBERTa and similar models start numbering after the padding token's position, so they have fewer positions than the
+    table has rows.
     """
     stated = getattr(network.config, "max_position_embeddings", None)
     limits = [stated] if isinstance(stated, int) and stated > 0 else []
