@@ -1,30 +1,30 @@
-"""Every error a user can meet. The first room: it imports nothing of ours.
+"""The errors that this package raises.
 
 ConnectorError
-├── RequestError            a search request, a parameter or a file is wrong (also a ValueError)
+├── RequestError            a request, an argument or a file is wrong (also a ValueError)
 ├── DocumentError           a document can't be indexed (also a ValueError)
-├── IndexingError           some documents were refused by the cluster
-├── IndexMismatchError      the index can't serve what is asked of it
+├── IndexingError           the cluster rejected some documents
+├── IndexMismatchError      the index can't serve the request
 │   └── EncoderMismatchError    its vectors were written by another encoder
 ├── ModelError              a model failed or can't be used
-│   ├── ModelNotFoundError      it is neither on disk nor to be had
-│   └── ModelOutputError        it gave something that can't be used
-├── MalformedAnswerError    the cluster, or a proxy before it, answered with something that is no such answer
-├── ReindexError            a reindex job stopped; what it acknowledged is kept, and `resume` goes on from there
-│   ├── SourceError             the source can't be read without losing something
+│   ├── ModelNotFoundError      it is not on this machine and can't be downloaded
+│   └── ModelOutputError        its output can't be used
+├── MalformedAnswerError    the answer is not one that the cluster gives, such as a proxy's HTML page
+├── ReindexError            a reindex job stopped; its acknowledged work is kept, and it can be resumed
+│   ├── SourceError             the source can't be read without loss
 │   ├── CheckpointError         the job's own files can't be read or written
-│   ├── JobRunningError         another process works on the job
-│   ├── JobStoppedError         it was interrupted or cancelled
-│   ├── RollbackRefusedError    documents were written since that would go out of view
-│   └── NotSwitchedError        the new index was not put in the old one's place
-│       ├── VerificationError       it is not what it should be
-│       └── AliasChangedError       somebody else moved the alias
-├── PagesClosedError        a cursor over pages was closed, or its point in time has lapsed
-├── EmbeddedStoreError      the embedded engine can't open its directory: in use, damaged, full or not writable
-└── MissingExtraError       a package that comes with an extra is not installed (also an ImportError)
+│   ├── JobRunningError         another process is running the job
+│   ├── JobStoppedError         the job was interrupted or cancelled
+│   ├── RollbackRefusedError    the rollback would hide documents written since the switch
+│   └── NotSwitchedError        the alias was not switched to the new index
+│       ├── VerificationError       the new index failed a check
+│       └── AliasChangedError       the alias was moved by someone else
+├── PagesClosedError        a cursor over pages was closed, or its point in time expired
+├── EmbeddedStoreError      the embedded engine's directory is in use, damaged, full or not writable
+└── MissingExtraError       an optional package is not installed (also an ImportError)
 
-Errors of the cluster itself stay the client's own: elasticsearch-py's (`elasticsearch.ApiError` and `TransportError`),
-opensearch-py's (`opensearchpy.TransportError`). `Connector` raises the former whichever the engine.
+Errors of the cluster keep their type: `elasticsearch.ApiError` and `elasticsearch.TransportError` of elasticsearch-py,
+`opensearchpy.TransportError` of opensearch-py. `Connector` raises elasticsearch-py's on any engine.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ from collections.abc import Mapping, Sequence
 from reprlib import Repr
 from typing import Any
 
-_BEGINNING, _LONGEST_WORDS = 200, 1_000
+_BEGINNING, _LONGEST_MESSAGE = 200, 1_000
 _repr = Repr()
 _repr.maxlevel, _repr.maxdict, _repr.maxlist, _repr.maxstring, _repr.maxother = 3, 4, 4, 120, 120
 
 
 def _shown(value: object) -> str:
-    """Draw a value short enough to read, however large or deep it is."""
+    """Return a value's representation, shortened to a readable length."""
     try:
         return _repr.repr(value)
-    except Exception:  # the value's own `__repr__`, or a number of more digits than Python writes
+    except Exception:  # `__repr__` may raise anything, as may an int with too many digits
         return f"<{type(value).__name__}>"
 
 
 def _beginning(answer: object) -> str:
-    """Return the beginning of an answer, of text its first characters."""
+    """Return the beginning of an answer."""
     if isinstance(answer, str | bytes):
         return repr(answer[:_BEGINNING]) + ("..." if len(answer) > _BEGINNING else "")
     shown = _shown(answer)
@@ -55,27 +55,36 @@ def _beginning(answer: object) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """Return an error's type and words; the type alone where its `__str__` raises or it has no words."""
+    """Return an error's type and message, or only the type if there is no message or `__str__` raises."""
     name = type(error).__name__
     try:
-        words = str(error)
+        message = str(error)
     except KeyboardInterrupt:
         raise
     except BaseException:
         return name
-    return f"{name}: {words[:_LONGEST_WORDS]}" if words else name
+    return f"{name}: {message[:_LONGEST_MESSAGE]}" if message else name
 
 
 class ConnectorError(Exception):
-    """What every error of this package is."""
+    """The base class of all errors of this package.
+
+    Examples:
+        >>> from connector import Connector, ConnectorError, connect
+        >>> try:
+        ...     Connector(connect("embedded:"), "articles", text_fields=[])
+        ... except ConnectorError as error:
+        ...     print(error)
+        text_fields: []: must be a list of field names, ...
+    """
 
 
 class RequestError(ConnectorError, ValueError):
-    """Something in a request is wrong; nothing was sent to the cluster.
+    """A part of a request is wrong; nothing was sent to the cluster.
 
     Args:
-        path: where it stands, as `retriever.rrf.retrievers[0].knn.k`.
-        value: what stands there.
+        path: the path of the wrong value, such as `retriever.rrf.retrievers[0].knn.k`.
+        value: the wrong value.
         remedy: what is allowed, or what to do.
     """
 
@@ -88,7 +97,14 @@ class RequestError(ConnectorError, ValueError):
 
 
 class DocumentError(ConnectorError, ValueError):
-    """A document can't be indexed: names the document, the field, the value and the remedy."""
+    """A document can't be indexed.
+
+    Args:
+        document: the document, or its id.
+        field: the field whose value is wrong.
+        value: the wrong value.
+        remedy: what is allowed, or what to do.
+    """
 
     def __init__(self, document: object, field: str, value: object, remedy: str) -> None:
         self.document = document
@@ -99,11 +115,11 @@ class DocumentError(ConnectorError, ValueError):
 
 
 class IndexingError(ConnectorError):
-    """The cluster refused some documents; all others were indexed.
+    """The cluster rejected some documents; all others were indexed.
 
     Args:
-        indexed: how many documents were indexed.
-        failures: a bulk item as Elasticsearch returned it, for each document that was refused.
+        indexed: the number of documents that were indexed.
+        failures: the bulk item of each rejected document, as Elasticsearch returned it.
     """
 
     def __init__(self, indexed: int, failures: Sequence[Mapping[str, Any]]) -> None:
@@ -114,42 +130,42 @@ class IndexingError(ConnectorError):
             for item in self.failures[:3]
         )
         super().__init__(
-            f"{len(self.failures)} documents were refused, {indexed} were indexed. First reasons: {first}. "
-            "All are in this error's `failures`; correct them and index them again"
+            f"{len(self.failures)} documents were rejected, {indexed} were indexed. First reasons: {first}. "
+            "This error's `failures` has all of them; correct these documents and index them again"
         )
 
 
 class IndexMismatchError(ConnectorError):
-    """The index can't serve what is asked of it: names the index, what it has and the remedy."""
+    """The index can't serve the request; the message names the index, what it has, and the remedy."""
 
 
 class EncoderMismatchError(IndexMismatchError):
-    """The vectors of an index were written by another encoder than the one that would embed the query."""
+    """The vectors of an index were written by another encoder than the query's."""
 
 
 class PagesClosedError(ConnectorError):
-    """A cursor over pages was closed, or its point in time has lapsed: says which, and what to do."""
+    """A cursor over pages was closed, or its point in time expired."""
 
 
 class ModelError(ConnectorError):
-    """A model failed, or gave something that can't be used."""
+    """A model failed or can't be used."""
 
 
 class ModelNotFoundError(ModelError):
-    """A model is not on this machine and can't be fetched: names it, where it was looked for and what to install."""
+    """A model is not on this machine and can't be downloaded; the message says where it was looked for."""
 
 
 class ModelOutputError(ModelError):
-    """A model gave something that can't be used, as scores that are no numbers: names the model and what it gave."""
+    """A model's output can't be used, such as a score that is not a number."""
 
 
 class MalformedAnswerError(ConnectorError):
-    """The cluster's answer is not what it should be, as a page of HTML from a proxy: shows the beginning of what came.
+    """The answer is not one that the cluster gives, such as a proxy's HTML page; the message shows its beginning.
 
     Args:
-        what: the answer that was expected, as `_msearch`.
-        fault: what is wrong with it.
-        answer: what came.
+        what: the call, such as `_msearch`.
+        fault: what is wrong with the answer.
+        answer: the answer.
     """
 
     def __init__(self, what: str, fault: str, answer: object) -> None:
@@ -157,25 +173,25 @@ class MalformedAnswerError(ConnectorError):
         self.fault = fault
         self.beginning = _beginning(answer)
         super().__init__(
-            f"malformed answer to {what}: {fault}. It begins: {self.beginning}. See what is at the cluster's URL, "
-            "as a proxy or a version of the server that this package does not know"
+            f"malformed answer to {what}: {fault}. It begins: {self.beginning}. Check what is at the cluster's URL: "
+            "it may be a proxy, or a version of the server that this package does not know"
         )
 
 
 class ReindexError(ConnectorError):
-    """A reindex job stopped: says why and what to do; what it acknowledged is kept."""
+    """A reindex job stopped; its acknowledged work is kept."""
 
 
 class SourceError(ReindexError):
-    """A source can't be read without losing something: names it, the reason and the remedy."""
+    """A source can't be read without loss."""
 
 
 class CheckpointError(ReindexError):
-    """A job's own files can't be read or written: names the file and the remedy."""
+    """A job's own files can't be read or written."""
 
 
 class JobRunningError(ReindexError):
-    """Another process works on the same job."""
+    """Another process is running the same job."""
 
 
 class JobStoppedError(ReindexError):
@@ -183,12 +199,13 @@ class JobStoppedError(ReindexError):
 
 
 class RollbackRefusedError(ReindexError):
-    """Documents differ between the index that is served and the one before it: says how many; nothing was moved.
+    """The current index and the previous one have different documents; the alias was not moved.
 
     Args:
         message: what differs, and what to do.
-        written, deleted, changed: how many documents only the index that is served has, how many only the one before
-            it has, and how many are another document in the two.
+        written: the number of documents that only the current index has.
+        deleted: the number of documents that only the previous index has.
+        changed: the number of documents that differ between the two.
     """
 
     def __init__(self, message: str, *, written: int = 0, deleted: int = 0, changed: int = 0) -> None:
@@ -199,28 +216,28 @@ class RollbackRefusedError(ReindexError):
 
 
 class NotSwitchedError(ReindexError):
-    """The new index was not put in the old one's place; both are kept."""
+    """The alias was not switched to the new index; both indices are kept."""
 
 
 class VerificationError(NotSwitchedError):
-    """The new index is not what it should be: names every check that failed."""
+    """The new index failed a check; the message names every failed check."""
 
 
 class AliasChangedError(NotSwitchedError):
-    """The alias does not point to where it did when the job began."""
+    """The alias no longer points to the index it did when the job began."""
 
 
 class EmbeddedStoreError(ConnectorError):
-    """The embedded engine can't open its directory, or can't read or write it: names it, the reason and the remedy."""
+    """The embedded engine can't open, read or write its directory."""
 
 
 class MissingExtraError(ConnectorError, ImportError):
-    """A package that comes with an extra is not installed: names both.
+    """An optional package is not installed.
 
     Args:
-        package: what can't be imported.
-        extra: the extra that brings it.
+        package: the package that can't be imported.
+        extra: the extra of hybrid-connector that installs it.
     """
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed; it comes with an extra: pip install 'hybrid-connector[{extra}]'")
+        super().__init__(f"{package} is not installed. Install it with: pip install 'hybrid-connector[{extra}]'")

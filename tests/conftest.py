@@ -1,6 +1,6 @@
-"""Fixtures that every room's tests share: real nodes, the engines the same tests run on, index names.
+"""Fixtures that all tests share: real nodes, engines, and names of indices.
 
-A test that asks for a node where none can be had is skipped with one line that says why; under CI=true it fails.
+A test that needs a node is skipped, with the reason, if none can be started; under CI=true it fails.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, settings
 
 from tests import nodes
 
-# How long an example takes is the machine's to say, and no failure.
+# A slow example is no failure: machines differ.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 os.environ.setdefault("HAYSTACK_TELEMETRY_ENABLED", "False")
@@ -28,7 +28,7 @@ CLIENT_VERSION = version("elasticsearch")
 
 @pytest.fixture(scope="session", autouse=True)
 def own_model_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Nothing that was exported or chosen on this machine has a say in a test."""
+    """Keep the models that were exported on this machine out of the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CONNECTOR_CACHE", str(tmp_path_factory.mktemp("models")))
         yield
@@ -36,7 +36,7 @@ def own_model_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class EngineUnderTest:
-    """One engine of the parametrised suites: where it is and what a client needs to reach it."""
+    """One engine of the parametrized suites: its URL and the options that a client needs to reach it."""
 
     name: str
     url: str
@@ -44,16 +44,16 @@ class EngineUnderTest:
     async_options: dict[str, Any] = field(default_factory=dict)
 
     def client(self, kind: type[SyncClient], **options: Any) -> SyncClient:
-        """A sync client of this class; the caller closes it."""
+        """Return a sync client of this class; the caller closes it."""
         return kind(self.url, **self.sync_options, **options)
 
     def async_client(self, kind: type[AsyncElasticsearch] = AsyncElasticsearch, **options: Any) -> AsyncElasticsearch:
-        """An async client of this class that sees the same data; the caller closes it."""
+        """Return an async client of this class that sees the same data; the caller closes it."""
         return kind(self.url, **self.async_options, **options)
 
 
 def embedded_engine() -> EngineUnderTest:
-    """A new embedded engine in memory, shared by all the clients made for it."""
+    """Return a new embedded engine in memory, shared by all the clients created for it."""
     from connector.embedded import Engine, node_classes
 
     sync_node, async_node = node_classes(Engine())
@@ -100,7 +100,7 @@ ENGINES = [
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> EngineUnderTest:
-    """The embedded engine, Elasticsearch 8 and Elasticsearch 9, one after the other."""
+    """The embedded engine, Elasticsearch 8 and Elasticsearch 9 in turn."""
     if request.param == "embedded":
         return embedded_engine()
     major = request.param.removeprefix("es")
@@ -116,7 +116,7 @@ def es(engine: EngineUnderTest) -> Iterator[Elasticsearch]:
 
 @pytest.fixture
 def fresh_index(es: Elasticsearch) -> Iterator[str]:
-    """A name that no index has; an index made under it is gone after the test."""
+    """An unused name; an index created under it is deleted after the test."""
     name = f"test-{uuid.uuid4().hex[:12]}"
     yield name
     es.options(ignore_status=404).indices.delete(index=name)

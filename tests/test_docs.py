@@ -1,4 +1,4 @@
-"""Every Python block of the README and of docs/ runs as it stands, and what they point to is there.
+"""Every example of README, docs/ and the public docstrings runs unchanged, and every link has its target.
 
 A block that names http://localhost:9200 runs on each engine in that address's place, and finds indices `books` and
 `library` there that were made without this package. A block that needs a package of the group `bench` runs where that
@@ -7,6 +7,8 @@ is installed.
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import importlib.util
 import re
 import subprocess
@@ -14,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import pytest
@@ -21,8 +24,8 @@ from elasticsearch import Elasticsearch
 from langchain_core.embeddings import Embeddings
 
 import connector
-from connector import load_encoder
-from tests.conftest import EngineUnderTest
+from connector import connect, load_encoder
+from tests.conftest import EngineUnderTest, embedded_engine
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -37,7 +40,7 @@ BOOKS = [
 
 @dataclass(frozen=True)
 class Block:
-    """A Python block of a page: where it begins and what it says."""
+    """A Python block of a page: where it begins, and its code."""
 
     page: Path
     line: int
@@ -61,7 +64,7 @@ IN_GROUP_BENCH = ("langchain_elasticsearch",)
 
 
 def _run(block: Block, code: str, **names: Any) -> dict[str, Any]:
-    """Run a block as a module of its own, its lines numbered as on the page."""
+    """Run a block as a module, with the page's line numbers."""
     namespace: dict[str, Any] = {"__name__": "__example__", **names}
     exec(compile("\n" * (block.line - 1) + code, str(block.page), "exec"), namespace)
     return namespace
@@ -87,7 +90,7 @@ def _close(namespace: dict[str, Any]) -> None:
 
 @pytest.fixture
 def books(es: Elasticsearch, fresh_index: str) -> str:
-    """An index that somebody else made: text and a year, no vectors, no `_meta` of ours."""
+    """An index that the connector did not create: text and a year, no vectors, no `_meta`."""
     text = {"type": "text"}
     fields = {"title": text, "summary": text, "year": {"type": "integer"}}
     es.indices.create(index=fresh_index, mappings={"properties": fields})
@@ -170,6 +173,59 @@ def test_make_targets_that_a_page_names_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     named = re.findall(r"(?:^ {4}|`|9200 )make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert [name for name in named if name not in targets] == []
+
+
+PUBLIC_PACKAGES = ("connector", "connector.models", "connector.reindexing")
+INTEGRATIONS = ("langchain", "haystack", "llama_index")
+NODES = {
+    "HybridOpenSearch": "opensearch_url",
+    "AsyncHybridOpenSearch": "opensearch_url",
+    "rollback": "elasticsearch8_url",
+    "arollback": "elasticsearch8_url",
+    "RollbackReport": "elasticsearch8_url",
+}
+"""The fixture of the node for examples that can't run on the embedded engine: it has no aliases."""
+
+
+def _public_names() -> Iterator[Any]:
+    """Each public function and class, with the name that people import."""
+    seen: set[int] = set()
+    integrations = [f"connector.integrations.{name}" for name in INTEGRATIONS]
+    for package in (*PUBLIC_PACKAGES, *integrations):
+        module = importlib.import_module(package)
+        names = getattr(module, "__all__", None) or [
+            name for name, value in vars(module).items() if getattr(value, "__module__", None) == package
+        ]
+        for name in sorted(name for name in names if not name.startswith("_")):
+            value = getattr(module, name)
+            if isinstance(value, type | FunctionType) and id(value) not in seen:
+                seen.add(id(value))
+                yield pytest.param(value, id=f"{package}.{name}", marks=pytest.mark.node if name in NODES else ())
+
+
+@pytest.mark.parametrize("public", list(_public_names()))
+def test_example_of_a_docstring_runs(
+    public: type | FunctionType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CONNECTOR_STATE", str(tmp_path))
+    name = public.__name__
+    engine = EngineUnderTest("node", request.getfixturevalue(NODES[name])) if name in NODES else embedded_engine()
+    (example,) = doctest.DocTestFinder(recurse=False).find(public, name, globs={})
+    options = engine.async_options if name.startswith("Async") else engine.sync_options
+    for step in example.examples:
+        step.source = step.source.replace(CLUSTER, f'"{engine.url}", **client_options')
+    example.globs["client_options"] = options
+    report: list[str] = []
+    results = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example, out=report.append, clear_globs=False)
+    _close(example.globs)
+    if name in NODES:
+        with connect(engine.url) as client:
+            for index in client.indices.get(index="example-books*"):
+                client.indices.delete(index=index)
+    assert "Examples:" in str(public.__doc__)
+    assert results.attempted > 0
+    assert results.failed == 0, "".join(report)
 
 
 def test_api_reference_describes_every_public_name(tmp_path: Path) -> None:

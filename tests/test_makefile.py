@@ -1,4 +1,4 @@
-"""`make test` runs the tests with both clients, whatever the first run says."""
+"""`make test` runs the tests with both clients, whatever the result of the first."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def test_command_has_help_for_itself_and_each_option(path: str) -> None:
 
 
 def _imported_packages() -> set[str]:
-    """The top-level packages that the modules of `connector/` import, the standard library's left out."""
+    """The top-level packages that the modules of `connector/` import, except the standard library's."""
     found = set()
     for path in (ROOT / "connector").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -86,7 +86,7 @@ UV = str(Path(sys.executable).with_name("uv")) if Path(sys.executable).with_name
 
 @pytest.fixture(scope="module")
 def wheel_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built here from the working tree."""
+    """The wheel, built from the working tree."""
     out = tmp_path_factory.mktemp("wheel")
     subprocess.run([UV, "build", "--quiet", "--wheel", "--out-dir", out, ROOT], check=True)
     (built,) = out.glob("*.whl")

@@ -1,4 +1,4 @@
-"""Random trees give what a slow, obvious interpreter gives: the same ids, the same scores, and so the same order."""
+"""Random trees give the same ids and scores, and so the same order, as a slow, obvious interpreter."""
 
 from __future__ import annotations
 

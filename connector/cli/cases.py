@@ -1,4 +1,4 @@
-"""Three cases that a bi-encoder is said to get wrong, run live: what it and the reranker say, won or lost."""
+"""Three cases that bi-encoders are known to get wrong, scored live by the bi-encoder and the reranker."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ CASES = (
 
 @dataclass(frozen=True)
 class Scored:
-    """What both models gave a case's two passages: cosines and raw logits, the better passage's first."""
+    """Both models' scores of a case's two passages: cosines and raw logits, the better passage's first."""
 
     case: Case
     cosines: tuple[float, float]
@@ -62,9 +62,9 @@ def run_cases(encoder: Encoder, reranker: Reranker, cases: Sequence[Case] = CASE
 
 
 def cases_table(scored: Sequence[Scored]) -> Table:
-    """Draw both scores of both passages, and who put the better one first."""
-    table = Table(title="Live cases: the first passage of each should win", title_justify="left", show_lines=True)
-    table.add_column("query, and what is hard")
+    """Return a table of both models' scores, and which model put the better passage first."""
+    table = Table(title="Live cases: in each, the first passage should win", title_justify="left", show_lines=True)
+    table.add_column("query and difficulty")
     table.add_column("passage")
     table.add_column("bi-encoder cosine", justify="right")
     table.add_column("reranker score", justify="right")

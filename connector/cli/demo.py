@@ -1,4 +1,4 @@
-"""`connector demo`: index this Python's own documentation, ask it questions, and say what each stage is worth."""
+"""`connector demo`: index this Python's own documentation, search it, and show what each stage is worth."""
 
 from collections.abc import Sequence
 from time import perf_counter
@@ -27,18 +27,20 @@ TEXT_FIELDS = ["title", "body"]
 
 def demo(
     url: Url = "embedded:",
-    depth: Annotated[int, typer.Option(min=10, max=1_000, help="How many hits the cross-encoder reads.")] = DEPTH,
+    depth: Annotated[
+        int, typer.Option(min=10, max=1_000, help="The number of hits that the cross-encoder reranks.")
+    ] = DEPTH,
 ) -> None:
-    """Index this Python's documentation, ask it questions, and show what each stage returned and was worth.
+    """Index this Python's documentation, search it with questions, and show how well each stage answers them.
 
-    On a cluster it deletes and makes the index hybrid-demo-stdlib, and touches no other.
+    On a cluster, the demo replaces the index hybrid-demo-stdlib and touches no other.
     """
     documents = stdlib_documents()
     run_demo(url, documents, questions_for({document.id for document in documents}), depth, Console())
 
 
 def run_demo(url: str, documents: Sequence[StdlibDocument], questions: Questions, depth: int, console: Console) -> None:
-    """Run the demo: index the documents, ask the questions in four stages, print what came of it.
+    """Run the demo: index the documents, search with the questions in four stages, and print the results.
 
     Raises:
         ConnectorError, elasticsearch.ApiError, elastic_transport.TransportError: the cluster or a model failed.
@@ -59,7 +61,7 @@ def run_demo(url: str, documents: Sequence[StdlibDocument], questions: Questions
                 (document.to_source(BODY_LENGTH) for document in documents),
                 on_progress=lambda done: progress.update(task, completed=done),
             )
-            task = progress.add_task("asking, in four stages", total=len(questions.texts))
+            task = progress.add_task("searching, in four stages", total=len(questions.texts))
             answers = run_stages(connector, questions.texts, depth, lambda: progress.advance(task))
         print_worth(console, questions, answers, depth)
         print_side_by_side(console, questions, answers, depth)

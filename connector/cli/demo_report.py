@@ -1,4 +1,4 @@
-"""What the demo prints: what is searched, what each stage was worth, single questions, live cases, what to do next."""
+"""What the demo prints: an introduction, the worth of each stage, single questions, live cases and next steps."""
 
 import platform
 from collections.abc import Mapping
@@ -19,33 +19,38 @@ _NEXT = """What to do next
   your questions     connector search NAME "what people ask" --url URL
   from Python        from connector import Connector, connect
                      Connector(connect(URL), "NAME", text_fields=["title", "body"]).search("what people ask")
-  Whether reranking pays depends on the documents and the questions: measure it on yours before you switch it on."""
+  Whether reranking helps depends on the documents and the questions: measure it on yours before you turn it on."""
 
 
 def print_introduction(console: Console, document_count: int, questions: Questions) -> None:
-    """Say what is searched and what is asked, and which questions this Python can't answer."""
-    _say(
+    """Print what is searched, with which questions, and how many of them this Python can't answer."""
+    _print(
         console,
-        f"{document_count} documents: the standard library of Python {platform.python_version()}, this one.\n"
+        f"{document_count} documents: the standard library of this Python, {platform.python_version()}.\n"
         f"{len(questions.texts)} questions with known answers, {len(questions.without_overlap)} of them in words that "
-        "the answer's documentation does not use.",
+        "the documentation of the answer does not use.",
     )
     if questions.dropped:
-        _say(console, f"{questions.dropped} more questions were dropped: no answer of theirs exists in this Python.")
+        _print(
+            console, f"{questions.dropped} more questions were dropped, because this Python has none of their answers."
+        )
 
 
 def print_worth(console: Console, questions: Questions, answers: Mapping[str, Answers], depth: int) -> None:
-    """Print the measures of each stage, and whether reranking lifts the ranking by more than chance."""
+    """Print the measures of each stage, and whether reranking improves the ranking by more than chance."""
     stages = measured(questions.qrels, answers, depth)
     console.print()
     console.print(stage_table(stages, depth, "What each stage is worth"))
     console.print(_by_kind(stages, questions))
     by_name = {stage.name: stage.evaluation.per_query[NDCG_AT_10] for stage in stages}
     cost_ms = answers[RERANKED].p50_ms - answers[RRF].p50_ms
-    _say(console, f"Rerank against RRF: {verdict(paired_test(by_name[RRF], by_name[RERANKED]), cost_ms)}")
+    _print(console, f"Rerank against RRF: {verdict(paired_test(by_name[RRF], by_name[RERANKED]), cost_ms)}")
     best = max(stages, key=lambda stage: stage.evaluation.mean(NDCG_AT_10))
-    _say(console, f"Best nDCG@10 on these questions: {best.name}, {best.evaluation.mean(NDCG_AT_10):.3f}.")
-    _say(console, "Any other right answer counts as wrong, so compare the stages and not the figures themselves.")
+    _print(console, f"Best nDCG@10 on these questions: {best.name}, {best.evaluation.mean(NDCG_AT_10):.3f}.")
+    _print(
+        console,
+        "Correct answers without a judgment count as wrong, so compare the stages rather than the figures themselves.",
+    )
 
 
 def print_side_by_side(console: Console, questions: Questions, answers: Mapping[str, Answers], depth: int) -> None:
@@ -59,19 +64,19 @@ def print_side_by_side(console: Console, questions: Questions, answers: Mapping[
         console.print()
         console.print(side_by_side(f'"{questions.texts[query_id]}": {why}, {change}', query_id, grades, answers))
         shares_words = query_id not in questions.without_overlap
-        _say(console, explain(query_id, grades, answers, shares_words=shares_words))
+        _print(console, explain(query_id, grades, answers, shares_words=shares_words))
 
 
 def print_cases(console: Console) -> None:
-    """Run the live cases with the bundled models and print them, won or lost."""
+    """Score the live cases with the bundled models, and print the scores."""
     console.print()
     console.print(cases_table(run_cases(load_encoder(), load_reranker())))
 
 
 def print_next_steps(console: Console) -> None:
-    """Say what to do next."""
+    """Print what to do next."""
     console.print()
-    _say(console, _NEXT)
+    _print(console, _NEXT)
 
 
 def _by_kind(stages: list[Stage], questions: Questions) -> Table:
@@ -93,5 +98,5 @@ def _mean(values: list[float]) -> str:
     return f"{sum(values) / len(values):.3f}" if values else "-"
 
 
-def _say(console: Console, text: str) -> None:
+def _print(console: Console, text: str) -> None:
     console.print(text, highlight=False, markup=False)

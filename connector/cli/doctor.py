@@ -1,4 +1,4 @@
-"""`connector doctor`: what is at a URL, what will work there, and what to do about what won't."""
+"""`connector doctor`: examine what is at a URL and print the report."""
 
 import json
 from contextlib import closing
@@ -21,19 +21,20 @@ _COLOURS = {"works": "green", "unknown": "yellow", "fails": "red"}
 def doctor(
     url: Annotated[
         str,
-        typer.Argument(envvar="ELASTICSEARCH_URL", help="The cluster: http(s)://... ; or embedded:DIR."),
+        typer.Argument(envvar="ELASTICSEARCH_URL", help="The cluster: an http(s) URL, or embedded:DIR."),
     ] = DEFAULT_URL,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Say what is at a URL, what will work there, and what to do about what won't.
+    """Report what is at a URL, what works there, and what to do about the rest.
 
-    Exit codes: 0 when nothing fails (what can't be told is no failure), 1 when something does, 2 when nothing answers.
+    The exit code is 0 if nothing fails (a check with an unknown outcome has not failed), 1 if something fails, and 2
+    if nothing answers at the URL.
     """
     from connector.cli.diagnosis import examine
     from connector.search.needs import run
 
     with closing(_client(url)) as client:
-        report = run(examine(without_credentials(url)), lambda asked: _answered(client, asked))
+        report = run(examine(without_credentials(url)), lambda request: _send(client, request))
     if as_json:
         typer.echo(json.dumps(report.to_json(), ensure_ascii=False))
     else:
@@ -43,7 +44,7 @@ def doctor(
 
 
 def _client(url: str) -> Elasticsearch:
-    """Return a client whose transport asks any engine."""
+    """Return a client whose transport can talk to any engine."""
     if not url.startswith(("http://", "https://")):
         from connector.clients.connect import connect
 
@@ -52,29 +53,29 @@ def _client(url: str) -> Elasticsearch:
     return Elasticsearch(url, max_retries=0, request_timeout=_TIMEOUT_S)
 
 
-def _answered(client: Elasticsearch, asked: Any) -> Any:
-    from connector.cli.diagnosis import Answered
+def _send(client: Elasticsearch, request: Any) -> Any:
+    from connector.engines.checks import ServerResponse
 
-    headers = {"accept": "application/json", **({"content-type": "application/json"} if asked.body else {})}
+    headers = {"accept": "application/json", **({"content-type": "application/json"} if request.body else {})}
     try:
-        answer = client.transport.perform_request(asked.method, asked.path, headers=headers, body=asked.body)
+        response = client.transport.perform_request(request.method, request.path, headers=headers, body=request.body)
     except (SerializationError, RecursionError):
-        return Answered(None, "it is no JSON that can be read")
+        return ServerResponse(None, "the response is not readable JSON")
     except TransportError as error:
-        return Answered(None, error.message)
-    return Answered(answer.meta.status, answer.body)
+        return ServerResponse(None, error.message)
+    return ServerResponse(response.meta.status, response.body)
 
 
 def _print(report: Any) -> None:
     console = Console()
-    told = {
-        "version": " ".join(filter(None, (report.engine, report.version, report.flavour))) or "not told",
-        "licence": report.licence or "not told",
-        "plugins": "not told" if report.plugins is None else ", ".join(report.plugins) or "none",
+    facts = {
+        "version": " ".join(filter(None, (report.engine, report.version, report.flavour))) or "unknown",
+        "licence": report.licence or "unknown",
+        "plugins": "unknown" if report.plugins is None else ", ".join(report.plugins) or "none",
         "clients": ", ".join(f"{name} {version or 'not installed'}" for name, version in report.clients.items()),
     }
     console.print(report.url, highlight=False, markup=False)
-    for name, value in told.items():
+    for name, value in facts.items():
         console.print(f"  {name}: {value}", highlight=False, markup=False, soft_wrap=True)
     for check in report.checks:
         mark = f"[{_COLOURS[check.outcome]}]{check.outcome:8}[/]"

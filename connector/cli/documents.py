@@ -1,4 +1,4 @@
-"""Documents from a file, read as they are needed; one that is none stops the reading."""
+"""Reads the documents of a file as a stream; an invalid one is an error."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,10 +9,10 @@ from connector.indexing.files import BadRecordError, file_records, unwrapped
 
 
 def read_documents(path: Path, encoding: str | None = None) -> Iterator[Mapping[str, Any]]:
-    """Read a file's documents; blank lines are passed over.
+    """Yield a file's documents; blank lines are skipped.
 
     Raises:
-        RequestError: a line that is no document, naming file and line.
+        RequestError: a line is not a document; it names the file and the line.
         SourceError: the file can't be read.
     """
     for number, record in enumerate(file_records(path, encoding)(), 1):

@@ -1,4 +1,4 @@
-"""A page of hits as a table: what each stage thought of each."""
+"""A page of hits as a table, with each stage's ranks and scores."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from rich.text import Text
 
 
 def hits_table(response: Mapping[str, Any], text_fields: Sequence[str]) -> Table:
-    """Draw a response of `Connector.search`: rank, id, title, score, each leg's rank and score, fused, rerank score."""
+    """Return a table of a search's hits, with each leg's rank and score, the fused ones, and the rerank score."""
     hits = response["hits"]["hits"]
     legs = list(dict.fromkeys(leg for hit in hits for leg in hit["_hybrid"]["legs"]))
     table = Table(caption=_caption(response), caption_justify="left")
@@ -32,7 +32,7 @@ def hits_table(response: Mapping[str, Any], text_fields: Sequence[str]) -> Table
 
 
 def title_of(hit: Mapping[str, Any], text_fields: Sequence[str]) -> str:
-    """The first text field of a hit that is not empty, on one line."""
+    """Return the first text field of a hit that is not empty, on one line."""
     source = hit.get("_source") or {}
     return next((" ".join(str(source[field]).split()) for field in text_fields if source.get(field)), "")
 

@@ -1,4 +1,4 @@
-"""`connector index`: documents from a file into an index, with the vectors of their text."""
+"""`connector index`: index the documents of a file, with the vectors of their text."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,19 +15,21 @@ from connector.cli.text_fields import of_documents
 def index(
     file: Annotated[
         Path,
-        typer.Argument(help="A file of JSON, CSV or Parquet; .gz and .zst are unpacked.", exists=True, dir_okay=False),
+        typer.Argument(
+            help="A JSON, CSV or Parquet file; .gz and .zst files are decompressed.", exists=True, dir_okay=False
+        ),
     ],
-    name: Annotated[str, typer.Option("--index", help="The index; it is made when it is missing.")],
+    name: Annotated[str, typer.Option("--index", help="The name of the index, which is created if it does not exist.")],
     url: Url = DEFAULT_URL,
     text_fields: TextFields = None,
-    id_field: Annotated[str, typer.Option(help="The field of a document that holds its id.")] = "_id",
+    id_field: Annotated[str, typer.Option(help="The field that holds a document's id.")] = "_id",
     encoding: Encoding = None,
     encoder: EncoderName = "bundled",
     passages: Annotated[
-        bool, typer.Option("--passages", help="Split the last text field into passages, each with a vector.")
+        bool, typer.Option("--passages", help="Split the last text field into passages, and give each a vector.")
     ] = False,
 ) -> None:
-    """Index a file of documents: text for BM25 and vectors for kNN."""
+    """Index a file of documents, with their text for BM25 and vectors for kNN."""
     from connector import Connector, connect
 
     console = Console(stderr=True)
@@ -36,9 +38,9 @@ def index(
         connector = Connector(client, name, text_fields=names, id_field=id_field, encoder=encoder, passages=passages)
         connector.create()
         report = connector.index(counted(read_documents(file, encoding), console, "indexing"))
-    console.print(_told(report.indexed, report.without_text, name), highlight=False, markup=False)
+    console.print(_summary(report.indexed, report.without_text, name), highlight=False, markup=False)
 
 
-def _told(indexed: int, without_text: int, name: str) -> str:
-    told = f"{indexed} documents were indexed into {name}"
-    return f"{told}; {without_text} of them hold no text, so only filters find them" if without_text else told
+def _summary(indexed: int, without_text: int, name: str) -> str:
+    summary = f"{indexed} documents were indexed into {name}"
+    return f"{summary}; {without_text} of them have no text, so only filters find them" if without_text else summary

@@ -1,4 +1,4 @@
-"""`connector models`: export rerankers for this machine's backends, measure what they cost, show what is there."""
+"""`connector models`: export models for this machine's backends, measure their quality and speed, and list them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,13 +10,13 @@ from rich.table import Table
 from connector.cli.options import RerankerName
 from connector.errors import ModelError
 
-models = typer.Typer(help="Models exported for faster backends: build them, see what they cost.", no_args_is_help=True)
+models = typer.Typer(help="Build and list models that are exported for faster backends.", no_args_is_help=True)
 
 Judged = Annotated[
     list[Path] | None,
     typer.Option(
-        help="A folder of BEIR's layout (corpus.jsonl, queries.jsonl, qrels/test.tsv) to measure on; repeat it. "
-        "Without one: the questions that ship with the package."
+        help="A folder in BEIR's layout (corpus.jsonl, queries.jsonl, qrels/test.tsv) to measure quality on; may be "
+        "repeated. The default is the questions that ship with the package."
     ),
 ]
 
@@ -24,17 +24,19 @@ Judged = Annotated[
 @models.command("build")
 def build(
     reranker: RerankerName = "bundled",
-    encoder: Annotated[str | None, typer.Option(help="Build for this bi-encoder, in the reranker's place.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="Build this bi-encoder instead of the reranker.")] = None,
     backend: Annotated[
-        list[str] | None, typer.Option(help="What to build for; repeat it. Without one: all that is installed.")
+        list[str] | None,
+        typer.Option(help="A backend to build for; may be repeated. The default is every installed backend."),
     ] = None,
     judged: Judged = None,
-    queries: Annotated[int, typer.Option(min=1, help="How many questions of each folder.")] = 25,
-    depth: Annotated[int, typer.Option(min=1, help="How many passages a question.")] = 30,
+    queries: Annotated[int, typer.Option(min=1, help="The number of questions to take from each folder.")] = 25,
+    depth: Annotated[int, typer.Option(min=1, help="The number of passages per question.")] = 30,
 ) -> None:
-    """Export a model, measure each backend against torch in float32, time them, and remember the fastest.
+    """Export a model, compare each backend with torch in float32, and choose the fastest.
 
-    From then on it is what searches take on this machine; int8 only within the quality gate.
+    Searches on this machine use that backend from then on. An int8 backend is chosen only if its quality is within
+    the limits.
     """
     from connector.evaluation.windows import read_windows
     from connector.models.backends.agreement import SHIPPED
@@ -70,13 +72,13 @@ def build(
         choose_reranker_backend(found, again=True) if encoder is None else choose_encoder_backend(found, again=True)
     )
     for name, timed in choice.tried.items():
-        console.print(f"{name}: {timed.refused or f'{timed.rate:.1f} a second'}")
-    console.print(f"{found.name} runs on {choice.backend} from now on")
+        console.print(f"{name}: {timed.refused or f'{timed.rate:.1f} per second'}")
+    console.print(f"{found.name} now runs on {choice.backend}")
 
 
 @models.command("list")
 def list_models() -> None:
-    """Show what was exported, where it lies, and what the quality gate measured of it."""
+    """List the exported models, their folder, and their measured quality."""
     from connector.models.backends.agreement import Agreement, Recall
     from connector.models.backends.artefacts import cache_folder, list_artefacts
 

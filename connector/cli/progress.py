@@ -1,4 +1,4 @@
-"""Progress bars: on standard error, gone when they are done, absent where nobody looks."""
+"""Progress bars, which disappear when they are done and are shown on terminals only."""
 
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 
 
 def bars(console: Console) -> Progress:
-    """A place for progress bars that count."""
+    """Return a display of progress bars that count items."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -22,6 +22,6 @@ def bars(console: Console) -> Progress:
 
 
 def counted(items: Iterable[Item], console: Console, what: str, total: int | None = None) -> Iterator[Item]:
-    """Pass items on, showing how many have gone; without `total` it counts up."""
+    """Yield the items, showing how many have passed; without `total` there is no percentage."""
     with bars(console) as progress:
         yield from progress.track(items, total=total, description=what)

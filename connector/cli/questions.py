@@ -1,4 +1,4 @@
-"""The demo's questions and judgments, as shipped, kept to what the running Python can answer."""
+"""The demo's questions and judgments, restricted to what the running Python can answer."""
 
 import json
 from collections.abc import Set as AbstractSet
@@ -15,8 +15,8 @@ class Questions:
     Attributes:
         texts: query id -> text.
         qrels: query id -> document id -> grade.
-        without_overlap: ids of those that share no content word with any of their answers.
-        dropped: how many were left out because no answer exists here.
+        without_overlap: the ids of questions that share no content word with any of their answers.
+        dropped: how many questions were left out because none of their answers exists.
     """
 
     texts: dict[str, str]
@@ -26,7 +26,7 @@ class Questions:
 
 
 def questions_for(document_ids: AbstractSet[str]) -> Questions:
-    """Read the questions that one of these documents answers."""
+    """Return the questions that these documents answer."""
     folder = resource("examples/stdlib")
     texts = read_queries(folder / "questions.jsonl")
     qrels, dropped = restrict(read_qrels(folder / "qrels.tsv"), frozenset(document_ids))

@@ -1,4 +1,4 @@
-"""What a reindex job looks like: a line that moves, JSON lines, and tables at the end."""
+"""How a reindex job is displayed: a progress bar, JSON lines, and tables at the end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MEBI = 1024 * 1024
 
 
 class Watcher:
-    """Shows a job's progress: a bar on a terminal, JSON lines on standard output where they are asked for."""
+    """Shows a job's progress: a bar on a terminal, or JSON lines on standard output."""
 
     def __init__(self, console: Console, *, as_json: bool) -> None:
         self._as_json = as_json
@@ -43,7 +43,7 @@ class Watcher:
         self._bars.stop()
 
     def show(self, progress: Any) -> None:
-        """Show how the job stands."""
+        """Show the job's progress."""
         if self._as_json:
             line = {"event": "progress", "time": time.time(), **progress.to_json()}
             sys.stdout.write(json.dumps(line) + "\n")
@@ -61,7 +61,7 @@ class Watcher:
 
 
 def progress_line(progress: Any) -> str:
-    """Say in a line how a job stands."""
+    """Return a job's progress as one line."""
     of = f" of {progress.documents:,}" if progress.documents is not None else ""
     parts = [
         f"{progress.done:,}{of}",
@@ -79,26 +79,26 @@ def progress_line(progress: Any) -> str:
 
 
 def report_table(report: Any) -> Table:
-    """Draw what a job did, beside what it was thought to take."""
+    """Return a table of what a job did, with the estimates."""
     table = Table(title=f"job {report.job}", show_header=False)
     rows: list[tuple[str, str]] = [
         ("new index", report.target or "none: in place"),
         ("alias", f"{report.alias} (before: {report.previous or 'nothing'})" if report.alias else "none"),
         ("documents with vectors", f"{report.written:,}"),
         ("documents without text", f"{report.without_text:,}"),
-        ("written, had theirs", f"{report.counters.written:,}, {report.counters.current:,}"),
+        ("written, up to date", f"{report.counters.written:,}, {report.counters.current:,}"),
         ("dead letters", f"{report.dead_letters:,} {report.dead_letters_file or ''}".strip()),
-        ("deleted meanwhile", f"{report.deleted:,}"),
+        ("deleted during the job", f"{report.deleted:,}"),
         ("changes seen", (report.estimate or {}).get("changes", "unknown")),
-        ("texts encoded, known", f"{report.counters.encoded:,}, {report.counters.cached:,}"),
+        ("texts encoded, cached", f"{report.counters.encoded:,}, {report.counters.cached:,}"),
         ("time", _beside(duration(report.seconds), report.estimate, "seconds", duration)),
         ("documents/s", _beside(f"{report.docs_per_s:,.0f}", report.estimate, "docs_per_s", lambda n: f"{n:,.0f}")),
-        ("encoder at work", f"{report.encoder_utilisation:.0%}"),
+        ("encoder utilisation", f"{report.encoder_utilisation:.0%}"),
         ("conflicts, retries", f"{report.counters.conflicts:,}, {report.counters.retries:,}"),
     ]
     if report.verification is not None:
         checked = report.verification
-        recall = "" if checked.recall is None else f", kNN finds {checked.recall:.0%} of the nearest"
+        recall = "" if checked.recall is None else f", kNN finds {checked.recall:.0%} of the nearest neighbours"
         rows.append(("verified", f"{checked.documents:,} counted, {checked.sampled} compared{recall}"))
     rows += [("note", note) for note in report.notes]
     for name, value in rows:
@@ -107,9 +107,9 @@ def report_table(report: Any) -> Table:
 
 
 def estimate_table(estimate: Any) -> Table:
-    """Draw what a job would take."""
+    """Return a table of the estimates for a job."""
     table = Table(title=f"estimated from {estimate.sampled} documents", show_header=False)
-    unknown = "only reading it would tell"
+    unknown = "unknown until it is read"
     rows = [
         ("documents", unknown if estimate.documents is None else f"{estimate.documents:,}"),
         ("documents/s", f"{estimate.docs_per_s:,.0f}"),
@@ -125,7 +125,7 @@ def estimate_table(estimate: Any) -> Table:
 
 
 def status_table(found: Sequence[Any]) -> Table:
-    """Draw how jobs stand."""
+    """Return a table of the states of jobs."""
     table = Table("job", "state", "source", "new index", "written", "without text", "dead letters", "stopped because")
     for each in found:
         state = f"{each.state}, running" if each.is_running else each.state
@@ -135,7 +135,7 @@ def status_table(found: Sequence[Any]) -> Table:
 
 
 def duration(seconds: float) -> str:
-    """Return a time as people say it: 3.2 s, 4 min 10 s, 2 h 5 min."""
+    """Return a readable duration: 3.2 s, 4 min 10 s, 2 h 5 min."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

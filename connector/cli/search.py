@@ -1,4 +1,4 @@
-"""`connector search`: one text against an index, with what each stage thought of each hit."""
+"""`connector search`: search an index, and show each stage's score of each hit."""
 
 import json
 from typing import Annotated
@@ -13,19 +13,20 @@ from connector.cli.text_fields import of_index
 
 def search(
     index: Annotated[str, typer.Argument(help="The index to search.")],
-    text: Annotated[str, typer.Argument(help="What to search for, in your own words.")],
+    text: Annotated[str, typer.Argument(help="The text to search for.")],
     url: Url = DEFAULT_URL,
     text_fields: TextFields = None,
-    size: Annotated[int, typer.Option(min=1, help="How many hits to show.")] = 10,
-    depth: Annotated[int, typer.Option(min=1, help="How many hits the cross-encoder reads.")] = 50,
+    size: Annotated[int, typer.Option(min=1, help="The number of hits to show.")] = 10,
+    depth: Annotated[int, typer.Option(min=1, help="The number of hits that the cross-encoder reranks.")] = 50,
     blend: Annotated[
-        float | None, typer.Option(min=0, max=1, help="The rerank score's share beside the fused rank's.")
+        float | None,
+        typer.Option(min=0, max=1, help="The weight of the rerank score against the fused rank, from 0 to 1."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole response as JSON.")] = False,
     encoder: EncoderName = "bundled",
     reranker: RerankerName = "bundled",
 ) -> None:
-    """Search: BM25 and kNN fused by RRF, the first hits reordered by a cross-encoder."""
+    """Search an index by BM25 and kNN, fused by RRF, and rerank the first hits with a cross-encoder."""
     from connector import Connector, connect
 
     with connect(url) as client:

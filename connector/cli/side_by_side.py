@@ -1,4 +1,4 @@
-"""A question's hits in every stage side by side, and a sentence on what moved and why."""
+"""A question's hits in every stage side by side, and an explanation of what moved and why."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -12,20 +12,20 @@ _SHOWN = 5
 
 
 class Chosen(NamedTuple):
-    """A question to look at, and why this one."""
+    """A question to show, and the reason."""
 
     query_id: str
     why: str
 
 
 def choose(before: Mapping[str, float], after: Mapping[str, float]) -> list[Chosen]:
-    """Pick the question that reranking improved most, the one it harmed most, and a typical one that it left alone.
+    """Choose the question that reranking improved most, the one it harmed most, and a typical unchanged one.
 
     Args:
         before, after: query id -> a measure, without and with reranking.
 
     Returns:
-        up to three; where nothing was improved, harmed or left alone, that one is missing. Ties go to the first.
+        Up to three questions: one is missing if none was improved, harmed or unchanged. Ties go to the first.
     """
     lift = {query_id: after[query_id] - before[query_id] for query_id in sorted(before)}
     chosen = []
@@ -38,12 +38,12 @@ def choose(before: Mapping[str, float], after: Mapping[str, float]) -> list[Chos
     mean = sum(before.values()) / len(before)
     alone = [query_id for query_id in lift if lift[query_id] == 0]
     if alone:
-        chosen.append(Chosen(min(alone, key=lambda q: abs(before[q] - mean)), "typical of those left as they were"))
+        chosen.append(Chosen(min(alone, key=lambda q: abs(before[q] - mean)), "typical of the unchanged ones"))
     return chosen
 
 
 def side_by_side(title: str, query_id: str, grades: Mapping[str, int], answers: Mapping[str, Answers]) -> Table:
-    """Draw the first hits of a question in every stage; its answers stand out."""
+    """Return a table of a question's first hits in every stage, with its answers highlighted."""
     table = Table(title=title, title_justify="left")
     table.add_column("", justify="right")
     for name in answers:
@@ -55,19 +55,19 @@ def side_by_side(title: str, query_id: str, grades: Mapping[str, int], answers: 
 
 
 def explain(query_id: str, grades: Mapping[str, int], answers: Mapping[str, Answers], *, shares_words: bool) -> str:
-    """Say where the best placed answer stood in each stage, and what the reranker's scores did to it.
+    """Explain how each stage ranked the best-placed answer, and how the reranker scored it.
 
     Args:
         query_id: the question.
         grades: its judgments.
-        answers: what each stage answered.
-        shares_words: whether the question has a content word in common with an answer.
+        answers: each stage's hits.
+        shares_words: whether the question shares a content word with an answer.
     """
     fused, reranked = answers[RRF].ids(query_id), answers[RERANKED].ids(query_id)
     relevant = [document_id for document_id, grade in grades.items() if grade > 0]
     found = [document_id for document_id in relevant if document_id in fused]
     if not found:
-        return f"{_listed(relevant)}: not among the first {len(fused)} of RRF, so no reranker could bring one up."
+        return f"{_listed(relevant)}: not among the first {len(fused)} hits of RRF, so reranking can't help."
     answer = min(found, key=lambda document_id: min(fused.index(document_id), reranked.index(document_id)))
     places = ", ".join(f"{name} {_place(answers[name].ids(query_id), answer)}" for name in (BM25, KNN, RRF, RERANKED))
     words = "" if shares_words else " Question and answer share no content word, so only meaning can find it."

@@ -1,4 +1,4 @@
-"""The demo's four stages: the same questions answered by BM25, by kNN, by their fusion, and by that reranked."""
+"""The demo's four stages: BM25, kNN, their fusion, and the reranked fusion, each with the same questions."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,27 +19,27 @@ Hit = Mapping[str, Any]
 
 @dataclass
 class Answers:
-    """What one stage answered: each question's hits, best first, and the milliseconds each took."""
+    """A stage's answers: each question's hits, best first, and the milliseconds that each took."""
 
     hits: dict[str, list[Hit]] = field(default_factory=dict)
     took_ms: dict[str, float] = field(default_factory=dict)
 
     def ids(self, query_id: str) -> list[str]:
-        """The ids of a question's hits, best first."""
+        """Return the ids of a question's hits, best first."""
         return [hit["_id"] for hit in self.hits[query_id]]
 
     @property
     def p50_ms(self) -> float:
-        """The median time of a question."""
+        """The median time per question."""
         return median(self.took_ms.values())
 
 
 def run_stages(
     connector: Connector, queries: Mapping[str, str], depth: int, on_question: Callable[[], None]
 ) -> dict[str, Answers]:
-    """Answer every question in every stage, each stage by a search of its own that takes the first `depth` hits.
+    """Answer every question in every stage, with the first `depth` hits of a search of its own.
 
-    The models are warm before the first question is timed.
+    The models are warmed up before the first question is timed.
     """
     answers = {name: Answers() for name in (BM25, KNN, RRF, RERANKED)}
     for _, search in _searches(connector, next(iter(queries.values())), depth):

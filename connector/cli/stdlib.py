@@ -1,7 +1,7 @@
-"""The demo's collection: the documentation of the Python that runs it, one document an object. `demo.py` comes in.
+"""The demo's documents: the documentation of the running Python, one document per object.
 
 Ids are the names that people import: `asyncio.wait`, `str.split`, `pathlib.Path.glob`, `topic:with`. An object that
-several modules offer appears once, under its shortest public name.
+several modules export appears once, under its shortest public name.
 """
 
 import contextlib
@@ -17,13 +17,13 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-# Importing these prints, opens a window or a browser, touches the terminal, or brings in tests and generated tables.
+# Importing these prints, opens a window or browser, changes the terminal, or imports tests and generated tables.
 SKIPPED = frozenset(
     {"antigravity", "this", "idlelib", "test", "turtle", "turtledemo", "tkinter", "lib2to3", "distutils", "ensurepip"}
     | {"pydoc_data", "encodings", "readline", "rlcompleter", "sre_compile", "sre_constants", "sre_parse", "nturl2path"}
     | {"ntpath", "genericpath", "posix", "nt", "opcode", "site", "msilib"}
 )
-# Programs put their own in place of these, so what stands there is not always the library's.
+# Programs replace these, so the current object may not be the library's.
 _REPLACEABLE = frozenset(
     {"sys.excepthook", "sys.displayhook", "sys.breakpointhook", "sys.unraisablehook", "threading.excepthook"}
     | {"warnings.showwarning", "warnings.formatwarning"}
@@ -36,9 +36,10 @@ _GENERATED = ("Alias for field number", "Create and return a new object.", "Help
 
 @dataclass(frozen=True)
 class StdlibDocument:
-    """One documented object: `id` as imported, `kind` one of module, class, function, method, property, topic.
+    """A documented object: `id` as imported; `kind` is module, class, function, method, property or topic.
 
-    The title says the name in single words ("glob (method in Path in pathlib)"): a dotted name is one token to BM25.
+    The title has the name in single words ("glob (method in Path in pathlib)"), since BM25 sees a dotted name as one
+    token.
     """
 
     id: str
@@ -50,7 +51,7 @@ class StdlibDocument:
     body: str
 
     def to_source(self, body_length: int | None = None) -> dict[str, str]:
-        """The document as indexed: `_id` and the fields, the body cut to `body_length` characters at a word's end."""
+        """Return the document to index; its body is cut at a word's end, after at most `body_length` characters."""
         source = asdict(self)
         source["_id"] = source.pop("id")
         if body_length is not None and len(self.body) > body_length:
@@ -59,12 +60,12 @@ class StdlibDocument:
 
 
 def stdlib_documents() -> list[StdlibDocument]:
-    """Every public module, class, function and method of the standard library that has a docstring, and pydoc's topics.
+    """Return the documented public modules, classes, functions and methods of the standard library, and pydoc's topics.
 
-    Imports what it describes, silently: warnings and output are swallowed; what this platform lacks is left out.
+    It imports what it describes, and suppresses warnings and output. Modules that this platform lacks are skipped.
 
     Returns:
-        documents ordered by id; the same on every run of the same Python.
+        The documents ordered by id, the same on every run of the same Python.
     """
     modules = _import_all(module_names())
     found: dict[str, StdlibDocument] = {}
@@ -80,7 +81,7 @@ def stdlib_documents() -> list[StdlibDocument]:
 
 
 def module_names() -> list[str]:
-    """Names of the public standard modules and their public submodules, importable here or not."""
+    """Return the names of the public standard modules and their public submodules, importable or not."""
     names = []
     for name in sorted(sys.stdlib_module_names):
         if name.startswith("_") or name in SKIPPED:
@@ -117,7 +118,7 @@ def _import_all(names: list[str]) -> dict[str, types.ModuleType]:
 
 
 def _names(modules: dict[str, types.ModuleType]) -> list[tuple[str, str]]:
-    """(public name, module) of every class and function, one name an object."""
+    """Return (public name, module) of every class and function, one name per object."""
     best: dict[int, tuple[tuple[bool, int, str], str, str]] = {}
     for module_name, module in modules.items():
         for attribute, value in _public(module):
@@ -132,7 +133,7 @@ def _names(modules: dict[str, types.ModuleType]) -> list[tuple[str, str]]:
 
 
 def _public(module: types.ModuleType) -> Iterator[tuple[str, object]]:
-    """The classes and functions that a module offers: those in `__all__`, else its own and those of C behind it."""
+    """Yield a module's public classes and functions: those in `__all__`, else its own and those of its C module."""
     offered = getattr(module, "__all__", None)
     for attribute in sorted(set(dir(module) if offered is None else offered)):
         value = inspect.getattr_static(module, attribute, None)
@@ -141,12 +142,7 @@ def _public(module: types.ModuleType) -> Iterator[tuple[str, object]]:
         home = getattr(value, "__module__", None)
         if not isinstance(home, str):
             continue
-        if (
-            offered is not None
-            or home == module.__name__
-            or home.startswith("_")
-            or home in {"posix", "nt", "genericpath"}
-        ):
+        if offered is not None or home == module.__name__ or home.startswith("_") or home in _BEHIND:
             yield attribute, value
 
 
@@ -186,7 +182,7 @@ def _topics() -> Iterator[StdlibDocument]:
 
 
 def _own_doc(value: object) -> str:
-    """The docstring that is the object's own, not a base's; empty where there is none or it was generated."""
+    """Return an object's own docstring; empty if it has none, inherits it, or it was generated."""
     text = vars(value).get("__doc__") if inspect.isclass(value) else getattr(value, "__doc__", None)
     if not isinstance(text, str) or text.startswith(_GENERATED):
         return ""

@@ -24,7 +24,22 @@ if TYPE_CHECKING:
 
 
 class AsyncHybridElasticsearch(AsyncElasticsearch):
-    """The async twin of `HybridElasticsearch`: the same arguments. Models run off the event loop."""
+    """The async twin of `HybridElasticsearch`: the same arguments. Models run off the event loop.
+
+    Examples:
+        >>> import asyncio
+        >>> from connector import AsyncHybridElasticsearch
+        >>> async def first_book() -> dict[str, str]:
+        ...     async with AsyncHybridElasticsearch("http://localhost:9200") as es:
+        ...         await es.index(index="example-books", id="1", document={"title": "Emma"}, refresh=True)
+        ...         title = {"standard": {"query": {"match": {"title": "emma"}}}}
+        ...         everything = {"standard": {"query": {"match_all": {}}}}
+        ...         retriever = {"rrf": {"retrievers": [title, everything]}}
+        ...         response = await es.search(index="example-books", retriever=retriever)
+        ...         return response["hits"]["hits"][0]["_source"]
+        >>> asyncio.run(first_book())
+        {'title': 'Emma'}
+    """
 
     def __init__(
         self,

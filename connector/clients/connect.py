@@ -32,6 +32,13 @@ def connect(url: str, **options: Any) -> HybridElasticsearch | HybridOpenSearch:
         RequestError: the URL is of another kind or can't be read, or OpenSearch's client has no such option.
         MissingExtraError: the server is OpenSearch, and opensearch-py is not installed.
         EmbeddedStoreError: the directory can't be opened.
+
+    Examples:
+        >>> from connector import connect
+        >>> with connect("embedded:") as es:
+        ...     written = es.index(index="books", document={"title": "Emma"}, refresh=True)
+        ...     es.count(index="books")["count"]
+        1
     """
     if not isinstance(url, str):
         raise RequestError("url", url, "must be a string, as http://localhost:9200 or embedded:")

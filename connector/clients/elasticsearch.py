@@ -40,6 +40,16 @@ class HybridElasticsearch(Elasticsearch):
         execution: "auto" and "client" run compound retrievers here; "native" passes on what the cluster's licence is
             known to run, and runs here what the cluster then refuses.
         **kwargs: as for `elasticsearch.Elasticsearch`.
+
+    Examples:
+        >>> from connector import HybridElasticsearch
+        >>> es = HybridElasticsearch("http://localhost:9200")
+        >>> written = es.index(index="example-books", id="1", document={"title": "Emma"}, refresh=True)
+        >>> title = {"standard": {"query": {"match": {"title": "emma"}}}}
+        >>> everything = {"standard": {"query": {"match_all": {}}}}
+        >>> response = es.search(index="example-books", retriever={"rrf": {"retrievers": [title, everything]}})
+        >>> response["hits"]["hits"][0]["_source"]
+        {'title': 'Emma'}
     """
 
     def __init__(

@@ -83,6 +83,8 @@ def parse_text_fields(names: object, path: str = "text_fields") -> tuple[TextFie
 def _parsed(name: object, path: str) -> TextField:
     if not isinstance(name, str) or not name:
         raise RequestError(path, name, 'must be a list of field names, as ["title", "body"]')
+    if any("\ud800" <= character <= "\udfff" for character in name):
+        raise RequestError(path, name, "holds half of a surrogate pair, which is not text; remove it")
     field, mark, boost = name.partition("^")
     if "*" in field:
         raise RequestError(

@@ -1,4 +1,4 @@
-"""An in-process engine behind elastic-transport's `node_class`: a real elasticsearch-py client with no server."""
+"""The embedded engine: Elasticsearch's API in this process, for a real elasticsearch-py client through `node_class`."""
 
 from connector.embedded.rest.engine import Engine
 from connector.embedded.rest.node import AsyncEmbeddedNode, EmbeddedNode, node_classes, owning_node_class

@@ -1,4 +1,4 @@
-"""Errors in Elasticsearch's own shape; whatever refuses a request raises one of these."""
+"""Elasticsearch's errors, as the embedded engine raises and answers them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _OWN_CAUSES = ("parse_exception",)
 
 
 class EngineError(Exception):
-    """One Elasticsearch error: status, type, reason, further members, cause."""
+    """An Elasticsearch error: its status, type, reason, extra members and cause."""
 
     def __init__(
         self,
@@ -29,12 +29,12 @@ class EngineError(Exception):
         self.root = root
 
     def cause(self) -> dict[str, Any]:
-        """The error as it stands inside a bulk item or a shard's failure."""
+        """The error as it appears in a bulk item or a shard's failure."""
         caused_by = {"caused_by": self.caused_by} if self.caused_by else {}
         return {"type": self.kind, "reason": self.reason, **self.extra, **caused_by}
 
     def error(self) -> dict[str, Any]:
-        """The error with its root cause, as it stands under "error" in a response."""
+        """The error with its root cause, as it appears under "error" in a response."""
         root = self.root or {"type": self.kind, "reason": self.reason, **self.extra}
         return {"root_cause": [root], **self.cause()}
 
@@ -44,7 +44,7 @@ class EngineError(Exception):
 
 
 class ShardError(Exception):
-    """A query that parses but can't run on one index; `failed_search` turns it into a response."""
+    """A query that parses but can't run on an index."""
 
     def __init__(self, reason: str, kind: str = "illegal_argument_exception", *, is_query_fault: bool = True) -> None:
         super().__init__(reason)
@@ -53,7 +53,7 @@ class ShardError(Exception):
         self.is_query_fault = is_query_fault
 
     def shard(self, index: str, uuid: str) -> dict[str, Any]:
-        """The failure as it stands under `_shards.failures` and `failed_shards`."""
+        """Return the failure as it appears under `_shards.failures` and `failed_shards`."""
         if not self.is_query_fault:
             plain = {"type": self.kind, "reason": self.reason}
             return {"shard": 0, "index": index, "node": "embedded", "reason": plain}
@@ -68,7 +68,7 @@ class ShardError(Exception):
 
 
 def failed_search(failures: list[dict[str, Any]]) -> EngineError:
-    """Every index failed: Elasticsearch's search_phase_execution_exception, status 400."""
+    """Return 400 search_phase_execution_exception, for a search that failed on every index."""
     reason = failures[0]["reason"]
     cause = reason.get("caused_by", reason)
     root = {
@@ -79,53 +79,53 @@ def failed_search(failures: list[dict[str, Any]]) -> EngineError:
 
 
 def illegal(reason: str) -> EngineError:
-    """400 illegal_argument_exception."""
+    """Return 400 illegal_argument_exception."""
     return EngineError(400, "illegal_argument_exception", reason)
 
 
 def unsupported(what: str) -> EngineError:
-    """400 for what a real node may support and this engine does not."""
+    """Return 400 for what a real node may support and this engine does not."""
     return illegal(f"the embedded engine does not support {what}")
 
 
 def parsing(reason: str) -> EngineError:
-    """400 parsing_exception."""
+    """Return 400 parsing_exception."""
     return EngineError(400, "parsing_exception", reason, extra={"line": 1, "col": 1})
 
 
 def x_content(reason: str) -> EngineError:
-    """400 x_content_parse_exception."""
+    """Return 400 x_content_parse_exception."""
     return EngineError(400, "x_content_parse_exception", reason)
 
 
 def validation(reason: str) -> EngineError:
-    """400 action_request_validation_exception."""
+    """Return 400 action_request_validation_exception."""
     return EngineError(400, "action_request_validation_exception", f"Validation Failed: 1: {reason};")
 
 
 def body_required(what: str = "request body") -> EngineError:
-    """400 parse_exception for a request without its body."""
+    """Return 400 parse_exception, for a request that lacks its body."""
     return EngineError(400, "parse_exception", f"{what} is required")
 
 
 def index_not_found(name: str) -> EngineError:
-    """404 index_not_found_exception."""
+    """Return 404 index_not_found_exception."""
     extra = {"resource.type": "index_or_alias", "resource.id": name, "index_uuid": "_na_", "index": name}
     return EngineError(404, "index_not_found_exception", f"no such index [{name}]", extra=extra)
 
 
 def invalid_index_name(name: str, reason: str) -> EngineError:
-    """400 invalid_index_name_exception."""
+    """Return 400 invalid_index_name_exception."""
     extra = {"index_uuid": "_na_", "index": name}
     return EngineError(400, "invalid_index_name_exception", f"Invalid index name [{name}], {reason}", extra=extra)
 
 
 def unparsable_document(reason: str, kind: str = "illegal_argument_exception", cause: str | None = None) -> EngineError:
-    """400 document_parsing_exception with its cause."""
+    """Return 400 document_parsing_exception with its cause."""
     return EngineError(400, "document_parsing_exception", reason, caused_by={"type": kind, "reason": cause or reason})
 
 
 def mapping_fault(reason: str) -> EngineError:
-    """400 mapper_parsing_exception of a mapping that can't be had."""
+    """Return 400 mapper_parsing_exception, for an invalid mapping."""
     root = {"type": "mapper_parsing_exception", "reason": reason}
     return EngineError(400, "mapper_parsing_exception", f"Failed to parse mapping: {reason}", caused_by=root, root=root)

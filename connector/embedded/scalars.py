@@ -1,7 +1,7 @@
-"""Numbers, flags and words of a request, read as Elasticsearch's parsers read them, with their errors.
+"""Read the numbers, flags and strings of a request as Elasticsearch's parsers do, with their errors.
 
-Elasticsearch has two manners: parsers that go from token to token, and object parsers, which have one error for
-whatever a field can't be. `Scalars` is the first, `Fields` the second.
+Elasticsearch has two kinds of parsers: token parsers, and object parsers, which have one error for any invalid value of
+a field. `Scalars` is the first, `Fields` the second.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ import numpy as np
 from connector.embedded.failures import EngineError, illegal, parsing, x_content
 
 MAX_INT = 2**31 - 1
-Refusal = Callable[[str], EngineError]
+ErrorMaker = Callable[[str], EngineError]
 _T = TypeVar("_T", int, float)
 
 _JAVA_NUMBER = re.compile(r"\s*[+-]?(?:NaN|Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*", re.ASCII)
 
 
 class Scalars:
-    """What a token parser reads.
+    """Reads values as a token parser.
 
     Args:
-        name: the query's or section's, as errors show it.
-        unfit: the error for null, an array or an object in place of a scalar.
+        name: the name of the query or section, for errors.
+        make_error: the error for null, an array or an object where a scalar is expected.
     """
 
-    def __init__(self, name: str, unfit: Refusal = parsing) -> None:
+    def __init__(self, name: str, make_error: ErrorMaker = parsing) -> None:
         self._name = name
-        self._unfit = unfit
+        self._make_shape_error = make_error
 
     def integer(self, body: dict[str, Any], key: str, default: int) -> int:
-        """An int of 32 bits: fractions are cut, numbers may be strings.
+        """Return a 32-bit integer; fractions are truncated, and the number may be a string.
 
         Raises:
             EngineError: 400 parsing_exception, number_format_exception or x_content_parse_exception.
@@ -48,7 +48,7 @@ class Scalars:
         return int(number)
 
     def number(self, body: dict[str, Any], key: str, default: float) -> float:
-        """A float of 32 bits, infinite where the number is beyond its range.
+        """Return a 32-bit float, infinite if the number is out of range.
 
         Raises:
             EngineError: 400 parsing_exception, number_format_exception or x_content_parse_exception.
@@ -56,10 +56,10 @@ class Scalars:
         return _single(_number(self._scalar(body, key))) if key in body else default
 
     def boost(self, body: dict[str, Any]) -> float:
-        """A query's `boost`, 1 when it has none; one that is not finite is refused when the query runs.
+        """Return a query's `boost`, by default 1; one that is not finite is rejected when the query runs.
 
         Raises:
-            EngineError: 400 illegal_argument_exception where it is negative; else as `number`.
+            EngineError: 400 illegal_argument_exception if it is negative; otherwise as `number`.
         """
         boost = self.number(body, "boost", 1.0)
         if boost < 0:
@@ -67,7 +67,7 @@ class Scalars:
         return boost
 
     def flag(self, body: dict[str, Any], key: str, *, default: bool = False) -> bool:
-        """True or false, which may be strings.
+        """Return a boolean, which may be a string.
 
         Raises:
             EngineError: 400 parsing_exception, x_content_parse_exception or illegal_argument_exception.
@@ -75,7 +75,7 @@ class Scalars:
         return _flag(self._scalar(body, key)) if key in body else default
 
     def text(self, body: dict[str, Any], key: str, default: str) -> str:
-        """A scalar as text.
+        """Return a scalar as a string.
 
         Raises:
             EngineError: 400 parsing_exception.
@@ -84,23 +84,23 @@ class Scalars:
 
     def _scalar(self, body: dict[str, Any], key: str) -> Any:
         if body[key] is None or isinstance(body[key], (dict, list)):
-            raise self._unfit(f"[{self._name}] unknown token [{token_of(body[key])}] after [{key}]")
+            raise self._make_shape_error(f"[{self._name}] unknown token [{token_of(body[key])}] after [{key}]")
         return body[key]
 
 
 class Fields(Scalars):
-    """What an object parser reads: every fault is one of `refusal`'s."""
+    """Reads values as an object parser: every fault becomes the error that `make_error` makes."""
 
-    def __init__(self, name: str, refusal: Refusal = x_content) -> None:
+    def __init__(self, name: str, make_error: ErrorMaker = x_content) -> None:
         super().__init__(name)
-        self._refusal = refusal
+        self._make_error = make_error
 
     def boost(self, body: dict[str, Any]) -> float:
         """See `Scalars`."""
         try:
             return super().boost(body)
         except EngineError as fault:
-            raise fault if fault.caused_by else self._refused(body, "boost", fault) from fault
+            raise fault if fault.caused_by else self._error(body, "boost", fault) from fault
 
     def integer(self, body: dict[str, Any], key: str, default: int) -> int:
         """See `Scalars`."""
@@ -115,31 +115,31 @@ class Fields(Scalars):
         try:
             return super().flag(body, key, default=default)
         except EngineError as fault:
-            raise self._refused(body, key, fault) from fault
+            raise self._error(body, key, fault) from fault
 
     def text(self, body: dict[str, Any], key: str, default: str) -> str:
-        """A string; see `Scalars`."""
+        """Return a string; see `Scalars`."""
         if not isinstance(body.get(key, ""), str):
-            raise self._refused(body, key)
+            raise self._error(body, key)
         return str(body.get(key, default))
 
     def _read(self, read: Callable[[dict[str, Any], str, _T], _T], body: dict[str, Any], key: str, default: _T) -> _T:
         try:
             return read(body, key, default)
         except EngineError as fault:
-            raise self._refused(body, key, fault) from fault
+            raise self._error(body, key, fault) from fault
 
-    def _refused(self, body: dict[str, Any], key: str, fault: EngineError | None = None) -> EngineError:
+    def _error(self, body: dict[str, Any], key: str, fault: EngineError | None = None) -> EngineError:
         if fault is None or fault.kind == "parsing_exception" or isinstance(body[key], bool):
             reason = f"[{self._name}] {key} doesn't support values of type: {token_of(body[key])}"
-            return self._refusal(reason)
-        refused = self._refusal(f"[{self._name}] failed to parse field [{key}]: {fault.reason}")
-        refused.caused_by = fault.cause()
-        return refused
+            return self._make_error(reason)
+        error = self._make_error(f"[{self._name}] failed to parse field [{key}]: {fault.reason}")
+        error.caused_by = fault.cause()
+        return error
 
 
 def token_of(value: Any) -> str:
-    """The name of the token that a JSON value begins with."""
+    """Return the name of the token that a JSON value begins with."""
     if value is None:
         return "VALUE_NULL"
     if isinstance(value, bool):
@@ -150,12 +150,12 @@ def token_of(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A scalar as Elasticsearch writes it: `true`, `5`, `1.5`, `x`."""
+    """Return a scalar as Elasticsearch writes it: `true`, `5`, `1.5`, `x`."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def as_double(value: int | float) -> float:
-    """A JSON number as a double; beyond its range it is infinite."""
+    """Return a JSON number as a double, infinite if it is out of range."""
     try:
         return float(value)
     except OverflowError:
@@ -163,7 +163,7 @@ def as_double(value: int | float) -> float:
 
 
 def as_number(text: str) -> float:
-    """The number that a string holds, as Java reads it.
+    """Return the number in a string, as Java reads it.
 
     Raises:
         EngineError: 400 number_format_exception.

@@ -63,6 +63,17 @@ class Connector:
 
     Raises:
         RequestError: an argument is wrong.
+
+    Examples:
+        >>> from connector import Connector, connect
+        >>> articles = Connector(connect("embedded:"), "articles", text_fields=["title"])
+        >>> articles.create()
+        >>> report = articles.index(
+        ...     [{"_id": "1", "title": "Descaling a kettle"}, {"_id": "2", "title": "Sharpening a knife"}]
+        ... )
+        >>> response = articles.search("remove limescale from a water boiler", size=1)
+        >>> response["hits"]["hits"][0]["_source"]["title"]
+        'Descaling a kettle'
     """
 
     def __init__(

@@ -36,6 +36,18 @@ class Passages:
 
     Raises:
         RequestError: a number or a name is wrong.
+
+    Examples:
+        >>> from connector import Connector, Passages, connect
+        >>> split = Passages(max_tokens=16, overlap=0)
+        >>> notes = Connector(connect("embedded:"), "notes", text_fields=["body"], passages=split)
+        >>> notes.create()
+        >>> body = "Fill the kettle with vinegar and water. Boil it. Rinse it well. Then make tea as usual."
+        >>> notes.index([{"_id": "1", "body": body}]).indexed
+        1
+        >>> passage = notes.search("tea")["hits"]["hits"][0]["_hybrid"]["passage"]
+        >>> body[passage["start"] : passage["end"]]
+        'Then make tea as usual.'
     """
 
     path: str = "passages"

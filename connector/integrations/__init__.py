@@ -1,1 +1,1 @@
-"""Retrievers and rerankers of other frameworks, thin around `Connector`; each needs its extra."""
+"""Retrievers and rerankers for other frameworks, as thin wrappers of `Connector`; each needs an extra."""

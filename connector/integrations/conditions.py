@@ -1,6 +1,6 @@
-"""Filters as other frameworks write them, with operators and conditions, become queries of Elasticsearch's DSL. Pure.
+"""Turns other frameworks' filters, with their operators and conditions, into queries of Elasticsearch's DSL. No I/O.
 
-Each comparison is checked against the mapping as `filters.query_on` does it.
+Each comparison is checked against the mapping by `filters.query_on`.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ _OPERATORS = ("==", "!=", *_BOUNDS, "in", "not in", "all", "match")
 
 
 def comparison(field: str, operator: str, value: Any, mappings: Mapping[str, Any]) -> dict[str, Any]:
-    """Write one comparison.
+    """Return the query of a comparison.
 
     Args:
-        field: its path in the source.
-        operator: ==, !=, >, >=, <, <=, in, not in; all (has every value), match (full text).
-        value: what the field is compared with; a list under == must be there whole, None is a field without a value,
-            which is neither greater nor less than anything. Nothing is in an empty list.
+        field: the field's path in the source.
+        operator: ==, !=, >, >=, <, <=, in, not in, all (the field has every value) or match (full text).
+        value: the value to compare with. With ==, the field must have every value of a list. None stands for a field
+            without a value, which is neither greater nor less than anything. An empty list matches nothing under `in`.
         mappings: as for `filters.as_queries`.
 
     Raises:
-        RequestError: the operator is none of these, or the field or value does not fit.
+        RequestError: the operator is unknown, or the field or value does not suit it.
     """
     path = f"filter.{field}"
     if operator == "!=":
@@ -53,8 +53,8 @@ def comparison(field: str, operator: str, value: Any, mappings: Mapping[str, Any
 
 
 def _in(field: str, values: list[Any], mappings: Mapping[str, Any]) -> dict[str, Any]:
-    """Match a field that has one of these values; None among them is a field without a value."""
-    missing = query_on(field, None, mappings)  # also where it is not asked for: it checks the field
+    """Match a field that has one of the values; None stands for a field without a value."""
+    missing = query_on(field, None, mappings)  # even if it is not used: it checks the field
     present = [value for value in values if value is not None]
     parts = [query_on(field, present, mappings)] if present else []
     return any_of([*parts, missing]) if len(present) < len(values) else any_of(parts)
@@ -66,7 +66,7 @@ def all_of(queries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def any_of(queries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Match what any query matches; nothing where there is none."""
+    """Match what any query matches; without queries, match nothing."""
     return {"bool": {"should": list(queries), "minimum_should_match": 1}} if queries else {"match_none": {}}
 
 

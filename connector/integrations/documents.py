@@ -1,4 +1,4 @@
-"""Hits become what every framework calls a document: an id, a text, metadata and a score. Pure."""
+"""Turns hits into what every framework calls a document: an id, a text, metadata and a score. No I/O."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from connector.errors import RequestError
 
 @dataclass(frozen=True)
 class FoundDocument:
-    """A hit: its `_id`, its text, its final score, and its metadata, which holds all of these but the text."""
+    """A hit: its `_id`, its text, its final score, and its metadata, which also contains the id and the score."""
 
     id: str
     content: str
@@ -24,15 +24,15 @@ class FoundDocument:
 
 @dataclass(frozen=True)
 class Reading:
-    """What of a hit's `_source` is the text, and what the metadata.
+    """Which parts of a hit's `_source` are the text and the metadata.
 
     Args:
-        text_fields: the fields that are searched; their joined texts are the content where none is named.
-        content: a field, or a template as "{title}. {body}".
-        metadata_field: the object whose fields are the metadata; None: all of the source.
+        text_fields: the searched fields, whose joined texts are the default content.
+        content: a field, or a template such as "{title}. {body}".
+        metadata_field: the object whose fields are the metadata; None takes the whole source.
 
     Raises:
-        RequestError: `content` or `metadata_field` is none of these.
+        RequestError: `content` or `metadata_field` is wrong.
     """
 
     text_fields: tuple[str, ...]
@@ -43,7 +43,7 @@ class Reading:
         for name in ("content", "metadata_field"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or not value):
-                raise RequestError(name, value, "must be the name of a field, or be left out")
+                raise RequestError(name, value, "must be the name of a field, or None")
         if self._is_template:
             try:
                 template_parts(str(self.content))
@@ -52,21 +52,21 @@ class Reading:
 
     @property
     def fields(self) -> list[str]:
-        """The fields that the content is made of."""
+        """The fields of the content."""
         if self._is_template:
             return [field for _, field in template_parts(str(self.content)) if field]
         return list(self.text_fields) if self.content is None else [self.content]
 
-    def source(self, asked: bool | Sequence[str] | None) -> bool | Sequence[str] | None:
-        """Return what a search must bring of each `_source`, where the user asked for these fields."""
-        if asked is None or asked is True:
-            return asked
-        named = [asked] if isinstance(asked, str) else asked or ()
+    def source(self, requested: bool | Sequence[str] | None) -> bool | Sequence[str] | None:
+        """Return the `_source` fields to fetch: those that the user requested, the content's and the metadata's."""
+        if requested is None or requested is True:
+            return requested
+        named = [requested] if isinstance(requested, str) else requested or ()
         whole = self.fields + ([] if self.metadata_field is None else [self.metadata_field])
         return list(dict.fromkeys([*named, *whole]))
 
     def documents(self, response: Mapping[str, Any]) -> list[FoundDocument]:
-        """Make a document of each hit of a response of `Connector.search`; one warning where none has any text."""
+        """Return a document for each hit of `Connector.search`; if no hit has any text, warn once."""
         of_search = response.get("_hybrid")
         found = []
         for hit in response["hits"]["hits"]:
@@ -79,8 +79,8 @@ class Reading:
         if found and not any(document.content for document in found):
             names = sorted({name for hit in response["hits"]["hits"] for name in hit.get("_source") or {}})
             warnings.warn(
-                f"no hit has text in {', '.join(self.fields)}; they have {', '.join(names) or 'no _source'}: "
-                "name one as content",
+                f"no hit has text in {', '.join(self.fields)}; the hits have {', '.join(names) or 'no _source'}: "
+                "name one of these fields as content",
                 stacklevel=4,
             )
         return found
@@ -102,14 +102,18 @@ class Reading:
 
 
 def checked_count(name: str, value: Any) -> int:
-    """Return a number of documents. Raises: RequestError: it is none."""
+    """Return a number of documents.
+
+    Raises:
+        RequestError: it is none.
+    """
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise RequestError(name, value, "must be a whole number of at least 0")
     return value
 
 
 def _in_source(source: Mapping[str, Any], field: str) -> str:
-    """Return the path under which a source holds a field: a multi-field's text stands under its parent."""
+    """Return the path of a field in a source: the text of a multi-field is under its parent."""
     parent = field.rpartition(".")[0]
     if not parent or next(values_at(source, field), None) is not None:
         return field

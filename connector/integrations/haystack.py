@@ -1,4 +1,4 @@
-"""Haystack: a retriever and a reranker as components. Needs the extra `haystack` (haystack-ai)."""
+"""A retriever and a reranker as Haystack components. Needs the extra `haystack` (haystack-ai)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _META = "meta."
 _CREDENTIALS = ("api_key", "basic_auth", "http_auth", "headers")
 
 
-def _gives_documents(run: Run) -> Run:
+def _returns_documents(run: Run) -> Run:
     return cast(Run, component.output_types(documents=list[Document])(run))
 
 
@@ -37,24 +37,33 @@ def _gives_documents(run: Run) -> Run:
 class ConnectorRetriever:
     """Two-stage search as a Haystack component: `ConnectorRetriever(articles).run("a question")["documents"]`.
 
-    A document has its `_id` as `id`, the final score as `score`, and in its meta the source's fields, `_index`, `_id`,
-    `_score` and `_hybrid`: rank and score in each leg, fused rank, rerank score, the model, and `degraded` with a
-    reason or None. A field of the source that bears one of these names is hidden by it.
+    A document has the hit's `_id` as `id` and the final score as `score`. Its meta has the source's fields, `_index`,
+    `_id`, `_score` and `_hybrid`: the rank and score in each leg, the fused rank, the rerank score, the model, and
+    `degraded`, which is a reason or None. These names hide fields of the source with the same name.
 
     Args:
-        connector: what searches; with an async client, `run_async` only.
+        connector: the connector to search with; if its client is async, only `run_async` works.
         filters: what every hit must match: Haystack's filters (`{"field": "meta.year", "operator": ">=", "value":
             2020}`, joined by AND, OR, NOT), or those of `Connector.search`. The fields are the source's, with or
-            without `meta.`; filters that a call gives stand in the place of these.
-        top_k: how many documents are given.
-        depth, blend, source: as for `Connector.search`; the content's fields come with any `source`.
-        content: a field, or a template as "{title}. {body}"; None joins the connector's text fields.
-        metadata_field: the object whose fields are the meta; None takes all of the source.
-        api_key: the key with which a pipeline that is loaded connects; written down as the environment variable's name.
-        client_options: further options of that client, as `{"ca_certs": "ca.crt"}`.
+            without `meta.`. Filters in a call replace these.
+        top_k: how many documents to return.
+        depth, blend, source: as for `Connector.search`; the content's fields are always fetched.
+        content: a field, or a template such as "{title}. {body}"; None joins the connector's text fields.
+        metadata_field: the object whose fields are the meta; None takes the whole source.
+        api_key: the API key with which a loaded pipeline connects; only the name of its environment variable is saved.
+        client_options: further options of that client, such as `{"ca_certs": "ca.crt"}`.
 
     Raises:
         RequestError: an argument is wrong.
+
+    Examples:
+        >>> from connector import Connector, connect
+        >>> from connector.integrations.haystack import ConnectorRetriever
+        >>> articles = Connector(connect("embedded:"), "articles", text_fields=["title"])
+        >>> articles.create()
+        >>> report = articles.index([{"_id": "1", "title": "Descaling a kettle"}])
+        >>> ConnectorRetriever(articles, top_k=3).run("remove limescale")["documents"][0].content
+        'Descaling a kettle'
     """
 
     def __init__(
@@ -85,16 +94,16 @@ class ConnectorRetriever:
         self.client_options = client_options
         self._reading = Reading(connector.text_fields, content, metadata_field)
 
-    @_gives_documents
+    @_returns_documents
     def run(self, query: str, filters: Any = None, top_k: int | None = None) -> dict[str, list[Document]]:
         """Search.
 
         Args:
             query: the text.
-            filters, top_k: in the place of the component's own; None leaves those.
+            filters, top_k: replace the component's own, unless None.
 
         Returns:
-            `documents`, best first.
+            The `documents`, best first.
 
         Raises:
             RequestError: an argument is wrong.
@@ -103,21 +112,25 @@ class ConnectorRetriever:
         response = self.connector.search(query, **self._options(filters, top_k))
         return {"documents": [_document(found) for found in self._reading.documents(response.body)]}
 
-    @_gives_documents
+    @_returns_documents
     async def run_async(self, query: str, filters: Any = None, top_k: int | None = None) -> dict[str, list[Document]]:
         """Search without blocking the event loop: see `run`."""
         response = await self.connector.asearch(query, **self._options(filters, top_k))
         return {"documents": [_document(found) for found in self._reading.documents(response.body)]}
 
     def to_dict(self) -> dict[str, Any]:
-        """Write the component down. Raises: RequestError: a part of it is an object of this process, or a secret."""
+        """Return the component as a dictionary, for a pipeline to save.
+
+        Raises:
+            RequestError: a part of it is an object of this process, or a secret.
+        """
         settings = settings_of(self.connector)
-        given = {"api_key": self.api_key, **(self.client_options or {})}
-        if has_credentials(self.connector) and not any(given.get(name) for name in _CREDENTIALS):
+        options = {"api_key": self.api_key, **(self.client_options or {})}
+        if has_credentials(self.connector) and not any(options.get(name) for name in _CREDENTIALS):
             raise RequestError(
                 "api_key",
                 None,
-                "is needed to write this down: the client has credentials, which are not; give "
+                "is required to save this component, because the client has credentials, which are not saved; pass "
                 'api_key=Secret.from_env_var("...") or, on OpenSearch, client_options={"basic_auth": ...}',
             )
         return default_to_dict(
@@ -136,17 +149,21 @@ class ConnectorRetriever:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> ConnectorRetriever:
-        """Make the component again, with a client of its own. Raises: RequestError: what is written there is wrong."""
-        given = dict(data.get("init_parameters", {}))
-        options = dict(given.get("client_options") or {})
-        if isinstance(given.get("api_key"), Mapping):
-            given["api_key"] = Secret.from_dict(given["api_key"])
-        if given.get("api_key") is not None:
-            options["api_key"] = given["api_key"].resolve_value()
-        if isinstance(given.get("connector"), Mapping):
-            given["connector"] = connector_of(given["connector"], **options)
-        made: ConnectorRetriever = default_from_dict(cls, {**data, "init_parameters": given})
-        return made
+        """Build the component from a saved dictionary, with a new client.
+
+        Raises:
+            RequestError: the dictionary is wrong.
+        """
+        parameters = dict(data.get("init_parameters", {}))
+        options = dict(parameters.get("client_options") or {})
+        if isinstance(parameters.get("api_key"), Mapping):
+            parameters["api_key"] = Secret.from_dict(parameters["api_key"])
+        if parameters.get("api_key") is not None:
+            options["api_key"] = parameters["api_key"].resolve_value()
+        if isinstance(parameters.get("connector"), Mapping):
+            parameters["connector"] = connector_of(parameters["connector"], **options)
+        component: ConnectorRetriever = default_from_dict(cls, {**data, "init_parameters": parameters})
+        return component
 
     def _options(self, filters: Any, top_k: int | None) -> dict[str, Any]:
         chosen = self.filters if filters is None else filters
@@ -163,17 +180,24 @@ class ConnectorRetriever:
 class ConnectorReranker:
     """A cross-encoder over the documents of any retriever.
 
-    Each document comes back as a copy with its new `score`, and with `_rerank_score` (the raw logit; None where it has
-    no text) in its meta. Documents without text stand last.
+    It returns a copy of each document, with its new `score`, and with `_rerank_score` (the raw logit, or None without
+    text) in its meta. Documents without text are last.
 
     Args:
         reranker: a model's name or path, a `Reranker`, or a function (query, passages) -> (n,).
-        top_k: how many documents are kept; None keeps all.
-        blend: the score's share beside the rank that the documents came in, 0 to 1. None: 0.8 for the bundled
-            reranker, the score alone for any other.
+        top_k: how many documents to keep; None keeps all.
+        blend: the weight of the score against the original rank, from 0 to 1. None is 0.8 for the bundled reranker, and
+            the score alone for any other.
 
     Raises:
         RequestError: an argument is wrong.
+
+    Examples:
+        >>> from haystack import Document
+        >>> from connector.integrations.haystack import ConnectorReranker
+        >>> found = [Document(content="Sharpening a knife"), Document(content="Descaling a kettle")]
+        >>> ConnectorReranker(blend=1, top_k=1).run("remove limescale", found)["documents"][0].content
+        'Descaling a kettle'
     """
 
     def __init__(
@@ -185,17 +209,17 @@ class ConnectorReranker:
         self._texts = TextReranker(reranker, blend)
 
     def warm_up(self) -> None:
-        """Load the model, which the first run does otherwise."""
+        """Load the model now, instead of in the first run."""
         self._texts.load()
 
-    @_gives_documents
+    @_returns_documents
     def run(self, query: str, documents: list[Document], top_k: int | None = None) -> dict[str, list[Document]]:
         """Order documents, best first.
 
         Args:
             query: the text.
-            documents: in the order they were found in.
-            top_k: in the place of the component's own.
+            documents: the documents in their original order.
+            top_k: replaces the component's own, unless None.
 
         Raises:
             RequestError: the query is too long for the model.
@@ -214,25 +238,29 @@ class ConnectorReranker:
             ]
         }
 
-    @_gives_documents
+    @_returns_documents
     async def run_async(
         self, query: str, documents: list[Document], top_k: int | None = None
     ) -> dict[str, list[Document]]:
         """Order documents without blocking the event loop: see `run`."""
-        found: dict[str, list[Document]] = await MODELS.run(self.run, query, documents, top_k)
-        return found
+        ordered: dict[str, list[Document]] = await MODELS.run(self.run, query, documents, top_k)
+        return ordered
 
     def to_dict(self) -> dict[str, Any]:
-        """Write the component down. Raises: RequestError: the reranker is an object, not a name or path."""
+        """Return the component as a dictionary, for a pipeline to save.
+
+        Raises:
+            RequestError: the reranker is an object, not a name or path.
+        """
         if not isinstance(self.reranker, str):
-            raise RequestError("reranker", self.reranker, "is an object; give a name or path to write it down")
+            raise RequestError("reranker", self.reranker, "is an object; pass a model's name or path to save it")
         return default_to_dict(self, reranker=self.reranker, top_k=self.top_k, blend=self.blend)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> ConnectorReranker:
-        """Make the component again."""
-        made: ConnectorReranker = default_from_dict(cls, data)
-        return made
+        """Build the component from a saved dictionary."""
+        component: ConnectorReranker = default_from_dict(cls, data)
+        return component
 
 
 def _document(found: FoundDocument) -> Document:
@@ -240,7 +268,7 @@ def _document(found: FoundDocument) -> Document:
 
 
 def _queries(filters: Any, metadata_field: str | None, mappings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Write Haystack's filters, or a search's own, as queries."""
+    """Return Haystack's filters, or those of `Connector.search`, as queries."""
     if not isinstance(filters, Mapping) or "operator" not in filters:
         return as_queries(filters or None, mappings)
     return [_query(filters, metadata_field, mappings)]
@@ -252,7 +280,7 @@ def _query(condition: Any, metadata_field: str | None, mappings: Mapping[str, An
     operator = condition["operator"]
     if "field" in condition:
         if "value" not in condition:
-            raise RequestError("filters", condition, "must have a value beside its field")
+            raise RequestError("filters", condition, "must have a value for its field")
         field = str(condition["field"])
         if field.startswith(_META):
             field = ".".join(filter(None, (metadata_field, field.removeprefix(_META))))

@@ -1,4 +1,4 @@
-"""LangChain: a retriever, a document compressor that reranks, and LangChain's embeddings as an encoder.
+"""A retriever and a reranking document compressor for LangChain, and LangChain's embeddings as an encoder.
 
 Needs the extra `langchain` (langchain-core).
 """
@@ -46,20 +46,30 @@ _OPTIONS = ("k", "offset", "filter", "depth", "blend", "source")
 class ConnectorRetriever(BaseRetriever):
     """Two-stage search as a LangChain retriever: `ConnectorRetriever(connector=articles).invoke("a question")`.
 
-    A document has its `_id` as `id`, and in its metadata the source's fields, `_index`, `_id`, `_score` and
-    `_hybrid`: rank and score in each leg, fused rank, rerank score, the model, and `degraded` with a reason or None. A
-    field of the source that bears one of these names is hidden by it.
+    A document has the hit's `_id` as `id`. Its metadata has the source's fields, `_index`, `_id`, `_score` and
+    `_hybrid`: the rank and score in each leg, the fused rank, the rerank score, the model, and `degraded`, which is a
+    reason or None. These names hide fields of the source with the same name.
 
-    `k`, `offset`, `filter`, `depth`, `blend` and `source` may also be given to one call, in place of the retriever's:
+    A call may replace the retriever's `k`, `offset`, `filter`, `depth`, `blend` and `source`:
     `retriever.invoke("a question", k=3, filter={"lang": "en"})`.
 
     Args:
-        connector: what searches; with an async client, `ainvoke` only.
-        k: how many documents are given.
-        offset, filter, depth, blend, source: as for `Connector.search`; the content's fields come with any `source`.
-        content: `page_content`: a field, or a template as "{title}. {body}"; None joins the connector's text fields.
-        metadata_field: the object whose fields are the metadata, as `ElasticsearchStore` writes them under `metadata`;
-            None takes all of the source.
+        connector: the connector to search with; if its client is async, only `ainvoke` works.
+        k: how many documents to return.
+        offset, filter, depth, blend, source: as for `Connector.search`; the content's fields are always fetched.
+        content: the field of `page_content`, or a template such as "{title}. {body}"; None joins the connector's text
+            fields.
+        metadata_field: the object whose fields are the metadata, such as `metadata` in an index of LangChain's
+            `ElasticsearchStore`; None takes the whole source.
+
+    Examples:
+        >>> from connector import Connector, connect
+        >>> from connector.integrations.langchain import ConnectorRetriever
+        >>> articles = Connector(connect("embedded:"), "articles", text_fields=["title"])
+        >>> articles.create()
+        >>> report = articles.index([{"_id": "1", "title": "Descaling a kettle"}])
+        >>> ConnectorRetriever(connector=articles, k=3).invoke("remove limescale")[0].page_content
+        'Descaling a kettle'
     """
 
     connector: Connector
@@ -73,7 +83,7 @@ class ConnectorRetriever(BaseRetriever):
     metadata_field: str | None = None
 
     def model_post_init(self, context: Any, /) -> None:
-        """Check how documents are to be read."""
+        """Check the options of the documents."""
         super().model_post_init(context)
         _ = self._reading
 
@@ -93,12 +103,12 @@ class ConnectorRetriever(BaseRetriever):
         response = await self.connector.asearch(query, **self._options(options))
         return [_document(found) for found in self._reading.documents(response.body)]
 
-    def _options(self, given: dict[str, Any]) -> dict[str, Any]:
-        for name, value in given.items():
+    def _options(self, changes: dict[str, Any]) -> dict[str, Any]:
+        for name, value in changes.items():
             if name not in _OPTIONS:
                 near = difflib.get_close_matches(name, _OPTIONS, n=1) or _OPTIONS
-                raise RequestError(name, value, f"is no option of a search; use {', '.join(near)}")
-        options = {name: given.get(name, getattr(self, name)) for name in _OPTIONS}
+                raise RequestError(name, value, f"is not an option of a search; use {', '.join(near)}")
+        options = {name: changes.get(name, getattr(self, name)) for name in _OPTIONS}
         return {
             "size": checked_count("k", options.pop("k")),
             **options,
@@ -109,17 +119,25 @@ class ConnectorRetriever(BaseRetriever):
 class ConnectorReranker(BaseDocumentCompressor):
     """A cross-encoder over the documents of any retriever, for `ContextualCompressionRetriever`.
 
-    Each document comes back as a copy with `_score` (what it is ordered by) and `_rerank_score` (the raw logit; None
-    where it has no text) in its metadata. Documents without text stand last.
+    It returns a copy of each document, with `_score` (which orders them) and `_rerank_score` (the raw logit, or None
+    without text) in its metadata. Documents without text are last.
 
     Args:
         reranker: a model's name or path, a `Reranker`, or a function (query, passages) -> (n,).
-        blend: the score's share beside the rank that the documents came in, 0 to 1. None: 0.8 for the bundled
-            reranker, the score alone for any other.
-        top_n: how many documents are kept; None keeps all.
+        blend: the weight of the score against the original rank, from 0 to 1. None is 0.8 for the bundled reranker, and
+            the score alone for any other.
+        top_n: how many documents to keep; None keeps all.
 
     Raises:
-        RequestError: the query is too long for the model. ModelError: the model failed.
+        RequestError: the query is too long for the model.
+        ModelError: the model failed.
+
+    Examples:
+        >>> from langchain_core.documents import Document
+        >>> from connector.integrations.langchain import ConnectorReranker
+        >>> found = [Document("Sharpening a knife"), Document("Descaling a kettle")]
+        >>> ConnectorReranker(blend=1, top_n=1).compress_documents(found, "remove limescale")[0].page_content
+        'Descaling a kettle'
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid", frozen=True)
@@ -145,7 +163,7 @@ class ConnectorReranker(BaseDocumentCompressor):
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> Sequence[Document]:
-        """Order documents by the reranker, best first."""
+        """Return documents in the reranker's order, best first."""
         order = self._texts.order(query, [document.page_content for document in documents], self.top_n)
         return [
             documents[text.place].model_copy(
@@ -168,14 +186,20 @@ class ConnectorReranker(BaseDocumentCompressor):
 
 
 class EmbeddingsEncoder:
-    """LangChain's embeddings as an encoder, to search an index whose vectors they wrote.
+    """LangChain's embeddings as an encoder, for an index whose vectors they wrote.
 
-    `Connector(es, "my-index", text_fields=["text"], encoder=EmbeddingsEncoder(embeddings))`. Vectors are normalised
-    here; use them with indices whose similarity is `cosine` or `dot_product`.
+    `Connector(es, "my-index", text_fields=["text"], encoder=EmbeddingsEncoder(embeddings))`. Vectors are
+    normalised, so the index's similarity must be `cosine` or `dot_product`.
 
     Args:
-        embeddings: with `embed_documents` and `embed_query`.
-        name: for the mapping's `_meta`; None takes the model's.
+        embeddings: an object with `embed_documents` and `embed_query`.
+        name: the encoder's name in the mapping's `_meta`; None takes the model's name.
+
+    Examples:
+        >>> from langchain_core.embeddings import DeterministicFakeEmbedding
+        >>> from connector.integrations.langchain import EmbeddingsEncoder
+        >>> EmbeddingsEncoder(DeterministicFakeEmbedding(size=8)).encode(["a kettle", "a knife"]).shape
+        (2, 8)
     """
 
     def __init__(self, embeddings: Embeddings, *, name: str | None = None) -> None:
@@ -187,18 +211,23 @@ class EmbeddingsEncoder:
 
     @property
     def fingerprint(self) -> Fingerprint:
-        """What its vectors are; the number of dims comes from a first call with one short text."""
+        """What identifies the encoder; the number of dims is measured by encoding one short text."""
         return Fingerprint(self._name, "", self._dims.get(), "", True, "", "")
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the passages' vectors: float32 (n, dims), unit rows. Raises: RequestError, ModelError."""
+        """Return the passages' vectors: float32 (n, dims), unit rows.
+
+        Raises:
+            RequestError: a text is not a string.
+            ModelError: the embeddings failed or returned unusable vectors.
+        """
         clean = checked_texts(texts, "texts")
         if not clean:
             return np.empty((0, self._dims.get()), dtype=np.float32)
         return unit_rows(self._embeddings.embed_documents(clean), len(clean), self._name)
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the queries' vectors, as `encode`."""
+        """Return the queries' vectors: see `encode`."""
         clean = checked_texts(texts, "texts")
         if not clean:
             return np.empty((0, self._dims.get()), dtype=np.float32)
@@ -210,6 +239,6 @@ def _document(found: FoundDocument) -> Document:
 
 
 def _model_name(embeddings: object) -> str:
-    """Return the name of the model where the embeddings tell it, as most of LangChain's do, else their class's."""
+    """Return the embeddings' model name, which most of LangChain's have, or else the name of their class."""
     named = (getattr(embeddings, attribute, None) for attribute in ("model", "model_name"))
     return next((name for name in named if isinstance(name, str) and name), name_of(embeddings))

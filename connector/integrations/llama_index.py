@@ -1,4 +1,4 @@
-"""LlamaIndex: a retriever, and a node postprocessor that reranks. Needs the extra `llama-index` (llama-index-core)."""
+"""A retriever and a reranking node postprocessor for LlamaIndex. Needs the extra `llama-index` (llama-index-core)."""
 
 from __future__ import annotations
 
@@ -40,23 +40,32 @@ _COMBINED = {FilterCondition.AND: all_of, FilterCondition.OR: any_of, FilterCond
 class ConnectorRetriever(BaseRetriever):
     """Two-stage search as a LlamaIndex retriever: `ConnectorRetriever(articles).retrieve("a question")`.
 
-    A node has its `_id` as id (where two indices of an alias have the same, the later one `_index/_id`), and in its
-    metadata the source's fields, `_index`, `_id`, `_score` and `_hybrid`: rank and score in each leg, fused rank,
-    rerank score, the model, and `degraded` with a reason or None. A field of the source that bears one of these names
-    is hidden by it. What is in the text already, and names that begin with `_`, are kept from the prompt.
+    A node has the hit's `_id` as its id (`_index/_id`, if an earlier hit of another index has the same `_id`). Its
+    metadata has the source's fields, `_index`, `_id`, `_score` and `_hybrid`: the rank and score in each leg, the fused
+    rank, the rerank score, the model, and `degraded`, which is a reason or None. These names hide fields of the source
+    with the same name. Fields that are in the text, and names that begin with `_`, are excluded from prompts.
 
     Args:
-        connector: what searches; with an async client, `aretrieve` only.
-        similarity_top_k: how many nodes are given.
-        filters: what every hit must match: LlamaIndex's `MetadataFilters`, whose keys are the metadata's, or those of
-            `Connector.search`.
-        depth, blend, source: as for `Connector.search`; the content's fields come with any `source`.
-        content: a field, or a template as "{title}. {body}"; None joins the connector's text fields.
-        metadata_field: the object whose fields are the metadata; None takes all of the source.
-        callback_manager, verbose: LlamaIndex's own.
+        connector: the connector to search with; if its client is async, only `aretrieve` works.
+        similarity_top_k: how many nodes to return.
+        filters: what every hit must match: LlamaIndex's `MetadataFilters`, whose keys are the metadata's, or the
+            filters of `Connector.search`.
+        depth, blend, source: as for `Connector.search`; the content's fields are always fetched.
+        content: a field, or a template such as "{title}. {body}"; None joins the connector's text fields.
+        metadata_field: the object whose fields are the metadata; None takes the whole source.
+        callback_manager, verbose: as in LlamaIndex.
 
     Raises:
         RequestError: an argument is wrong.
+
+    Examples:
+        >>> from connector import Connector, connect
+        >>> from connector.integrations.llama_index import ConnectorRetriever
+        >>> articles = Connector(connect("embedded:"), "articles", text_fields=["title"])
+        >>> articles.create()
+        >>> report = articles.index([{"_id": "1", "title": "Descaling a kettle"}])
+        >>> ConnectorRetriever(articles, similarity_top_k=3).retrieve("remove limescale")[0].text
+        'Descaling a kettle'
     """
 
     def __init__(
@@ -106,19 +115,26 @@ class ConnectorRetriever(BaseRetriever):
 class ConnectorReranker(BaseNodePostprocessor):
     """A cross-encoder over the nodes of any retriever.
 
-    Each node comes back as a copy with its new score, and with `_rerank_score` (the raw logit; None where it has no
-    text) in its metadata, kept from the prompt. Nodes without text stand last.
+    It returns a copy of each node, with its new score, and with `_rerank_score` (the raw logit, or None without text)
+    in its metadata, excluded from prompts. Nodes without text are last.
 
     Args:
         reranker: a model's name or path, a `Reranker`, or a function (query, passages) -> (n,).
-        top_n: how many nodes are kept; None keeps all.
-        blend: the score's share beside the rank that the nodes came in, 0 to 1. None: 0.8 for the bundled reranker,
+        top_n: how many nodes to keep; None keeps all.
+        blend: the weight of the score against the original rank, from 0 to 1. None is 0.8 for the bundled reranker, and
             the score alone for any other.
-        metadata_mode: which metadata the reranker reads beside the text; none as a rule.
+        metadata_mode: which metadata the reranker reads with the text; by default none.
 
     Raises:
         RequestError: an argument is wrong, there is no query, or it is too long for the model.
         ModelError: the model failed.
+
+    Examples:
+        >>> from llama_index.core.schema import NodeWithScore, TextNode
+        >>> from connector.integrations.llama_index import ConnectorReranker
+        >>> found = [NodeWithScore(node=TextNode(text=text)) for text in ("Sharpening a knife", "Descaling a kettle")]
+        >>> ConnectorReranker(blend=1, top_n=1).postprocess_nodes(found, query_str="remove limescale")[0].text
+        'Descaling a kettle'
     """
 
     reranker: Any = BUNDLED
@@ -147,14 +163,14 @@ class ConnectorReranker(BaseNodePostprocessor):
 
     @classmethod
     def class_name(cls) -> str:
-        """Return LlamaIndex's name for it."""
+        """Return the class's name in LlamaIndex."""
         return "ConnectorReranker"
 
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
         if query_bundle is None:
-            raise RequestError("query_bundle", None, "is needed to rerank; give a query")
+            raise RequestError("query_bundle", None, "is required to rerank; pass a query")
         texts = [node.node.get_content(metadata_mode=self.metadata_mode) for node in nodes]
         order = self._texts.order(query_bundle.query_str, texts, self.top_n)
         return [_rescored(nodes[text.place], text.score, text.rerank_score) for text in order]
@@ -166,29 +182,29 @@ class ConnectorReranker(BaseNodePostprocessor):
 
 
 def _node(key: str, found: FoundDocument, in_text: set[str]) -> NodeWithScore:
-    kept_back = sorted(name for name in found.metadata if name.startswith("_") or name in in_text)
+    excluded = sorted(name for name in found.metadata if name.startswith("_") or name in in_text)
     node = TextNode(
         id_=key,
         text=found.content,
         metadata=found.metadata,
-        excluded_llm_metadata_keys=kept_back,
-        excluded_embed_metadata_keys=kept_back,
+        excluded_llm_metadata_keys=excluded,
+        excluded_embed_metadata_keys=excluded,
     )
     return NodeWithScore(node=node, score=found.score)
 
 
-def _rescored(found: NodeWithScore, score: float, rerank_score: float | None) -> NodeWithScore:
-    node = found.node.model_copy()
-    node.metadata = {**found.node.metadata, "_rerank_score": rerank_score}
+def _rescored(original: NodeWithScore, score: float, rerank_score: float | None) -> NodeWithScore:
+    node = original.node.model_copy()
+    node.metadata = {**original.node.metadata, "_rerank_score": rerank_score}
     for name in ("excluded_llm_metadata_keys", "excluded_embed_metadata_keys"):
-        setattr(node, name, list(dict.fromkeys([*getattr(found.node, name), "_rerank_score"])))
+        setattr(node, name, list(dict.fromkeys([*getattr(original.node, name), "_rerank_score"])))
     return NodeWithScore(node=node, score=score)
 
 
 def _queries(
     filters: MetadataFilters | Filter, metadata_field: str | None, mappings: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """Write LlamaIndex's filters, or a search's own, as queries."""
+    """Return LlamaIndex's filters, or those of `Connector.search`, as queries."""
     if not isinstance(filters, MetadataFilters):
         return as_queries(filters or None, mappings)
     return [_query(filters, metadata_field, mappings)] if filters.filters else []

@@ -1,4 +1,4 @@
-"""A reranker for texts that some other framework found; comes in from the frameworks' modules beside it."""
+"""A reranker for texts that another framework found."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from connector.search.rerank import normalized_rerank_scores
 
 @dataclass(frozen=True)
 class RerankedText:
-    """Where a text stood, its new score, and the reranker's raw one; None for a text without words."""
+    """A text's original position, its new score, and the reranker's raw score; None for a blank text."""
 
     place: int
     score: float
@@ -29,12 +29,12 @@ class RerankedText:
 
 
 class TextReranker:
-    """Orders texts by what a cross-encoder says, blended with the order they came in as a search does.
+    """Orders texts by a cross-encoder's scores, blended with their original ranks as in a search.
 
     Args:
         reranker: a model's name or path, a `Reranker`, or a function (query, passages) -> (n,); loaded on first use.
-        blend: the score's share beside the rank's, 0 to 1. None: 0.8 for the bundled reranker, the score alone for
-            any other.
+        blend: the weight of the score against the original rank, from 0 to 1. None is 0.8 for the bundled reranker, and
+            the score alone for any other.
 
     Raises:
         RequestError: an argument is wrong.
@@ -49,19 +49,20 @@ class TextReranker:
         self._blend = BUNDLED_BLEND if blend is None and reranker == BUNDLED else blend
 
     def load(self) -> None:
-        """Load the model, which the first order does otherwise."""
+        """Load the model now, instead of in the first call of `order`."""
         self._reranker.get()
 
     def order(self, query: str, texts: Sequence[str], kept: int | None = None) -> list[RerankedText]:
-        """Order texts, best first; those without words stand last, as they came.
+        """Order texts, best first; blank texts are last, in their original order.
 
         Args:
             query: the query, never truncated.
-            texts: in the order they were found in.
-            kept: how many are given; None gives all.
+            texts: the texts in their original order.
+            kept: how many to return; None returns all.
 
         Raises:
-            RequestError: the query is too long for the model. ModelError: the model failed.
+            RequestError: the query is too long for the model.
+            ModelError: the model failed.
         """
         read = [place for place, text in enumerate(texts) if text.strip()]
         reranker = self._reranker.get()
@@ -76,6 +77,6 @@ class TextReranker:
             places = [("", str(place)) for place in range(len(texts))]
             blended = blend(Ranking(places, np.zeros(len(texts), np.float32)), logits, self._blend)
             order, scores = [int(place) for _, place in blended.keys], blended.scores.tolist()
-        given = dict(zip(read, raw.tolist(), strict=True))
+        raw_scores = dict(zip(read, raw.tolist(), strict=True))
         ranked = zip(order, scores, strict=True)
-        return [RerankedText(place, score, given.get(place)) for place, score in ranked][:kept]
+        return [RerankedText(place, score, raw_scores.get(place)) for place, score in ranked][:kept]

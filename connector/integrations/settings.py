@@ -1,4 +1,4 @@
-"""A connector as plain JSON and back, for frameworks that write their pipelines down. No credentials are in it."""
+"""Convert a connector to JSON values and back, for frameworks that save their pipelines. Credentials are left out."""
 
 from __future__ import annotations
 
@@ -22,26 +22,24 @@ _EMBEDDED = "http://embedded:"
 
 
 def settings_of(connector: Connector) -> dict[str, Any]:
-    """Return what a connector is made of: the nodes' URLs, the index, its fields, the models' names.
+    """Return a connector's settings as JSON values: the nodes' URLs, the index, its fields, and the models' names.
 
     Raises:
-        RequestError: a part of it is an object of this process: a model, a function, an embedded engine.
+        RequestError: the connector holds an object of this process: a model, a function or an embedded engine.
     """
-    client = connector.client
+    client, own = connector.client, connector.settings
     urls = _urls(client)
     if any(url.startswith(_EMBEDDED) for url in urls):
-        raise RequestError("connector", "embedded:", "lives in this process; connect to a cluster to write it down")
+        raise RequestError("connector", "embedded:", "exists in this process only; connect to a cluster to save it")
     models = {"encoder": client.hybrid.models.encoder, "reranker": client.hybrid.models.reranker}
     for name, model in models.items():
         if not isinstance(model, str):
-            raise RequestError(f"connector.{name}", model, "is an object; give a model's name or path to write it down")
+            raise RequestError(f"connector.{name}", model, "is an object; pass a model's name or path to save it")
     if client.hybrid.models.registered:
-        raise RequestError(
-            "connector.models", list(client.hybrid.models.registered), "can't be written down; leave them out"
-        )
+        raise RequestError("connector.models", list(client.hybrid.models.registered), "can't be saved; leave them out")
     own = connector.settings
     if own.rewrite:
-        raise RequestError("connector.rewrite", list(own.rewrite), "are functions; leave them out")
+        raise RequestError("connector.rewrite", list(own.rewrite), "are functions, which can't be saved; remove them")
     passages = own.passages
     return {
         "url": urls,
@@ -59,31 +57,31 @@ def settings_of(connector: Connector) -> dict[str, Any]:
 
 
 def connector_of(settings: Mapping[str, Any], **client_options: Any) -> Connector:
-    """Make the connector again, with a client of its own.
+    """Build a connector from its settings, with a new client.
 
     Args:
-        settings: what `settings_of` gave; `url` may be one URL or a list, and what has a default may be left out.
-        **client_options: of the client: `api_key`, `ca_certs`, `request_timeout`, ...
+        settings: the result of `settings_of`; `url` may also be a single URL, and keys with a default are optional.
+        **client_options: options of the client: `api_key`, `ca_certs`, `request_timeout`, ...
 
     Raises:
-        RequestError: a key is missing, unknown, or its value is wrong.
+        RequestError: a key is missing or unknown, or its value is wrong.
     """
     of_client, of_index = {"encoder", "reranker", "provenance", "execution"}, {"vector_field", "id_field"}
     required = {"url", "index", "text_fields"}
     for name in sorted(settings.keys() - of_client - of_index - required - {"engine", "is_async", "passages"}):
-        raise RequestError(f"connector.{name}", settings[name], "is not known here; remove it")
+        raise RequestError(f"connector.{name}", settings[name], "is not a known setting; remove it")
     for name in sorted(required):
         if not settings.get(name):
             raise RequestError(f"connector.{name}", settings.get(name), "is required; add it")
     options = {**{name: settings[name] for name in of_client & settings.keys()}, **client_options}
-    client = _opened(settings["url"], settings.get("engine"), bool(settings.get("is_async")), options)
+    client = _open(settings["url"], settings.get("engine"), bool(settings.get("is_async")), options)
     own = {name: settings[name] for name in of_index & settings.keys()}
     passages = Passages(**settings["passages"]) if settings.get("passages") else False
     return Connector(client, settings["index"], text_fields=settings["text_fields"], passages=passages, **own)
 
 
 def has_credentials(connector: Connector) -> bool:
-    """True if the client logs in, with what `settings_of` leaves out."""
+    """True if the client has credentials, which `settings_of` leaves out."""
     client: Any = connector.client
     if not _is_opensearch(client):
         return bool(client._headers.get("authorization"))
@@ -106,8 +104,8 @@ def _url(host: Mapping[str, Any]) -> str:
     return f"{scheme}://{host.get('host', 'localhost')}:{host.get('port', 9200)}{prefix and '/'}{prefix}"
 
 
-def _opened(url: str | list[str], engine: str | None, is_async: bool, options: dict[str, Any]) -> AnyClient:
-    """Open a client; of which engine is asked for where it is not said, by a sync client and of one URL."""
+def _open(url: str | list[str], engine: str | None, is_async: bool, options: dict[str, Any]) -> AnyClient:
+    """Open a client; without an engine, a sync client of a single URL asks the server which one it is."""
     if engine == OpenSearchDialect.name:
         from connector.clients.opensearch.async_client import AsyncHybridOpenSearch
         from connector.clients.opensearch.client import HybridOpenSearch

@@ -46,6 +46,12 @@ class CascadeOptions:
         sigmas: reading stops once no unread passage is expected within this many residual standard deviations of the
             page's last one, by a line through the scores read so far; inf never stops early.
         order: the weight of the order in which the passages come, relative to the cheap score; 0 ignores that order.
+
+    Examples:
+        >>> from connector import Connector, connect
+        >>> from connector.models import CascadeOptions, load_cascade
+        >>> thorough = load_cascade(options=CascadeOptions(survivors=100, sigmas=float("inf")))
+        >>> articles = Connector(connect("embedded:"), "articles", text_fields=["title"], reranker=thorough)
     """
 
     survivors: int = 40

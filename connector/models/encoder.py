@@ -25,7 +25,14 @@ PROBE = "a"
 
 @runtime_checkable
 class Encoder(Protocol):
-    """A bi-encoder: `encode` for passages, `encode_queries` for queries; both return float32 (n, dims), unit rows."""
+    """A bi-encoder: `encode` for passages, `encode_queries` for queries; both return float32 (n, dims), unit rows.
+
+    Examples:
+        >>> from connector import Encoder, load_encoder
+        >>> encoder: Encoder = load_encoder()
+        >>> encoder.encode(["Descaling a kettle", "Sharpening a knife"]).shape
+        (2, 384)
+    """
 
     @property
     def fingerprint(self) -> Fingerprint:

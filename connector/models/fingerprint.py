@@ -16,6 +16,15 @@ class Fingerprint:
 
     `revision` is the first 16 hex digits of the weights' SHA-256, or "" if the weights are unknown.
     The prefixes are prepended to every query and every passage.
+
+    Examples:
+        >>> from connector import load_encoder
+        >>> from connector.models import Fingerprint
+        >>> fingerprint = load_encoder().fingerprint
+        >>> fingerprint.dims
+        384
+        >>> fingerprint.differences(Fingerprint.from_meta(fingerprint.to_meta()))
+        []
     """
 
     name: str

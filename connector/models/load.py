@@ -38,6 +38,14 @@ def load_encoder(name: str = BUNDLED, *, backend: str | None = None, device: str
         >>> encoder = load_encoder("bundled")
         >>> encoder.encode_queries(["how do I bake bread"]).shape
         (1, 384)
+
+    Examples:
+        >>> from connector import load_encoder
+        >>> encoder = load_encoder()
+        >>> passages = encoder.encode(["Descaling a kettle", "Sharpening a knife"])
+        >>> query = encoder.encode_queries(["remove limescale"])[0]
+        >>> int((passages @ query).argmax())
+        0
     """
     check_backend(backend, device)
     return _load(find_encoder(name), backend, device, open_encoder, choose_encoder_backend)
@@ -65,6 +73,13 @@ def load_reranker(name: str = BUNDLED, *, backend: str | None = None, device: st
         >>> scores = reranker.score("how do I bake bread", ["Bread is baked in an oven.", "Ships sail."])
         >>> bool(scores[0] > scores[1])
         True
+
+    Examples:
+        >>> from connector import load_reranker
+        >>> reranker = load_reranker()
+        >>> scores = reranker.score("remove limescale", ["Descaling a kettle", "Sharpening a knife"])
+        >>> int(scores.argmax())
+        0
     """
     check_backend(backend, device)
     return _load(find_reranker(name), backend, device, open_reranker, choose_reranker_backend)
@@ -90,6 +105,13 @@ def load_cascade(
 
     Raises:
         ConnectorError: as `load_reranker`.
+
+    Examples:
+        >>> from connector.models import CascadeOptions, load_cascade
+        >>> reranker = load_cascade(options=CascadeOptions(survivors=20))
+        >>> scores = reranker.score("remove limescale", ["Descaling a kettle", "Sharpening a knife"])
+        >>> int(scores.argmax())
+        0
     """
     second = load_reranker(name, backend=backend, device=device)
     if isinstance(first, str):
@@ -108,6 +130,13 @@ def as_encoder(encoder: Encoder | str | Callable[[list[str]], ArrayLike]) -> Enc
         RequestError: it is none of these.
         ModelNotFoundError: as `load_encoder`.
         ModelError: as `load_encoder`.
+
+    Examples:
+        >>> from connector.models import as_encoder
+        >>> def count_letters(texts: list[str]) -> list[list[int]]:
+        ...     return [[text.count("a"), text.count("b"), 1] for text in texts]
+        >>> as_encoder(count_letters).encode(["abba"]).shape
+        (1, 3)
     """
     if isinstance(encoder, str):
         return load_encoder(encoder)
@@ -132,6 +161,13 @@ def as_reranker(reranker: Reranker | str | Callable[[str, list[str]], ArrayLike]
         RequestError: it is none of these.
         ModelNotFoundError: as `load_reranker`.
         ModelError: as `load_reranker`.
+
+    Examples:
+        >>> from connector.models import as_reranker
+        >>> def count_query(query: str, passages: list[str]) -> list[int]:
+        ...     return [passage.count(query) for passage in passages]
+        >>> as_reranker(count_query).score("tea", ["coffee", "green tea"]).tolist()
+        [0.0, 1.0]
     """
     if isinstance(reranker, str):
         return load_reranker(reranker)

@@ -56,6 +56,16 @@ class Once(ForkSafe, Generic[T]):
 
     Args:
         make: takes no arguments and returns the value; it must not call `get()` on the same Once.
+
+    Examples:
+        >>> from connector.models import Once
+        >>> def load() -> str:
+        ...     print("loading")
+        ...     return "model"
+        >>> model = Once(load)
+        >>> model.get() + model.get()
+        loading
+        'modelmodel'
     """
 
     _attempt: Future[T] | None

@@ -25,7 +25,14 @@ from connector.models.tokenizing import TextTokenizer
 
 @runtime_checkable
 class Reranker(Protocol):
-    """A cross-encoder. `source` is the folder of its weights, "" if it has none."""
+    """A cross-encoder. `source` is the folder of its weights, "" if it has none.
+
+    Examples:
+        >>> from connector import Reranker, load_reranker
+        >>> reranker: Reranker = load_reranker()
+        >>> reranker.score("remove limescale", ["Descaling a kettle", "Sharpening a knife"]).shape
+        (2,)
+    """
 
     @property
     def name(self) -> str:

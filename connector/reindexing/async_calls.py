@@ -27,17 +27,51 @@ async def areindex(client: AnyClient, source: Source, **arguments: Any) -> Reind
     Args:
         client: as for `reindex`, or an async one, of ours or not.
         arguments: as for `reindex`.
+
+    Examples:
+        >>> import asyncio
+        >>> from connector import areindex, connect
+        >>> books = [{"_id": "1", "title": "Emma"}]
+        >>> job = areindex(connect("embedded:"), books, text_fields=["title"], alias="books")
+        >>> asyncio.run(job).written
+        1
     """
     return await _off_the_loop(reindex, client, source, await _with_own_encoder(client, arguments))
 
 
 async def aresume(client: AnyClient, job: str, **arguments: Any) -> ReindexReport:
-    """Run `resume` off the event loop: see `areindex`."""
+    """Run `resume` off the event loop: see `areindex`.
+
+    Examples:
+        >>> import asyncio, threading
+        >>> from connector import areindex, connect
+        >>> from connector.errors import JobStoppedError
+        >>> from connector.reindexing import JobOptions, aresume
+        >>> es, books, stop = connect("embedded:"), [{"_id": "1", "title": "Emma"}], threading.Event()
+        >>> stop.set()
+        >>> stopped = JobOptions(stop=stop)
+        >>> try:
+        ...     asyncio.run(areindex(es, books, text_fields=["title"], alias="books", job="novels", options=stopped))
+        ... except JobStoppedError:
+        ...     print(asyncio.run(aresume(es, "novels", documents=books)).written)
+        1
+    """
     return await _off_the_loop(resume, client, job, await _with_own_encoder(client, arguments))
 
 
 async def arollback(client: AnyClient, job: str, **arguments: Any) -> RollbackReport:
-    """Run `rollback` off the event loop: see `areindex`."""
+    """Run `rollback` off the event loop: see `areindex`.
+
+    Examples:
+        >>> import asyncio
+        >>> from connector import connect, reindex
+        >>> from connector.reindexing import arollback
+        >>> es, books = connect("http://localhost:9200"), [{"_id": "1", "title": "Emma"}]
+        >>> first = reindex(es, books, text_fields=["title"], alias="example-books", job="first")
+        >>> second = reindex(es, books, text_fields=["title"], alias="example-books", job="second")
+        >>> asyncio.run(arollback(es, "second")).previous == first.target
+        True
+    """
     return await _off_the_loop(rollback, client, job, arguments)
 
 

@@ -30,6 +30,15 @@ class Estimate:
         vector_memory_bytes: what kNN wants in the cluster's file system cache: vectors and graph, as float32.
         state_bytes: the checkpoint, and the vectors by text.
         changes: what is seen of what others write during the job.
+
+    Examples:
+        >>> from connector import connect
+        >>> from connector.reindexing import estimate
+        >>> es = connect("embedded:")
+        >>> written = es.index(index="books", document={"title": "Emma"}, refresh=True)
+        >>> found = estimate(es, "books", text_fields=["title"], in_place=True)
+        >>> found.sampled, found.docs_per_s > 0
+        (1, True)
     """
 
     documents: int | None

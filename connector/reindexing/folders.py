@@ -34,6 +34,15 @@ class JobStatus:
         written, without_text, dead_letters: what is acknowledged.
         last_error: why it stopped; None when it did not.
         dead_letters_file: where the dead letters are; None when there are none.
+
+    Examples:
+        >>> from connector import connect, reindex
+        >>> from connector.reindexing import status
+        >>> books = [{"_id": "1", "title": "Emma"}]
+        >>> report = reindex(connect("embedded:"), books, text_fields=["title"], alias="books", job="novels")
+        >>> (novels,) = status("novels")
+        >>> novels.state, novels.is_running
+        ('done', False)
     """
 
     job: str

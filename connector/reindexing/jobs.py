@@ -92,6 +92,16 @@ def reindex(
         JobRunningError: another process works on the job.
         JobStoppedError: it was stopped. NotSwitchedError: the new index was not switched to.
         ReindexError: the job stopped for another reason. Calling again goes on.
+
+    Examples:
+        >>> from connector import connect, reindex
+        >>> es = connect("embedded:")
+        >>> books = [{"_id": "1", "title": "Emma"}, {"_id": "2", "title": "Dracula"}]
+        >>> report = reindex(es, books, text_fields=["title"], alias="books")
+        >>> report.written
+        2
+        >>> es.count(index="books")["count"]
+        2
     """
     options = options or JobOptions()
     request, records = request_of(
@@ -133,6 +143,20 @@ def resume(
 
     Raises:
         RequestError: there is no such job, or it is over. Else as `reindex`.
+
+    Examples:
+        >>> import threading
+        >>> from connector import connect, reindex
+        >>> from connector.errors import JobStoppedError
+        >>> from connector.reindexing import JobOptions, resume
+        >>> es, stop = connect("embedded:"), threading.Event()
+        >>> books = [{"_id": "1", "title": "Emma"}, {"_id": "2", "title": "Dracula"}]
+        >>> stop.set()
+        >>> try:
+        ...     reindex(es, books, text_fields=["title"], alias="books", job="novels", options=JobOptions(stop=stop))
+        ... except JobStoppedError:
+        ...     print(resume(es, "novels", documents=books).written)
+        2
     """
     options = options or JobOptions()
     folder = existing_folder(options.state, job)
@@ -160,7 +184,16 @@ def estimate(
     allow_without_text: bool = False,
     options: JobOptions | None = None,
 ) -> Estimate:
-    """Say what a job would take, from 200 of its documents; nothing is changed on the cluster. Args: as `reindex`."""
+    """Say what a job would take, from 200 of its documents; nothing is changed on the cluster. Args: as `reindex`.
+
+    Examples:
+        >>> from connector import connect
+        >>> from connector.reindexing import estimate
+        >>> es = connect("embedded:")
+        >>> written = es.index(index="books", document={"title": "Emma"}, refresh=True)
+        >>> estimate(es, "books", text_fields=["title"], in_place=True).documents
+        1
+    """
     options = options or JobOptions()
     request, records = request_of(
         source,
@@ -194,6 +227,17 @@ def retry_dead_letters(
 
     Raises:
         RequestError: there is no such job. Else as `reindex`.
+
+    Examples:
+        >>> from connector import connect, reindex
+        >>> from connector.reindexing import retry_dead_letters
+        >>> es = connect("embedded:")
+        >>> books = [{"_id": "1", "title": "Emma"}, {"_id": "2", "title": ["Dracula", {"year": 1897}]}]
+        >>> report = reindex(es, books, text_fields=["title"], alias="books", max_dead_share=0.5)
+        >>> report.dead_letters
+        1
+        >>> retry_dead_letters(es, report.job).dead
+        1
     """
     options = options or JobOptions()
     folder = existing_folder(options.state, job)
@@ -218,6 +262,15 @@ def rollback(client: SyncClient, job: str, *, force: bool = False, options: JobO
         RollbackRefusedError: documents differ; it says how many, and nothing was moved.
         AliasChangedError: the alias is not what the job made it.
         RequestError: nothing was switched.
+
+    Examples:
+        >>> from connector import connect, reindex
+        >>> from connector.reindexing import rollback
+        >>> es, books = connect("http://localhost:9200"), [{"_id": "1", "title": "Emma"}]
+        >>> first = reindex(es, books, text_fields=["title"], alias="example-books", job="first")
+        >>> second = reindex(es, books, text_fields=["title"], alias="example-books", job="second")
+        >>> rollback(es, "second").previous == first.target
+        True
     """
     options = options or JobOptions()
     folder = existing_folder(options.state, job)
@@ -247,6 +300,20 @@ def cancel(client: SyncClient, job: str, *, options: JobOptions | None = None) -
     Raises:
         RequestError: it is over.
         JobRunningError: the process does not stop.
+
+    Examples:
+        >>> import threading
+        >>> from connector import connect, reindex
+        >>> from connector.errors import JobStoppedError
+        >>> from connector.reindexing import JobOptions, cancel, status
+        >>> es, books, stop = connect("embedded:"), [{"_id": "1", "title": "Emma"}], threading.Event()
+        >>> stop.set()
+        >>> try:
+        ...     reindex(es, books, text_fields=["title"], alias="books", job="novels", options=JobOptions(stop=stop))
+        ... except JobStoppedError:
+        ...     cancel(es, "novels")
+        >>> [each.state for each in status("novels")]
+        ['cancelled']
     """
     options = options or JobOptions()
     folder = existing_folder(options.state, job)
@@ -266,7 +333,16 @@ def cancel(client: SyncClient, job: str, *, options: JobOptions | None = None) -
 
 
 def status(job: str | None = None, *, state: Path | str | None = None) -> list[JobStatus]:
-    """Say how jobs stand: one, or all of the state directory. Raises: RequestError: there is no such job."""
+    """Say how jobs stand: one, or all of the state directory. Raises: RequestError: there is no such job.
+
+    Examples:
+        >>> from connector import connect, reindex
+        >>> from connector.reindexing import status
+        >>> books = [{"_id": "1", "title": "Emma"}]
+        >>> report = reindex(connect("embedded:"), books, text_fields=["title"], alias="books", job="novels")
+        >>> [(each.job, each.state, each.written) for each in status()]
+        [('novels', 'done', 1)]
+    """
     return [status_of(folder) for folder in ([existing_folder(state, job)] if job else all_folders(state))]
 
 

@@ -21,7 +21,16 @@ _PARTITION = "dead letters"
 
 @dataclass(frozen=True)
 class RetryReport:
-    """What became of the dead letters: `written` now, still `dead`, `gone` from the source."""
+    """What became of the dead letters: `written` now, still `dead`, `gone` from the source.
+
+    Examples:
+        >>> from connector import connect, reindex
+        >>> from connector.reindexing import retry_dead_letters
+        >>> es = connect("embedded:")
+        >>> job = reindex(es, [{"_id": "1", "title": "Emma"}], text_fields=["title"], alias="books").job
+        >>> retry_dead_letters(es, job)
+        RetryReport(written=0, dead=0, gone=0)
+    """
 
     written: int
     dead: int

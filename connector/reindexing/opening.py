@@ -37,6 +37,16 @@ class JobOptions:
         stop: set it to stop the job; its checkpoint is then clean.
         on_progress: told about once a second.
         on_dead_letter: told each document that can't be brought over.
+
+    Examples:
+        >>> from connector import connect, reindex
+        >>> from connector.reindexing import JobOptions
+        >>> options = JobOptions(state="jobs", on_progress=lambda progress: print(progress.phase))
+        >>> books = [{"_id": "1", "title": "Emma"}]
+        >>> report = reindex(connect("embedded:"), books, text_fields=["title"], alias="books", options=options)
+        loading
+        ...
+        done
     """
 
     state: Path | str | None = None

@@ -25,6 +25,18 @@ class Progress:
         bulk_ms: the mean time of a bulk request.
         eta_s: until everything is read, at this rate; None where that can't be told.
         bulk_count, bulk_bytes: the present limits of a bulk request.
+
+    Examples:
+        >>> from connector import connect, reindex
+        >>> from connector.reindexing import JobOptions, Progress
+        >>> def show(progress: Progress) -> None:
+        ...     if progress.phase == "done":
+        ...         print(progress.done, "documents")
+        >>> books = [{"_id": "1", "title": "Emma"}]
+        >>> report = reindex(
+        ...     connect("embedded:"), books, text_fields=["title"], alias="books", options=JobOptions(on_progress=show)
+        ... )
+        1 documents
     """
 
     job: str
@@ -64,6 +76,13 @@ class ReindexReport:
         verification: what was checked.
         estimate: what the calibration said, as JSON.
         notes: what the job could not see or do.
+
+    Examples:
+        >>> from connector import connect, reindex
+        >>> books = [{"_id": "1", "title": "Emma"}, {"_id": "2"}]
+        >>> report = reindex(connect("embedded:"), books, text_fields=["title"], alias="books")
+        >>> report.written, report.without_text, report.dead_letters
+        (1, 1, 0)
     """
 
     job: str
@@ -99,6 +118,16 @@ class RollbackReport:
         previous: the index that is served again; None: there was none, and the alias is gone.
         written, deleted, changed: documents that only the job's index had, that only the previous one had (or none,
             where none is served again), and that were another document in the two.
+
+    Examples:
+        >>> from connector import connect, reindex
+        >>> from connector.reindexing import rollback
+        >>> es, books = connect("http://localhost:9200"), [{"_id": "1", "title": "Emma"}]
+        >>> first = reindex(es, books, text_fields=["title"], alias="example-books", job="first")
+        >>> second = reindex(es, books, text_fields=["title"], alias="example-books", job="second")
+        >>> report = rollback(es, "second")
+        >>> report.previous == first.target, report.changed
+        (True, 0)
     """
 
     job: str

@@ -10,7 +10,8 @@ import pytest
 
 from connector import Connector, HybridElasticsearch
 from connector.cli.app import main
-from connector.cli.diagnosis import Answered, Asked, Check, Report, examine
+from connector.cli.diagnosis import Report, examine
+from connector.engines.checks import Check, ServerRequest, ServerResponse
 from connector.search.needs import run
 from tests.conftest import EngineUnderTest
 from tests.models_by_hand import count_words
@@ -18,12 +19,12 @@ from tests.scripted_server import Script, serving
 
 ELASTICSEARCH = {"version": {"number": "8.19.21", "build_flavor": "default"}}
 OPENSEARCH = {"version": {"number": "2.19.1", "distribution": "opensearch"}}
-REFUSED = Answered(403, {"error": {"type": "security_exception"}})
+REFUSED = ServerResponse(403, {"error": {"type": "security_exception"}})
 
 
-def report_of(answers: dict[str, Answered]) -> Report:
+def report_of(answers: dict[str, ServerResponse]) -> Report:
     """The report of a server that answers so, and whatever is not said with 400."""
-    return run(examine("http://cluster"), lambda asked: answers.get(asked.path, Answered(400, {})))
+    return run(examine("http://cluster"), lambda asked: answers.get(asked.path, ServerResponse(400, {})))
 
 
 def check(report: Report, name: str) -> Check:
@@ -31,29 +32,29 @@ def check(report: Report, name: str) -> Check:
     return found
 
 
-def mapped(**properties: Any) -> Answered:
-    return Answered(200, {"articles": {"mappings": {"properties": properties}}})
+def mapped(**properties: Any) -> ServerResponse:
+    return ServerResponse(200, {"articles": {"mappings": {"properties": properties}}})
 
 
 def test_a_licensed_elasticsearch_runs_fusions_itself() -> None:
-    licence = Answered(200, {"license": {"type": "enterprise", "status": "active"}})
-    report = report_of({"/": Answered(200, ELASTICSEARCH), "/_license": licence})
+    licence = ServerResponse(200, {"license": {"type": "enterprise", "status": "active"}})
+    report = report_of({"/": ServerResponse(200, ELASTICSEARCH), "/_license": licence})
     assert (report.engine, report.version, report.licence) == ("elasticsearch", "8.19.21", "enterprise")
     assert "enterprise runs fusions itself" in check(report, "native fusion").said
     assert report.is_well
 
 
 def test_an_opensearch_without_k_nn_says_which_plugin_to_install() -> None:
-    report = report_of({"/": Answered(200, OPENSEARCH)})
+    report = report_of({"/": ServerResponse(200, OPENSEARCH)})
     assert check(report, "vectors").outcome == "fails"
     assert "opensearch-knn" in str(check(report, "vectors").remedy)
-    assert "fusions are made here" in check(report, "native fusion").said
+    assert "the connector runs fusions itself" in check(report, "native fusion").said
     assert not report.is_well
 
 
 @pytest.mark.parametrize(("info", "number"), [(OPENSEARCH, "2.15.0"), (ELASTICSEARCH, "7.17.0")])
 def test_a_cluster_that_is_too_old_is_to_be_upgraded(info: dict[str, Any], number: str) -> None:
-    report = report_of({"/": Answered(200, {"version": {**info["version"], "number": number}})})
+    report = report_of({"/": ServerResponse(200, {"version": {**info["version"], "number": number}})})
     assert "upgrade the cluster" in str(check(report, "server").remedy)
 
 
@@ -67,12 +68,14 @@ def test_what_may_not_be_asked_is_unknown_and_no_failure() -> None:
 
 
 def test_a_server_that_asks_who_you_are_fails() -> None:
-    assert check(report_of({"/": Answered(401, {})}), "server").outcome == "fails"
+    assert check(report_of({"/": ServerResponse(401, {})}), "server").outcome == "fails"
 
 
 def test_vectors_of_an_unnamed_encoder_are_unknown() -> None:
     field = {"type": "dense_vector", "dims": 3}
-    report = report_of({"/": Answered(200, ELASTICSEARCH), "/_mapping": mapped(vector=field, title={"type": "text"})})
+    report = report_of(
+        {"/": ServerResponse(200, ELASTICSEARCH), "/_mapping": mapped(vector=field, title={"type": "text"})}
+    )
     assert [(each.index, each.field, each.dims, each.encoder) for each in report.vectors] == [
         ("articles", "vector", 3, None)
     ]
@@ -81,21 +84,21 @@ def test_vectors_of_an_unnamed_encoder_are_unknown() -> None:
 
 def test_vectors_of_opensearch_are_its_own_kind() -> None:
     field = {"type": "knn_vector", "dimension": 3}
-    report = report_of({"/": Answered(200, OPENSEARCH), "/_mapping": mapped(vector=field)})
+    report = report_of({"/": ServerResponse(200, OPENSEARCH), "/_mapping": mapped(vector=field)})
     assert [(each.field, each.dims) for each in report.vectors] == [("vector", 3)]
 
 
 def test_every_engine_is_examined_and_nothing_is_changed(engine: EngineUnderTest) -> None:
-    asked: list[Asked] = []
+    asked: list[ServerRequest] = []
     index = f"test-{uuid.uuid4().hex[:12]}"
     with engine.client(HybridElasticsearch, encoder=count_words) as client:
         Connector(client, index, text_fields=["body"]).create()
 
-        def answered(need: Asked) -> Answered:
+        def answered(need: ServerRequest) -> ServerResponse:
             asked.append(need)
             headers = {"accept": "application/json"}
             answer = client.transport.perform_request(need.method, need.path, headers=headers, body=need.body)
-            return Answered(answer.meta.status, answer.body)
+            return ServerResponse(answer.meta.status, answer.body)
 
         report = run(examine("http://cluster"), answered)
         client.indices.delete(index=index)
@@ -138,4 +141,6 @@ def test_exit_codes_are_those_of_the_help(capsys: Any) -> None:
 
 def test_a_client_of_a_later_major_than_the_server_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connector.cli.diagnosis.version", lambda package: "9.5.1")
-    assert check(report_of({"/": Answered(200, ELASTICSEARCH)}), "server").remedy == "pip install 'elasticsearch<9'"
+    assert (
+        check(report_of({"/": ServerResponse(200, ELASTICSEARCH)}), "server").remedy == "pip install 'elasticsearch<9'"
+    )

@@ -73,7 +73,7 @@ def test_build_exports_measures_and_remembers(
     assert run("build", "--reranker", model, "--backend", "onnx", "--judged", str(judged)) == 0
     shown = capsys.readouterr().out
     assert "onnx: nDCG@10" in shown
-    assert "from now on" in shown
+    assert "now runs on" in shown
 
 
 def test_a_folder_that_is_no_collection_is_an_error_with_the_remedy(

@@ -23,7 +23,7 @@ def test_the_most_improved_the_most_harmed_and_a_typical_question_are_chosen() -
 def test_nothing_is_called_harmed_when_nothing_is() -> None:
     assert [why for _, why in choose({"a": 0.0, "b": 0.5}, {"a": 1.0, "b": 0.5})] == [
         "most improved by reranking",
-        "typical of those left as they were",
+        "typical of the unchanged ones",
     ]
 
 
@@ -51,4 +51,4 @@ def test_an_answer_outside_the_window_is_said_to_be_out_of_reach() -> None:
     order: list[tuple[str, float | None]] = [("x", None), ("y", None)]
     answers = answers_of(bm25=order, knn=order, rrf=order, rerank=order)
     told = explain("q", {"right": 1, "other": 1}, answers, shares_words=True)
-    assert told == "right and other: not among the first 2 of RRF, so no reranker could bring one up."
+    assert told == "right and other: not among the first 2 hits of RRF, so reranking can't help."

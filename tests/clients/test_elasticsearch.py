@@ -1,4 +1,4 @@
-"""The drop-in clients, on every engine: what is ours is run here, all else passes byte for byte."""
+"""The drop-in clients, on every engine: compound retrievers run in the client, all else passes byte for byte."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_wrapping_something_else_is_refused() -> None:
 
 
 class RecordingNode(EmbeddedNode):
-    """An embedded node that remembers what reached it."""
+    """An embedded node that records its requests."""
 
     seen: list[tuple[str, str, bytes | None, dict[str, str]]]
 
@@ -168,7 +168,7 @@ class RecordingNode(EmbeddedNode):
 
 
 def _use(client: Elasticsearch) -> None:
-    """Use a client as applications do, without anything that is ours."""
+    """Use a client as applications do, without the connector's features."""
     client.info()
     client.indices.create(index="articles", mappings=mapping())
     client.index(index="articles", id="1", document={"body": "ümläut"}, refresh=True)

@@ -1,4 +1,4 @@
-"""Partial failure has one rule: an error is the error `es.search` would have raised, a part is said to be a part."""
+"""Partial failure has one rule: an error is the one `es.search` would have raised, and a partial response says so."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def search(request: pytest.FixtureRequest) -> Search:
 
 
 def saying(*answers: tuple[int, Any] | None) -> Script:
-    """Say one thing after the other to each `_msearch`, the last one again and again."""
+    """Answer each `_msearch` with the next of the answers; repeat the last one."""
     left = list(answers)
     return Script(lambda method, path: left.pop(0) if len(left) > 1 else left[0])
 

@@ -1,4 +1,4 @@
-"""What is kept between calls: bounded, and never one caller's for another."""
+"""What is cached between calls is bounded, and never shared between callers."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def search(request: pytest.FixtureRequest) -> Search:
 
 
 def saying(*answers: tuple[int, Any] | None) -> Script:
-    """Say one thing after the other, the last one again and again."""
+    """Give the answers in turn; repeat the last one."""
     left = list(answers)
     return Script(lambda method, path: left.pop(0) if len(left) > 1 else left[0], product=None)
 

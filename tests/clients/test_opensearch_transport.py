@@ -1,4 +1,4 @@
-"""elasticsearch-py's calls over opensearch-py's connections: answers, errors and no second try of its own."""
+"""elasticsearch-py's calls over opensearch-py's connections: answers, errors, and no retries."""
 
 from __future__ import annotations
 

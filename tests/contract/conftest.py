@@ -18,14 +18,14 @@ from tests.contract.harness import Answer, Call, Corpus, differences, load, send
 
 @dataclass
 class LoadedEngine:
-    """A client, and the corpora that were loaded through it, each under a name of this run's own."""
+    """A client, and the corpora loaded through it, each under a name of this run."""
 
     client: Any
     prefix: str = field(default_factory=lambda: f"contract-{uuid.uuid4().hex[:8]}")
     made: set[str] = field(default_factory=set)
 
     def index_of(self, corpus: Corpus) -> str:
-        """The corpus's index, loaded on first use."""
+        """Return the corpus's index, loaded on first use."""
         index = f"{self.prefix}-{corpus.name}"
         if index not in self.made:
             self.made.add(index)
@@ -33,21 +33,21 @@ class LoadedEngine:
         return index
 
     def load(self, index: str, corpus: Corpus) -> None:
-        """Make an index of the corpus."""
+        """Create an index of the corpus."""
         load(self.client, index, corpus)
 
     def answer(self, corpus: Corpus, call: Call) -> Answer:
-        """The call's answer over the corpus's index."""
+        """Return the call's answer over the corpus's index."""
         return send(self.client, self.index_of(corpus), call)
 
     def play(self, calls: list[Call]) -> list[Answer]:
-        """The calls' answers, one after the other, over an index name that starts out unused."""
+        """Return the answers of successive calls about an index that does not exist at first."""
         index = f"{self.prefix}-{uuid.uuid4().hex[:8]}"
         self.made.add(index)
         return [send(self.client, index, call) for call in calls]
 
     def close(self) -> None:
-        """Remove what was made."""
+        """Delete the indices."""
         for index in self.made:
             self.client.options(ignore_status=404).indices.delete(index=index)
         self.client.close()
@@ -55,14 +55,14 @@ class LoadedEngine:
 
 @dataclass
 class LoadedOpenSearch(LoadedEngine):
-    """The same of an OpenSearch node: its client is called as elasticsearch-py's."""
+    """The same for an OpenSearch node, through a client with elasticsearch-py's calls."""
 
     def load(self, index: str, corpus: Corpus) -> None:
-        """Make an index of the corpus."""
+        """Create an index of the corpus."""
         opensearch.load(self.client.own, index, corpus)
 
     def close(self) -> None:
-        """Remove what was made."""
+        """Delete the indices."""
         for index in self.made:
             self.client.indices.delete(index=index, ignore=404)
         self.client.close()
@@ -77,11 +77,11 @@ class Pair:
     embedded: LoadedEngine
 
     def compare(self, corpus: Corpus, call: Call) -> list[str]:
-        """Where the two answers to one call differ."""
+        """Return where the two answers to one call differ."""
         return differences(self.real.answer(corpus, call), self.embedded.answer(corpus, call))
 
     def compare_play(self, calls: list[Call]) -> list[str]:
-        """Where the answers to a sequence of calls differ, each line headed by its call."""
+        """Return where the answers to a sequence of calls differ; each line begins with its call."""
         answers = zip(calls, self.real.play(calls), self.embedded.play(calls), strict=True)
         return [
             f"{number} {call.method} {call.path}: {line}"
@@ -102,7 +102,7 @@ ELASTICSEARCH = [pytest.param(name, marks=pytest.mark.node) for name in ("es8", 
 
 @pytest.fixture(scope="session", params=ELASTICSEARCH)
 def pair(request: pytest.FixtureRequest, loaded_embedded: LoadedEngine) -> Iterator[Pair]:
-    """Each real node beside the embedded engine."""
+    """Each real node, paired with the embedded engine."""
     url = request.getfixturevalue(f"elasticsearch{request.param.removeprefix('es')}_url")
     real = LoadedEngine(Elasticsearch(url))
     yield Pair(request.param, real, loaded_embedded)
@@ -111,7 +111,7 @@ def pair(request: pytest.FixtureRequest, loaded_embedded: LoadedEngine) -> Itera
 
 @pytest.fixture(scope="session", params=[*ELASTICSEARCH, pytest.param("os2", marks=pytest.mark.node)])
 def any_pair(request: pytest.FixtureRequest, loaded_embedded: LoadedEngine) -> Iterator[Pair]:
-    """Each real node, OpenSearch too, beside the embedded engine: for what our clients do."""
+    """Each real node, OpenSearch included, paired with the embedded engine."""
     if request.param == "os2":
         client = opensearch.LikeElasticsearch(OpenSearch(request.getfixturevalue("opensearch_url")))
         real: LoadedEngine = LoadedOpenSearch(client)

@@ -158,7 +158,7 @@ VOCABULARY = [
 
 
 def generated(count: int, seed: int) -> Corpus:
-    """Documents of words drawn with a long tail, each field left out now and then; the same for the same seed."""
+    """Return documents of long-tailed random words, some without a field; a seed gives the same ones each time."""
     chance = random.Random(seed)
     weights = [1 / (rank + 1) for rank in range(len(VOCABULARY))]
     documents: list[tuple[str, dict[str, Any]]] = []

@@ -1,4 +1,4 @@
-"""What runs on which engine: one request a feature. `python -m tests.contract.features` prints the README's table.
+"""What runs on which engine: one request per feature. `python -m tests.contract.features` prints the README's table.
 
 With --write it is written into README.md; `test_features.py` holds every engine to it.
 """
@@ -95,7 +95,7 @@ FEATURES: dict[str, Body] = {
 
 
 def runs(client: Any, index: str, request: Body) -> bool:
-    """Tell whether an engine answers a request; what it does not know, it refuses with 400."""
+    """True if an engine answers a request; it refuses what it does not know with 400."""
     ours = hybrid(client, reranker=lambda _, passages: [float(len(each)) for each in passages])
     try:
         ours.search(index=index, **request)

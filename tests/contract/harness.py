@@ -1,4 +1,4 @@
-"""Sends the same calls to two engines and says where their answers differ.
+"""Send the same calls to two engines and report where their answers differ.
 
 Compared: status, ids, order, scores to 1e-4, totals, sources, item results; of errors the status and `error.type`.
 Not compared: times, shard counts, and wording that the two servers' versions word differently.
@@ -43,14 +43,14 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back, without what may differ from run to run."""
+    """A response, without what may differ from run to run."""
 
     status: int
     body: Any
 
 
 def send(client: Elasticsearch, index: str, call: Call) -> Answer:
-    """Make the call as elasticsearch-py would and give its comparable answer."""
+    """Make the call as elasticsearch-py would and return its comparable answer."""
     kind = "x-ndjson" if isinstance(call.body, list) else "json"
     mime = f"application/vnd.elasticsearch+{kind}; compatible-with={CLIENT_MAJOR}"
     headers = {"accept": f"application/vnd.elasticsearch+json; compatible-with={CLIENT_MAJOR}"}
@@ -66,12 +66,12 @@ def send(client: Elasticsearch, index: str, call: Call) -> Answer:
 
 
 def comparable(status: int, body: Any, index: str) -> Answer:
-    """An answer in which the index goes by `{index}` and what is not compared is left out."""
+    """Return an answer with the index named `{index}`, and without what is not compared."""
     return Answer(status, _comparable(_renamed(body, index, "{index}")))
 
 
 def load(client: Elasticsearch, index: str, corpus: Corpus) -> None:
-    """Make the index on one shard, in one bulk, so that equal scores come in the order of the documents."""
+    """Create the index on one shard, in one bulk, so that equal scores come in the order of the documents."""
     client.indices.create(index=index, mappings=corpus.mappings, settings={"number_of_shards": 1})
     operations: list[dict[str, Any]] = []
     for identifier, source in corpus.documents:
@@ -82,7 +82,7 @@ def load(client: Elasticsearch, index: str, corpus: Corpus) -> None:
 
 
 def differences(real: Answer, embedded: Answer) -> list[str]:
-    """Every place where the embedded engine's answer is not the real node's; empty when they agree."""
+    """Return every place where the embedded engine's answer differs from the real node's."""
     if real.status != embedded.status:
         return [f"status: real {real.status} {_short(real.body)}, embedded {embedded.status} {_short(embedded.body)}"]
     return _differences(real.body, embedded.body, "")
@@ -134,7 +134,7 @@ def _comparable(body: Any) -> Any:
 
 
 def error_type(error: Any) -> Any:
-    """The type that tells the cause: a search's phase error names its shards' own."""
+    """Return the type of the cause: a search phase error names its shards' errors."""
     if not isinstance(error, dict):
         return "no type, only words"
     causes = error.get("root_cause") or [error]

@@ -1,4 +1,4 @@
-"""Sequences of calls that go beyond a limit of a real node's, or send what makes no sense."""
+"""Sequences of calls that exceed a limit of a real node, or make no sense."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ ODD: st.SearchStrategy[Any] = st.one_of(
 
 
 def paths_of(value: Any, path: Path = ()) -> list[Path]:
-    """Every place in a nested value, the whole of it excepted."""
+    """Every place in a nested value, except the whole value."""
     found = [path] if path else []
     if isinstance(value, dict):
         for key, member in value.items():
@@ -99,7 +99,7 @@ def _holder(value: Any, path: Path) -> Any:
 
 @st.composite
 def changed(draw: st.DrawFn, base: st.SearchStrategy[Any], odd: st.SearchStrategy[Any] = ODD) -> Any:
-    """A value that is right, changed at up to three places: replaced, left out, wrapped, unwrapped or added to."""
+    """A correct value, changed at up to three places: replaced, removed, wrapped, unwrapped or extended."""
     value = copy.deepcopy(draw(base))
     for _ in range(draw(st.sampled_from([0, 1, 1, 1, 2, 3]))):
         places = paths_of(value)
@@ -155,7 +155,7 @@ def odd_searches() -> st.SearchStrategy[Any]:
 
 
 def odd_msearches() -> st.SearchStrategy[list[Any]]:
-    """Lines of `_msearch`, headers and bodies, some of which are right."""
+    """Lines of `_msearch`, headers and bodies, some of them correct."""
     header = st.one_of(
         st.just({"index": "odd"}),
         changed(st.just({"index": "odd", "preference": "_local", "ignore_unavailable": True})),

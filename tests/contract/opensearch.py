@@ -57,7 +57,7 @@ class LikeElasticsearch:
 
 
 def load(client: OpenSearch, index: str, corpus: Corpus, shards: int = 1) -> None:
-    """Make the corpus's index, its vectors under the lucene engine."""
+    """Create the corpus's index, its vectors under the lucene engine."""
     settings = {"index": {"knn": True, "number_of_shards": shards}}
     client.indices.create(index=index, body={"settings": settings, "mappings": mapped(corpus.mappings)})
     operations: list[dict[str, Any]] = []
@@ -68,7 +68,7 @@ def load(client: OpenSearch, index: str, corpus: Corpus, shards: int = 1) -> Non
 
 
 def mapped(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a mapping in which each `dense_vector` is a `knn_vector`."""
+    """Return a mapping in which each `dense_vector` is a `knn_vector`."""
     if mapping.get("type") == "dense_vector":
         space = _SPACES[mapping["similarity"]]
         method = {"name": "hnsw", "engine": "lucene", "space_type": space}

@@ -11,7 +11,7 @@ Body = dict[str, Any]
 
 
 def random_search(chance: random.Random) -> Body:
-    """A search whose query is a tree of at most three levels; one in four asks by vector, too."""
+    """A search whose query is a tree of at most three levels; one in four searches by vector, too."""
     body: Body = {"query": random_query(chance, 3), "size": chance.choice([5, 20, 300]), "_source": False}
     if chance.random() < 0.25:
         body["knn"] = random_knn(chance)

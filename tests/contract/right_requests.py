@@ -1,4 +1,4 @@
-"""Requests, documents and mappings that are right: what `odd_requests` changes at random places."""
+"""Correct requests, documents and mappings, which `odd_requests` changes at random places."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ QUERIES: list[Body] = [
 
 
 def base_searches() -> st.SearchStrategy[Body]:
-    """Searches that are right: a tree with some options, or a plain query."""
+    """Correct searches: a tree with some options, or a plain query."""
     options = st.sets(st.sampled_from(sorted(BESIDE)), max_size=4)
     trees = st.builds(
         lambda tree, names: {"retriever": tree, **{name: BESIDE[name] for name in sorted(names)}},

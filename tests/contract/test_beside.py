@@ -1,6 +1,6 @@
-"""What stands beside a compound retriever, held to `rescorer`: one that every licence runs natively.
+"""Options next to a compound retriever, compared with `rescorer`, which every licence runs natively.
 
-OpenSearch has no retrievers: there it is held to the plain search that the leg is.
+OpenSearch has no retrievers: there they are compared with the leg as a plain search.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ NOT_ON_OPENSEARCH = {
 
 
 def _rounded(value: Any) -> Any:
-    """Scores to four places, inner hits' too, since a sum of floats depends on its order.
+    """Round scores to four places, inner hits' too: a sum of floats depends on its order.
 
     Without `sort`: under a native compound retriever it ends with the place in the point in time that was opened.
     """
@@ -87,13 +87,13 @@ def _rounded(value: Any) -> Any:
 
 
 def natively(leg: Body, window: int) -> Body:
-    """The leg under a `rescorer` that changes nothing, run by the cluster."""
+    """Return the leg under a `rescorer` that changes nothing, run by the cluster."""
     unchanged = {"rescore_query": {"match_all": {}}, "query_weight": 1.0, "rescore_query_weight": 0.0}
     return {"rescorer": {"retriever": leg, "rescore": {"window_size": window, "query": unchanged}}}
 
 
 def searched_natively(any_pair: Pair, leg: Body, window: int, **beside: Any) -> Body:
-    """The cluster's own answer to a leg whose first `window` hits are seen."""
+    """Return the cluster's answer to a leg of which the first `window` hits count."""
     client, index = any_pair.real.client, any_pair.real.index_of(ARTICLES)
     if any_pair.real_name != "os2":
         found: Body = client.search(index=index, retriever=natively(leg, window), **beside).body
@@ -105,7 +105,7 @@ def searched_natively(any_pair: Pair, leg: Body, window: int, **beside: Any) -> 
 
 
 def plain(leg: Body) -> Body:
-    """A leg as OpenSearch's own search."""
+    """Return a leg as OpenSearch's own search."""
     if "standard" in leg:
         return {"query": leg["standard"]["query"]}
     near = leg["knn"]
@@ -113,7 +113,7 @@ def plain(leg: Body) -> Body:
 
 
 def by_us(leg: Body, window: int) -> Body:
-    """The leg under a `linear` that changes nothing, run by us."""
+    """Return the leg under a `linear` that changes nothing, run by the connector."""
     return {"linear": {"retrievers": [{"retriever": leg}], "rank_window_size": window}}
 
 
@@ -188,7 +188,7 @@ def test_a_rescorer_in_a_tree_scores_as_the_clusters_own(any_pair: Pair, leg: Bo
     asked = {**plain(leg), "rescore": steps, "size": 6} if any_pair.real_name == "os2" else rescorer
     native = any_pair.real.client.search(index=index, source=False, **asked)
     expected = {hit["_id"]: hit["_score"] for hit in native["hits"]["hits"]}
-    for below in (leg, by_us(leg, 6)):  # on a leaf the cluster rescores, on a fusion we do
+    for below in (leg, by_us(leg, 6)):  # the cluster rescores a leaf, the connector a fusion
         tree = by_us({"rescorer": {"retriever": below, "rescore": steps}}, 6)
         ours = hybrid(any_pair.real.client).search(index=index, retriever=tree, source=False)
         assert {hit["_id"]: hit["_score"] for hit in ours["hits"]["hits"]} == pytest.approx(expected, abs=1e-4)

@@ -1,5 +1,5 @@
-"""The requests that Elastic's documentation of retrievers shows, over documents of our own: each is parsed, and run
-where nothing in it needs a model, a script engine or a rule set of the cluster's."""
+"""The requests that Elastic's documentation of retrievers shows, over documents of the test: each is parsed, and
+run unless it needs a model, a script engine or a rule set of the cluster."""
 
 from __future__ import annotations
 

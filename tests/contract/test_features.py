@@ -1,4 +1,4 @@
-"""The README's table of features says of every engine what it does."""
+"""The README's table of features is true for every engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our own client gives the same hits, order and scores over the embedded engine as over a real node."""
+"""The connector's client gives the same hits, order and scores over the embedded engine as over a real node."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def directions(texts: list[str]) -> list[list[float]]:
 
 
 def hybrid(client: Any, **models: Any) -> Any:
-    """Our client over this one's connections, called as elasticsearch-py's."""
+    """Return the connector's client over this one's connections."""
     models = models or {"encoder": directions, "reranker": shared_words}
     if isinstance(client, LikeElasticsearch):
         return LikeElasticsearch(HybridOpenSearch.wrap(client.own, **models))

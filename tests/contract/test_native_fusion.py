@@ -1,4 +1,4 @@
-"""OpenSearch's own fusions, the judge of ours: real questions, the same ids, order and scores."""
+"""OpenSearch's own fusions and the connector's give the same ids, order and scores for real questions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.node
 
 
 def word_directions(texts: Sequence[str]) -> list[list[float]]:
-    """An encoder with no model: each word has a direction of its own, a text is their sum, at unit length."""
+    """An encoder without a model: each word has its own direction, a text is their sum at unit length."""
     vectors = []
     for text in texts:
         words = text.lower().split() or [""]
@@ -39,7 +39,7 @@ def word_directions(texts: Sequence[str]) -> list[list[float]]:
 
 @dataclass(frozen=True)
 class Both:
-    """An index of real documents, the questions about them, and a client that fuses here and one that has it done."""
+    """An index of real documents, questions about them, and two clients: one fuses here, one on the cluster."""
 
     index: str
     questions: list[str]
@@ -90,7 +90,7 @@ def hits(client: HybridOpenSearch, both: Both, retriever: Body, **beside: Any) -
 def assert_same(ours: Hits, native: Hits) -> None:
     """The same scores in the same places, and the same ids but for the order of equal scores.
 
-    Of the hits that score as the last one, each may show others.
+    Either may show others of the hits that score as the last one.
     """
     assert [score for _, score in ours] == pytest.approx([score for _, score in native], abs=TOLERANCE)
     least = ours[-1][1] + 2 * TOLERANCE

@@ -1,4 +1,4 @@
-"""Whatever is asked, only documented errors come out: `ConnectorError`s and elasticsearch-py's own.
+"""Whatever the request, only documented errors come out: `ConnectorError`s and elasticsearch-py's own.
 
 The embedded engine stands for the cluster, and an internal error of its own (500) is a fault, too. `make test` draws a
 few examples, always the same ones; `CONNECTOR_ODD_EXAMPLES=20000` draws as many in each test, and new ones each time.
@@ -60,7 +60,7 @@ class Clients:
         self.fill("odd")
 
     def fill(self, index: str) -> None:
-        """Make an index of that name anew."""
+        """Create the index again."""
         self.sync.options(ignore_status=404).indices.delete(index=index)
         self.sync.indices.create(index=index, mappings=right_requests.MAPPINGS)
         actions: list[Any] = []
@@ -75,7 +75,7 @@ class Clients:
         documented(lambda: self.wait(self.asynchronous.perform_request("POST", path, headers=headers, body=body)))
 
     def wait(self, work: Any) -> Any:
-        """Run a coroutine to its end."""
+        """Run a coroutine."""
         return self.loop.run_until_complete(work)
 
     def close(self) -> None:

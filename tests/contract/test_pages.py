@@ -126,7 +126,7 @@ def test_a_wrong_option_is_named(articles: Connector, options: dict[str, Any]) -
 def test_pages_stay_still_under_a_thousand_concurrent_writes(
     articles: Connector, engine: EngineUnderTest, es: Elasticsearch
 ) -> None:
-    """Half of the documents are deleted, half written anew, and better ones are added while pages are read."""
+    """Half of the documents are deleted, half rewritten, and better ones are added while pages are read."""
     began, done = threading.Event(), threading.Event()
 
     def write() -> None:

@@ -1,4 +1,4 @@
-"""What the embedded engine does not have, it refuses in Elasticsearch's own error shape, and says who refuses."""
+"""The embedded engine refuses what it does not have with errors of Elasticsearch's shape, and names itself."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def with_sql(script: str) -> Callable[[bytes, Path], bytes]:
 
 
 DAMAGES: dict[str, tuple[Callable[[bytes, Path], bytes], str]] = {
-    "nothing left": (lambda data, _: b"", "is empty: it was cut off"),
+    "nothing left": (lambda data, _: b"", "is empty: it was truncated"),
     "cut within the header": (lambda data, _: data[:60], "malformed"),
     "cut after the first page": (lambda data, _: data[:PAGE], "malformed"),
     "cut in the middle": (lambda data, _: data[: len(data) // 2], "malformed"),
@@ -68,11 +68,11 @@ DAMAGES: dict[str, tuple[Callable[[bytes, Path], bytes], str]] = {
     "a file of text": (lambda data, _: b"notes\n" * 500, "not a database"),
     "another program's": (
         with_sql("DROP TABLE indices; DROP TABLE documents; CREATE TABLE songs (title); PRAGMA user_version = 7;"),
-        "is another program's, with the tables songs",
+        "belongs to another program, with the tables songs",
     ),
     "a table missing": (with_sql("DROP TABLE documents;"), "its table documents has the columns []"),
     "a column missing": (with_sql("ALTER TABLE indices DROP COLUMN born;"), "its table indices has the columns"),
-    "a later version": (with_sql("PRAGMA user_version = 99;"), "has version 99, and this package reads 1: upgrade"),
+    "a later version": (with_sql("PRAGMA user_version = 99;"), "has version 99, but this package reads 1: upgrade"),
     "settings that are no JSON": (with_sql("UPDATE indices SET settings = '{';"), "JSONDecodeError"),
     "a mapping of another shape": (with_sql("UPDATE indices SET mapping = '[]';"), "Expected map"),
     "a source that is no JSON": (with_sql("UPDATE documents SET source = x'ff' WHERE row = 3;"), "Error"),
@@ -130,7 +130,7 @@ def test_a_client_that_cannot_be_made_leaves_no_lock(tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", ["a file", "a\0b", "x" * 300])
 def test_a_place_that_can_be_no_directory_is_refused(tmp_path: Path, place: str) -> None:
     (tmp_path / "a file").write_bytes(b"")
-    with pytest.raises(EmbeddedStoreError, match="choose a directory you may write"):
+    with pytest.raises(EmbeddedStoreError, match="choose a writable directory"):
         connect(f"embedded:{tmp_path / place}")
 
 
@@ -239,7 +239,7 @@ def test_a_full_disk_is_an_error_that_keeps_nothing_of_its_call_and_passes_with_
     told = json.loads(ran.stdout)
     assert "can't be read or written" in told["open"]
     assert told["write"][:2] == [500, "i_o_exception"]
-    assert "nothing of this call was kept" in told["write"][2]
+    assert "nothing from this call was saved" in told["write"][2]
     assert told["bulk"] == [500, "i_o_exception"]
     assert told["counted"][0] == told["counted"][1] > 1
     assert told["read"] == {"text": "a"}
@@ -269,7 +269,7 @@ def test_a_closed_engine_answers_that_it_is_closed(tmp_path: Path) -> None:
     for path, body in (("/notes/_search", b"{}"), ("/notes/_doc", b"{}"), ("/_refresh", None)):
         answer = engine.handle("POST", path, body)
         assert (answer.status, answer.body["error"]["type"]) == (500, "already_closed_exception")
-    with pytest.raises(ApiError, match="is closed; open another"):
+    with pytest.raises(ApiError, match="is closed; open a new one"):
         client.count(index="notes")
 
 

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connector import Connector, HybridElasticsearch
-from connector.cli.diagnosis import Answered, examine
+from connector.cli.diagnosis import examine
 from connector.engines.answers import mappings_in, point_in_time_in, rendered_in, search_in, searches_in
+from connector.engines.checks import ServerResponse
 from connector.errors import MalformedAnswerError, ReindexError
 from connector.reindexing.cluster.cluster import Cluster
 from connector.reindexing.cluster.retrying import Patience
@@ -185,7 +186,7 @@ def test_a_cluster_whose_licence_cant_be_read_is_searched_all_the_same(licence: 
 def test_the_doctor_reports_whatever_a_server_answers(path: tuple[Any, ...], value: Any, other: Any) -> None:
     body = None if other is ... else other
     answers = {"/_mapping": changed(MAPPINGS, path, value)}
-    report = run(examine("http://made:9200"), lambda asked: Answered(200, answers.get(asked.path, body)))
+    report = run(examine("http://made:9200"), lambda asked: ServerResponse(200, answers.get(asked.path, body)))
     assert report.checks
 
 

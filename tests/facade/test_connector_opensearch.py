@@ -92,7 +92,7 @@ def test_errors_are_those_of_any_engine(articles: Connector, opensearch_url: str
     plain = OpenSearch(opensearch_url)
     with pytest.raises(NotFoundError, match="index_not_found_exception"):
         Connector(plain, "nowhere-at-all", text_fields=["body"], **MODELS).search("car")
-    with pytest.raises(IndexingError, match="1 documents were refused"):
+    with pytest.raises(IndexingError, match="1 documents were rejected"):
         articles.index([{"_id": "x", "year": "not a number"}])
     other = Connector(plain, articles.index_name, text_fields=["body"], encoder=lambda texts: [[1.0] * 3] * len(texts))
     with pytest.raises(EncoderMismatchError):

@@ -72,7 +72,7 @@ def test_one_call_may_give_options_of_its_own(articles: Connector) -> None:
 
 
 def test_an_option_that_is_none_is_named(articles: Connector) -> None:
-    with pytest.raises(RequestError, match=r"^top: 3: is no option of a search; use k, offset, filter"):
+    with pytest.raises(RequestError, match=r"^top: 3: is not an option of a search; use k, offset, filter"):
         ConnectorRetriever(connector=articles).invoke("car", top=3)
     with pytest.raises(RequestError, match="use filter"):
         ConnectorRetriever(connector=articles).invoke("car", filters={})
@@ -94,7 +94,7 @@ def test_content_of_another_kind_is_refused(articles: Connector, content: str) -
 
 
 def test_content_that_no_hit_has_is_warned_of(articles: Connector) -> None:
-    with pytest.warns(UserWarning, match=r"no hit has text in titel; they have body, tags, title, year"):
+    with pytest.warns(UserWarning, match=r"no hit has text in titel; the hits have body, tags, title, year"):
         ConnectorRetriever(connector=articles, content="titel").invoke("small car slow", k=1)
 
 

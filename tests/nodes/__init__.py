@@ -1,7 +1,4 @@
-"""Real Elasticsearch and OpenSearch nodes for tests: the first way that can give one, does.
-
-Comes in: the fixtures in tests/conftest.py, and `python -m tests.nodes` on the command line.
-"""
+"""Real Elasticsearch and OpenSearch nodes for tests, from the first way that can provide one."""
 
 from tests.nodes.launch import VERSIONS, WAYS, start, stop
 from tests.nodes.protocol import NodeUnavailableError, RunningNode, Way

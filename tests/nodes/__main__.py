@@ -1,7 +1,7 @@
-"""A node that stays: `python -m tests.nodes start [VERSION]` prints its URL, `... stop [VERSION]` ends it.
+"""A node that keeps running: `python -m tests.nodes start [VERSION]` prints its URL, `... stop [VERSION]` stops it.
 
-Tests take it from the environment: `export ELASTICSEARCH_URL=$(python -m tests.nodes start)`, or, as 2.19.1 is an
-OpenSearch, `export OPENSEARCH_URL=$(python -m tests.nodes start 2.19.1)`.
+Tests use it through the environment: `export ELASTICSEARCH_URL=$(python -m tests.nodes start)`, or
+`export OPENSEARCH_URL=$(python -m tests.nodes start 2.19.1)`: version 2.19.1 is an OpenSearch.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.nodes.protocol import NodeUnavailableError, RunningNode, version_at
 
 
 def main() -> int:
-    """Run the command; 1 when no node could be had or none was kept."""
+    """Run the command; return 1 if no node could be started or none is running."""
     parser = argparse.ArgumentParser(prog="python -m tests.nodes", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("command", choices=["start", "stop"])
     parser.add_argument("version", nargs="?", default=VERSIONS[9])

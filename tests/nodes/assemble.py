@@ -1,6 +1,6 @@
-"""A home for a real server, put together from Maven Central: the published jars and small Java sources of ours.
+"""A real server's home, assembled from the jars on Maven Central and a few small Java sources.
 
-Comes in: tests/nodes/maven.py. A home is built once and kept in the user's cache; one file an engine says how.
+A home is built once and kept in the user's cache; there is one recipe per engine.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ RECIPES: dict[int, Recipe] = {2: OpenSearchRecipe(), 8: ElasticsearchRecipe(java
 
 
 def cache_directory() -> Path:
-    """Where homes are kept: hybrid-connector/nodes under XDG_CACHE_HOME or ~/.cache."""
+    """Return the folder of the homes: hybrid-connector/nodes under XDG_CACHE_HOME or ~/.cache."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "hybrid-connector" / "nodes"
 
 
 def assembled_home(version: str, jdk: Path) -> Path:
-    """The home of this version, built now if the cache has none made from these sources.
+    """Return the home of this version; build it if the cache has none built from these sources.
 
-    Safe under parallel runs: it is built beside its place and renamed; who comes second drops his own.
+    Safe in parallel runs: a home is built in a temporary folder and renamed; the second of two is dropped.
 
     Raises:
-        NodeUnavailableError: Maven is absent or can't fetch this version.
+        NodeUnavailableError: Maven is not installed or cannot fetch this version.
     """
     recipe = RECIPES[major(version)]
     home = cache_directory() / f"{version}-{_fingerprint(recipe)}"

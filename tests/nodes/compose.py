@@ -1,4 +1,4 @@
-"""The second way: docker compose with the project's own docker-compose.yml, where a Docker engine answers."""
+"""The second way: docker compose with the project's own docker-compose.yml, if a Docker engine answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ START_TIMEOUT_S = 600
 
 
 class ComposeNode:
-    """A container under a compose project of its own, on a port that Docker chooses."""
+    """A container in its own compose project, on a port that Docker chooses."""
 
     name = "docker compose"
 
@@ -43,7 +43,7 @@ class ComposeNode:
         return RunningNode(version=version, url=f"http://{address}", way=self.name, handle=project)
 
     def stop(self, node: RunningNode) -> None:
-        """Remove the containers, the network and the data of the node's project."""
+        """Remove the project's containers, network and data."""
         _compose(node.handle, "down", "--volumes", "--timeout", "10", timeout_s=60)
 
 

@@ -1,4 +1,4 @@
-"""How a real Elasticsearch is laid out from its published jars and two small Java sources of ours, and started."""
+"""How a real Elasticsearch is laid out from its published jars and two small Java sources, and started."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ElasticsearchRecipe:
         self.java = java
 
     def lay_out(self, version: str, jars: Path, home: Path, jdk: Path) -> None:
-        """Put libraries, modules, and what is compiled of ours, in their places."""
+        """Put libraries, modules and our compiled classes in their places."""
         netty = home / "modules" / "transport-netty4"
         for directory in (home / "lib", home / "classes", home / "plugins", netty):
             directory.mkdir(parents=True)
@@ -58,8 +58,8 @@ class ElasticsearchRecipe:
         (module / "plugin-descriptor.properties").write_text(lines)
 
     def arguments(self, home: Path, run: Path) -> list[str]:
-        """Give java's arguments before the main class; `run` is the node's own directory."""
-        if not (run / "lib").exists():  # a node that is started again has them
+        """Return Java's arguments before the main class; `run` is the node's own directory."""
+        if not (run / "lib").exists():  # a restarted node has them already
             shutil.copytree(home / "modules", run / "modules")
             shutil.copytree(home / "plugins", run / "plugins")
             (run / "lib").symlink_to(home / "lib")

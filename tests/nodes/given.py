@@ -1,8 +1,7 @@
-"""The first way: a server that somebody runs already, named by the environment.
+"""The first way: a server that is already running, named by the environment.
 
-ELASTICSEARCH8_URL and ELASTICSEARCH9_URL name one of that major; ELASTICSEARCH_URL is asked which it is. OPENSEARCH_URL
-names an OpenSearch.
-A user and a password may stand in the URL.
+ELASTICSEARCH8_URL and ELASTICSEARCH9_URL name a server of that major version, ELASTICSEARCH_URL one of either,
+OPENSEARCH_URL an OpenSearch. The URL may contain a user and a password.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from tests.nodes.protocol import Lifetime, NodeUnavailableError, RunningNode, en
 
 
 class GivenNode:
-    """A node at a URL from the environment; never stopped by us."""
+    """A node at a URL from the environment; it is never stopped."""
 
     name = "environment"
 
     def start(self, version: str, lifetime: Lifetime) -> RunningNode:
-        """The server that the environment names for this major."""
+        """Return the server that the environment names for this major version."""
         wanted = major(version)
         own = "OPENSEARCH_URL" if engine(version) == "OpenSearch" else f"ELASTICSEARCH{wanted}_URL"
         for variable in (own, "ELASTICSEARCH_URL"):
@@ -37,7 +36,7 @@ class GivenNode:
         raise NodeUnavailableError(f"neither {own} nor an ELASTICSEARCH_URL of that major is set")
 
     def stop(self, node: RunningNode) -> None:
-        """Leave it running: it is not ours."""
+        """Leave it running."""
 
 
 def _version(url: str) -> str | None:

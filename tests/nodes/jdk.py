@@ -1,4 +1,4 @@
-"""Which JDK on this machine can run a node: JAVA_HOME, then /usr/lib/jvm, then the one in PATH."""
+"""Find a JDK that can run a node: in JAVA_HOME, then /usr/lib/jvm, then PATH."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tests.nodes.protocol import NodeUnavailableError
 
 
 def find_jdk(least: int) -> Path:
-    """The home of the first JDK (a compiler included) of at least this version.
+    """Return the home of the first JDK, compiler included, of at least this version.
 
     Raises:
-        NodeUnavailableError: none is that new.
+        NodeUnavailableError: none is new enough.
     """
     found = []
     for home in _homes():

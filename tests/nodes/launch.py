@@ -1,4 +1,4 @@
-"""The order in which the ways are tried."""
+"""Which ways are tried, and in which order."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ WAYS: tuple[Way, ...] = (GivenNode(), ComposeNode(), MavenNode())
 
 
 def start(version: str, lifetime: Lifetime, ways: tuple[Way, ...] = WAYS) -> RunningNode:
-    """A running node from the first way that has one.
+    """Return a running node from the first way that has one.
 
     Raises:
-        NodeUnavailableError: no way has one; each way's reason stands in the message.
+        NodeUnavailableError: no way has one; the message gives each way's reason.
     """
     reasons = []
     for way in ways:
@@ -28,7 +28,7 @@ def start(version: str, lifetime: Lifetime, ways: tuple[Way, ...] = WAYS) -> Run
 
 
 def stop(node: RunningNode, ways: tuple[Way, ...] = WAYS) -> None:
-    """End a node by the way that started it."""
+    """Stop a node by the way that started it."""
     for way in ways:
         if way.name == node.way:
             way.stop(node)

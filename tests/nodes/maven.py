@@ -1,4 +1,4 @@
-"""The third way: a server assembled from Maven Central and run by a JDK of this machine. No Docker, no root."""
+"""The third way: a server assembled from Maven Central, run by this machine's JDK, without Docker or root."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NODE_SETTINGS = (
 
 
 class MavenNode:
-    """A node in a process of its own, on a port that the system chooses, with its data in a temporary directory."""
+    """A node in its own process, on a free port, with its data in a temporary directory."""
 
     name = "Maven Central"
 
@@ -45,7 +45,7 @@ class MavenNode:
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, version: str, lifetime: Lifetime) -> RunningNode:
-        """Assemble the home if need be, start the server and wait until it answers."""
+        """Assemble the home if necessary, start the server and wait until it answers."""
         recipe = RECIPES.get(major(version))
         if recipe is None:
             raise NodeUnavailableError(f"no recipe for {version}")
@@ -55,13 +55,13 @@ class MavenNode:
         return self._started(version, run, _launch(recipe, jdk, home, run, lifetime))
 
     def kill(self, node: RunningNode) -> None:
-        """End a node started for this session at once, as a power cut would; its data stays."""
+        """Kill a node that this session started, as a power cut would; its data stays."""
         child = self._children.pop(int(node.handle.split(" ", 1)[0]))
         child.kill()
         _end_child(child)
 
     def start_again(self, node: RunningNode) -> RunningNode:
-        """Start a killed node with the data that it had; it answers at another URL."""
+        """Restart a killed node with its data; its URL is a new one."""
         run = Path(node.handle.split(" ", 1)[1])
         recipe = RECIPES[major(node.version)]
         jdk = find_jdk(recipe.java)
@@ -84,7 +84,7 @@ class MavenNode:
         raise NodeUnavailableError(f"the node {trouble}; the end of its log:\n{tail}")
 
     def stop(self, node: RunningNode) -> None:
-        """Ask the process to end, wait for it, kill it if it doesn't, remove its directory."""
+        """Terminate the process, kill it if it does not end in time, and remove its directory."""
         pid_text, run = node.handle.split(" ", 1)
         pid = int(pid_text)
         child = self._children.pop(pid, None)

@@ -13,7 +13,7 @@ FOLDERS = ("lib", "opensearch-knn", "neural-search")
 
 
 class OpenSearchRecipe:
-    """OpenSearch 2: see `Recipe`. Plugins are on the class path, each with its own libraries, behind the server's."""
+    """OpenSearch 2: see `Recipe`. Plugins are on the class path after the server, each with its own libraries."""
 
     sources = SOURCES
     config = "opensearch.yml"
@@ -33,7 +33,7 @@ class OpenSearchRecipe:
         run_tool([*javac, "-d", str(home / "classes"), str(SOURCES / "StartNode.java")], "javac")
 
     def arguments(self, home: Path, run: Path) -> list[str]:
-        """Give java's arguments before the main class; `run` is the node's own directory."""
+        """Return Java's arguments before the main class; `run` is the node's own directory."""
         for directory in ("modules", "plugins"):
             (run / directory).mkdir(exist_ok=True)
         return ["-cp", f"{home / 'classes'}:{_class_path(home)}"]

@@ -1,4 +1,4 @@
-"""The seam of tests/nodes: what a way of getting a node has to offer. One file a way implements it."""
+"""The interface of every way to get a node. One file per way implements it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ TOOL_TIMEOUT_S = 900
 
 
 class NodeUnavailableError(Exception):
-    """This way gives no node here; the message says why, in one line."""
+    """This way cannot provide a node here; the message gives the reason in one line."""
 
 
 @dataclass(frozen=True)
 class RunningNode:
-    """A node that answers, and what its way needs to end it, also from another process."""
+    """A node that answers, and what its way needs to stop it, even from another process."""
 
     version: str
     url: str
@@ -29,27 +29,27 @@ class RunningNode:
 
 
 class Way(Protocol):
-    """One way of getting a node."""
+    """One way to get a node."""
 
     name: str
 
     def start(self, version: str, lifetime: Lifetime) -> RunningNode:
-        """A node of this version (or, where it is given, of its major), once it answers.
+        """Return a node of this version once it answers; a server that already runs may be any of the same major.
 
         A node started for a "session" ends with the process that started it; a "kept" one stays until it is stopped.
 
         Raises:
-            NodeUnavailableError: this way can't give one here.
+            NodeUnavailableError: this way cannot provide one here.
         """
         ...
 
     def stop(self, node: RunningNode) -> None:
-        """End a node that this way started, and remove its data."""
+        """Stop a node that this way started, and remove its data."""
         ...
 
 
 class Recipe(Protocol):
-    """How one engine's server is put together and started. `java` is the least JDK; `sources` hold a pom.xml."""
+    """How one engine's server is assembled and started. `java` is the oldest JDK; `sources` holds a pom.xml."""
 
     @property
     def java(self) -> int: ...
@@ -64,7 +64,7 @@ class Recipe(Protocol):
     def http_settings(self) -> tuple[str, ...]: ...
 
     def lay_out(self, version: str, jars: Path, home: Path, jdk: Path) -> None:
-        """Make a home of the downloaded jars.
+        """Build a home from the downloaded jars.
 
         Raises:
             NodeUnavailableError: a tool failed.
@@ -72,12 +72,12 @@ class Recipe(Protocol):
         ...
 
     def arguments(self, home: Path, run: Path) -> list[str]:
-        """Java's arguments before the main class, `StartNode`; fills the node's own directory with what it needs."""
+        """Return Java's arguments before the main class, `StartNode`; fill the node's directory with what it needs."""
         ...
 
 
 def run_tool(command: list[str], tool: str) -> None:
-    """Run a tool to its end.
+    """Run a tool and wait for it.
 
     Raises:
         NodeUnavailableError: it failed, or took too long.
@@ -91,7 +91,7 @@ def run_tool(command: list[str], tool: str) -> None:
 
 
 def version_at(url: str) -> str | None:
-    """The version that the server at this URL says it has; None while nothing answers there."""
+    """Return the version that the server at this URL reports; None while nothing answers."""
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
             return str(json.load(answer)["version"]["number"])
@@ -100,15 +100,15 @@ def version_at(url: str) -> str | None:
 
 
 def major(version: str) -> int:
-    """8 of "8.19.21"."""
+    """Return 8 for "8.19.21"."""
     return int(version.split(".", 1)[0])
 
 
 def engine(version: str) -> str:
-    """Whose version this is: Elasticsearch of our days has 8 and 9, OpenSearch 2."""
+    """Return the engine that has this version: Elasticsearch for 8 and 9, OpenSearch for 2."""
     return "OpenSearch" if major(version) == 2 else "Elasticsearch"
 
 
 def one_line(text: str, limit: int = 300) -> str:
-    """The text's last words in one line, for a reason that a person reads."""
+    """Return the end of the text on one line, as the reason of an error."""
     return " ".join(text.split())[-limit:]

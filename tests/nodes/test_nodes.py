@@ -1,4 +1,4 @@
-"""What the launcher promises whichever way gives the node."""
+"""What the launcher promises, whichever way provides the node."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAPPINGS = Path(__file__).parents[2] / "mappings" / "elasticsearch"
 
 
 class Empty:
-    """A way that has nothing."""
+    """A way that has no node."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -32,7 +32,7 @@ class Empty:
 
 
 class Ready(Empty):
-    """A way that has a node, and remembers which it was asked to stop."""
+    """A way that has a node, and records which nodes it was asked to stop."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

@@ -31,7 +31,22 @@ except ImportError as error:  # opensearch-py leaves them out without aiohttp
 
 
 class AsyncHybridOpenSearch(AsyncOpenSearch):
-    """The async twin of `HybridOpenSearch`: the same arguments. Models run off the event loop."""
+    """The async twin of `HybridOpenSearch`: the same arguments. Models run off the event loop.
+
+    Examples:
+        >>> import asyncio
+        >>> from connector import AsyncHybridOpenSearch
+        >>> async def first_book() -> dict[str, str]:
+        ...     async with AsyncHybridOpenSearch("http://localhost:9200") as client:
+        ...         await client.index(index="example-books", id="1", body={"title": "Emma"}, refresh=True)
+        ...         title = {"standard": {"query": {"match": {"title": "emma"}}}}
+        ...         everything = {"standard": {"query": {"match_all": {}}}}
+        ...         body = {"retriever": {"rrf": {"retrievers": [title, everything]}}}
+        ...         response = await client.search(index="example-books", body=body)
+        ...         return response["hits"]["hits"][0]["_source"]
+        >>> asyncio.run(first_book())
+        {'title': 'Emma'}
+    """
 
     def __init__(
         self,

@@ -47,6 +47,16 @@ class HybridOpenSearch(OpenSearch):
         execution: "auto" and "client" run retrievers here; "native" has the cluster fuse, by its `hybrid` query, what
             that can express, and runs the rest here, as well as what the cluster refuses.
         **kwargs: as for `opensearchpy.OpenSearch`.
+
+    Examples:
+        >>> from connector import HybridOpenSearch
+        >>> client = HybridOpenSearch("http://localhost:9200")
+        >>> written = client.index(index="example-books", id="1", body={"title": "Emma"}, refresh=True)
+        >>> title = {"standard": {"query": {"match": {"title": "emma"}}}}
+        >>> everything = {"standard": {"query": {"match_all": {}}}}
+        >>> body = {"retriever": {"rrf": {"retrievers": [title, everything]}}}
+        >>> client.search(index="example-books", body=body)["hits"]["hits"][0]["_source"]
+        {'title': 'Emma'}
     """
 
     def __init__(

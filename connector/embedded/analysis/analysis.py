@@ -1,7 +1,7 @@
-"""Text to tokens, for the embedded engine's postings and queries: the terms and positions that Lucene's analyzers give.
+"""Turn text into tokens, with the terms and positions of Lucene's analyzers.
 
-Case is folded a character at a time, as Java does it. Letters and case are those of the running Python's Unicode
-version, word breaks are Lucene's own (`tokenizer.py`).
+Case is folded one character at a time, as Java does. Letters and case follow the Unicode version of the running Python;
+word breaks are Lucene's own (`tokenizer.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ STOP_WORDS = frozenset({
     "will", "with",
 })
 # fmt: on
-"""What `english` and `stop` leave out. Source: Lucene's EnglishAnalyzer.ENGLISH_STOP_WORDS_SET."""
+"""The words that `english` and `stop` remove. Source: Lucene's EnglishAnalyzer.ENGLISH_STOP_WORDS_SET."""
 
 _POSSESSIVE = re.compile("['’＇][sS]$")
 _NOT_WHITESPACE = re.compile(r"[^\t-\r\x1c- \u1680\u2000-\u2006\u2008-\u200a\u2028\u2029\u205f\u3000]+")
@@ -28,14 +28,14 @@ _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 
 
 class Token(NamedTuple):
-    """A term and its position in the text, from 0; a stop word left out is a gap in the positions."""
+    """A term and its position in the text, from 0; a removed stop word leaves a gap in the positions."""
 
     term: str
     position: int
 
 
 class _LowerCaseLetters(dict[int, str]):
-    """Code point -> the letter in lower case, or a space for what is no letter: a table for `str.translate`."""
+    """A table for `str.translate`: code point -> the letter in lower case, or a space for anything else."""
 
     def __missing__(self, code_point: int) -> str:
         character = chr(code_point)
@@ -44,16 +44,16 @@ class _LowerCaseLetters(dict[int, str]):
 
 
 def analyze(analyzer: str, text: str) -> list[Token]:
-    """The tokens of a text by one of Elasticsearch's analyzers.
+    """Return the tokens of a text by one of Elasticsearch's analyzers.
 
     Args:
         analyzer: one of `ANALYZERS`: standard, english, simple, stop, whitespace, keyword.
         text: any string, lone surrogates included.
 
     Raises:
-        KeyError: no such analyzer here.
+        KeyError: there is no such analyzer.
 
-    Source: Lucene's analyzers of these names, as Elasticsearch 8.19 and 9.5 set them up.
+    Source: Lucene's analyzers of these names, as Elasticsearch 8.19 and 9.5 configure them.
     """
     return ANALYZERS[analyzer](text)
 
@@ -90,7 +90,7 @@ ANALYZERS: dict[str, Callable[[str], list[Token]]] = {
     "whitespace": _whitespace,
     "keyword": _keyword,
 }
-"""The analyzers there are, by Elasticsearch's names."""
+"""The analyzers, by their Elasticsearch names."""
 
 
 def _in_sequence(terms: Iterable[str]) -> list[Token]:
@@ -99,18 +99,18 @@ def _in_sequence(terms: Iterable[str]) -> list[Token]:
 
 @lru_cache(maxsize=1 << 17)
 def _english_term(word: str) -> str | None:
-    """What the english analyzer makes of a word: a stem, or None for a stop word."""
+    """Return the stem of a word, or None for a stop word."""
     term = _lower_case(_POSSESSIVE.sub("", word))
     return None if term in STOP_WORDS else _stem(term)
 
 
 def _lower_case(text: str) -> str:
-    """Java's Character.toLowerCase of every character, which knows no context and makes one of one."""
+    """Apply Java's Character.toLowerCase to each character: it ignores context and never changes the length."""
     return text.replace("İ", "i").replace("Σ", "σ").lower()
 
 
 def _stem(term: str) -> str:
-    """The Porter stem, over UTF-16 code units as Java counts them; fewer than three are left alone.
+    """Return the Porter stem, over UTF-16 code units as Java counts them; a term of fewer than three is unchanged.
 
     Source: Lucene's PorterStemFilter.
     """
@@ -123,7 +123,7 @@ def _stem(term: str) -> str:
 
 @lru_cache(maxsize=1)
 def _porter() -> Callable[[str], str]:
-    """Porter's algorithm with its author's later changes, loaded on first use: importing nltk takes a while."""
+    """Return Porter's algorithm with its author's later changes; importing nltk is slow, so it loads on first use."""
     from nltk.stem.porter import PorterStemmer
 
     stemmer = PorterStemmer(mode=PorterStemmer.MARTIN_EXTENSIONS)
@@ -139,13 +139,13 @@ _LETTERS = _LowerCaseLetters()
 
 
 def _letter_runs(text: str) -> Iterator[str]:
-    """The runs of letters of a text in lower case. Source: Lucene's LetterTokenizer and LowerCaseFilter."""
+    """Yield a text's runs of letters in lower case. Source: Lucene's LetterTokenizer and LowerCaseFilter."""
     for run in text.translate(_LETTERS).split():
         yield from _pieces(run)
 
 
 def _pieces(run: str) -> Iterator[str]:
-    """A run cut where it reaches 255 UTF-16 code units; no character is cut in two. Source: Lucene's CharTokenizer."""
+    """Cut a run where it reaches 255 UTF-16 code units, never inside a character. Source: Lucene's CharTokenizer."""
     if len(run) <= MAX_TOKEN_UNITS // 2:
         yield run
         return

@@ -1,4 +1,4 @@
-"""Terms and their documents as numpy arrays, scored by Lucene's BM25; one column a field.
+"""Terms and their documents as numpy arrays, scored by Lucene's BM25; one column per field.
 
 float32 throughout, statistics over the live documents (Lucene counts deleted ones until a merge):
 
@@ -29,7 +29,7 @@ _K1_PLUS_1 = np.float32(2.2)
 
 
 def byte4(lengths: Ints) -> Ints:
-    """Round field lengths as Lucene's one-byte norms do: exact below 40, then four significant bits of length - 24."""
+    """Round field lengths as Lucene's one-byte norms do: exact below 40, then length - 24 to four bits."""
     above = np.maximum(lengths - 24, 0)
     bits = np.frexp(above.astype(np.float64))[1]
     shift = np.maximum(bits - 4, 0)
@@ -37,7 +37,7 @@ def byte4(lengths: Ints) -> Ints:
 
 
 class Statistics(NamedTuple):
-    """What BM25 needs of a field: live documents with a term, their average length, and 1/norm by document."""
+    """A field's statistics for BM25: the number of live documents with a term, and the norm of each document."""
 
     documents: int
     norms: Floats
@@ -75,12 +75,12 @@ def _merge(left: _Segment, right: _Segment) -> _Segment:
 class TermColumn:
     """The terms of one field.
 
-    New documents wait unanalysed until a search asks; then they become a segment, and segments of like size are merged,
-    so that a write followed by a search costs in proportion to the write.
+    New documents are analysed when a search needs them. They become a segment, and segments of similar size are merged,
+    so that the cost of a write followed by a search is proportional to the write.
 
     Args:
-        analyze: a value -> its terms.
-        with_norms: whether length counts (text); without, tf is 1 and every document is as long as one term (keyword).
+        analyze: returns the terms of a value.
+        with_norms: whether length counts (text). If not (keyword), tf is 1 and every document has the length 1.
     """
 
     def __init__(self, analyze: Callable[[str], list[str]], *, with_norms: bool) -> None:
@@ -94,11 +94,11 @@ class TermColumn:
         self._statistics: tuple[int, Statistics] | None = None
 
     def add(self, slot: int, values: list[Any]) -> None:
-        """Take in a document's values; slots must grow."""
+        """Add a document's values; slots must increase."""
         self._pending.append((slot, values))
 
     def freeze(self, slots: int) -> None:
-        """Analyse what waits and size the arrays for `slots` documents."""
+        """Analyse the pending documents and size the arrays for `slots` documents."""
         grown = slots - len(self._lengths)
         if grown > 0:
             self._lengths = np.concatenate(
@@ -127,15 +127,15 @@ class TermColumn:
         self._segments.append(segment)
 
     def present(self, slots: int) -> Mask:
-        """Which documents have a value here."""
+        """Return which documents have a value."""
         return np.array(self._present[:slots])
 
     def terms(self) -> list[str]:
-        """Every term, live or not."""
+        """Return every term, including those of deleted documents."""
         return list(self._vocabulary)
 
     def postings(self, term: str) -> tuple[Ints, Ints]:
-        """The slots with a term, ascending, and how often it stands there."""
+        """Return the slots with a term, ascending, and the term's frequency in each."""
         number = self._vocabulary.get(term, -1)
         found = [(segment, segment.find(number)) for segment in self._segments]
         parts = [(segment.slots[span], segment.frequencies[span]) for segment, span in found]
@@ -145,7 +145,7 @@ class TermColumn:
         return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
     def score(self, term: str, boost: np.float32, live: Mask, generation: int) -> tuple[Ints, Floats]:
-        """The live slots with a term and their BM25 scores (float32)."""
+        """Return the live slots with a term and their BM25 scores (float32)."""
         slots, frequencies = self.postings(term)
         alive = live[slots]
         slots, frequencies = slots[alive], frequencies[alive]

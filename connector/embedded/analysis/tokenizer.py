@@ -1,7 +1,7 @@
-"""Lucene's StandardTokenizer: the words of a text by UAX#29 and UTS#51, for the embedded engine's analyzers.
+"""Lucene's StandardTokenizer: the words of a text by UAX#29 and UTS#51.
 
 Every character is replaced by the letter of its class (`word_break.py`), so that the rules are regular expressions over
-a couple of dozen letters and a match's place in them is its place in the text.
+a few dozen letters, and a match has the same offsets in the text.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from bisect import bisect_right
 from connector.embedded.analysis.word_break import CLASSES
 
 MAX_TOKEN_UNITS = 255
-"""UTF-16 code units of a token; a longer word becomes several tokens. Source: StandardTokenizer's default."""
+"""The most UTF-16 code units in a token; a longer word becomes several tokens. Source: StandardTokenizer's default."""
 
 
 class _ClassOf(dict[int, str]):
-    """Code point -> letter of its word break class, "." for none: a table for `str.translate` that fills itself."""
+    """A table for `str.translate` that fills itself: code point -> letter of its word break class, "." for none."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,13 +40,13 @@ class _ClassOf(dict[int, str]):
 
 
 def _words() -> re.Pattern[str]:
-    """The grammar of StandardTokenizerImpl.jflex: at each place the longest match, whichever rule it is of.
+    """Return the grammar of StandardTokenizerImpl.jflex: at each offset the longest match of any rule.
 
-    Alternatives are ordered, and each one's choices too, so that the first match is the longest. Rule numbers are
-    those of UAX#29. Group 1 is the token; without it the match is a run that holds none, and is passed over so that
-    such runs take linear time.
+    Alternatives are ordered, as are the choices in each, so that the first match is the longest. Rule numbers are
+    those of UAX#29. Group 1 is the token; a match without it is a run without tokens, which is skipped so that such
+    runs take linear time.
     """
-    # WB4: what a character drags along. A presentation selector ends an emoji, so emoji drag the others only.
+    # WB4: what attaches to a character. A presentation selector ends an emoji, so only the others attach to emoji.
     x = "[XZMGYCVFR]*"
     emoji_x = "[XZMGYCV]*"
 
@@ -60,7 +60,7 @@ def _words() -> re.Pattern[str]:
     run = f"(?:(?:{hebrew_pair}|{letters}|{numbers})+|(?:K{x})+)"  # WB9, 10, 13
     word = f"(?:{connector})*{run}(?:(?:{connector})+{run})*(?:{connector})*"  # WB13a, 13b
 
-    # UTS#51 emoji_sequence. A joiner may be one that the emoji before it has dragged along already.
+    # UTS#51 emoji_sequence. The joiner may already be attached to the emoji before it.
     modifier = f"M{emoji_x}"
     joined = f"(?:(?<=Z)|F(?:Z+|Z{modifier}(?<=Z)))"
     more = f"(?:{joined}[PQ]{emoji_x})*(?:F(?:Z{modifier})?)?"
@@ -73,7 +73,7 @@ def _words() -> re.Pattern[str]:
 
     south_east_asian = "[TV][TVXZMGYCFR]*"
     token = f"{letter_emoji}|{word}|I{x}|{south_east_asian}|{emoji}|{modifier_emoji}|{keycap}|{flag}"
-    in_vain = "E[EXGYCFR]*|Z+"  # nothing in it starts a token if its first character does not
+    in_vain = "E[EXGYCFR]*|Z+"  # if its first character does not start a token, no later one does
     return re.compile(f"({token})|{in_vain}")
 
 
@@ -83,7 +83,7 @@ _WORDS = _words()
 
 
 def words(text: str) -> list[str]:
-    """The tokens of a text in their order, as written, none longer than 255 UTF-16 code units.
+    """Return the tokens of a text in order, as written, each of at most 255 UTF-16 code units.
 
     Source: Lucene's StandardTokenizer, equal in 9.12 and 10.5.
     """
@@ -100,7 +100,7 @@ def words(text: str) -> list[str]:
             found.append(text[start:end])
         else:
             return found
-        # Lucene looks at 255 units from where it is and no further: a word is cut there, or is none without the rest.
+        # Lucene looks ahead 255 units at most: a longer word is cut there, or is no word without the rest.
         at = start
         while at < end:
             cut = _WORDS.match(classes, at, _window_end(text, at))
@@ -112,7 +112,7 @@ def words(text: str) -> list[str]:
 
 
 def _window_end(text: str, start: int) -> int:
-    """Where 255 UTF-16 code units from `start` on end; a character that would be cut in two is left out."""
+    """Return the offset at most 255 UTF-16 code units after `start` that does not cut a character in two."""
     window = text[start : start + MAX_TOKEN_UNITS]
     if not _ASTRAL.search(window):
         return start + len(window)

@@ -1,14 +1,14 @@
-"""The word break class of every character, as Lucene's StandardTokenizer has them: data of the engine's tokenizer.
+"""The word break class of every character, as Lucene's StandardTokenizer has it.
 
-One letter a class, hexadecimal code points and ranges of them; a character in none is no part of any token. The values
-are those of Unicode 12.1 (Word_Break, Line_Break, Script, emoji data) cut into classes that no rule of Lucene's grammar
-tells apart further. They were read off Lucene 9.12.2 and 10.5.1, which are equal, by tokenizing every code point in
-some forty contexts. They are data, not properties of a Unicode library, because a library knows characters that Lucene
-does not know yet.
+Each class has one letter, and its hexadecimal code points and ranges; a character without a class is part of no token.
+The values are those of Unicode 12.1 (Word_Break, Line_Break, Script, emoji data), divided into the fewest classes that
+the rules of Lucene's grammar distinguish. They were determined by tokenizing every code point in some forty contexts
+with Lucene 9.12.2 and 10.5.1, which agree. They are not taken from a Unicode library, because a library knows
+characters that Lucene does not know yet.
 """
 
 CLASSES = {
-    # ALetter (Hangul among them)
+    # ALetter, including Hangul
     "A": """
         41-5A 61-7A AA B5 BA C0-D6 D8-F6 F8-2D7 2DE-2E4 2EC-2FF 370-374 376-377 37A-37D 37F 386 388-38A 38C
         38E-3A1 3A3-3F5 3F7-481 48A-52F 531-556 559 55B-55C 55E 560-588 5F3 620-64A 66E-66F 671-6D3 6D5
@@ -76,7 +76,7 @@ CLASSES = {
     """,
     # Katakana
     "K": "3031-3035 309B-309C 30A0-30FA 30FC-30FF 31F0-31FF 32D0-32FE 3300-3357 FF66-FF9D 1B000 1B164-1B167",
-    # Han and Hiragana: a token each
+    # Han and Hiragana: one token per character
     "I": """
         2E80-2E99 2E9B-2EF3 2F00-2FD5 3007 3021-3029 3038-303A 3041-3096 309D-309F 3400-4DB5 4E00-9FEF
         F900-FA6D FA70-FAD9 1B001-1B11E 1B150-1B152 1F200 20000-2A6D6 2A700-2B734 2B740-2B81D 2B820-2CEA1
@@ -108,7 +108,7 @@ CLASSES = {
     "S": "27",
     # Double_Quote
     "D": "22",
-    # Extend and Format that have no class of their own below
+    # Extend and Format without a class of their own below
     "X": """
         AD 300-36F 483-489 591-5BD 5BF 5C1-5C2 5C4-5C5 5C7 600-605 610-61A 61C 64B-65F 670 6D6-6DD 6DF-6E4
         6E7-6E8 6EA-6ED 70F 711 730-74A 7A6-7B0 7EB-7F3 7FD 816-819 81B-823 825-827 829-82D 859-85B 8D3-903
@@ -164,6 +164,6 @@ CLASSES = {
     "Q": "2139 24C2 1F170-1F171 1F17E-1F17F",
     # Regional_Indicator
     "J": "1F1E6-1F1FF",
-    # # and *: what keycaps are put on, digits aside
+    # # and *: the bases of keycaps other than digits
     "O": "23 2A",
 }

@@ -1,4 +1,4 @@
-"""Aggregations: `terms`, and the numbers of a field (`min`, `max`, `avg`, `sum`, `value_count`, `stats`), nested."""
+"""Aggregations: `terms`, and the metrics `min`, `max`, `avg`, `sum`, `value_count` and `stats`; they can be nested."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from connector.embedded.storage.index import Index
 from connector.embedded.storage.values import FLOATS, NUMBERS
 
 Matched = Sequence[tuple[Index, Mask]]
-"""Each index, and which of its documents are aggregated over."""
+"""Each index, and a mask of the documents to aggregate over."""
 
 _METRICS = frozenset({"min", "max", "avg", "sum", "value_count", "stats"})
 _DEFAULT_SIZE = 10
@@ -25,10 +25,10 @@ _MAX_DEPTH = 50
 
 @dataclass(frozen=True)
 class Aggregation:
-    """One aggregation: its name, type and field, and what is aggregated within each bucket.
+    """An aggregation: its name, type and field, and the aggregations within each bucket.
 
-    `size`, `least_count`, `by_key` and `ascending` are of `terms`: how many buckets, of how many documents at least,
-    ordered by key or by count.
+    `size`, `least_count`, `by_key` and `ascending` belong to `terms`: the most buckets, the fewest documents in a
+    bucket, and whether buckets are ordered by key or by count.
     """
 
     name: str
@@ -42,11 +42,15 @@ class Aggregation:
 
 
 def parse_aggregations(value: Any, depth: int = 0) -> tuple[Aggregation, ...]:
-    """Parse the value of `aggs`. Raises: EngineError: 400."""
+    """Parse the value of `aggs`.
+
+    Raises:
+        EngineError: 400.
+    """
     if not isinstance(value, dict):
         raise parsing("[aggs] must be an object of aggregations by name")
     if depth > _MAX_DEPTH:
-        raise illegal(f"aggregations are nested deeper than {_MAX_DEPTH}, the most that the embedded engine takes")
+        raise illegal(f"aggregations are nested deeper than {_MAX_DEPTH}, the most that the embedded engine allows")
     return tuple(_parse(name, body, depth) for name, body in value.items())
 
 
@@ -96,10 +100,10 @@ def _order(value: Any) -> tuple[bool, bool]:
 
 
 def aggregate(asked: Sequence[Aggregation], matched: Matched, *, typed_keys: bool = False) -> dict[str, Any]:
-    """Return each aggregation's answer by its name, or with `typed_keys` by its type and name.
+    """Return each aggregation's answer by name, or with `typed_keys` by type and name.
 
     Raises:
-        EngineError: 400: a field whose values can't be aggregated here.
+        EngineError: 400: the values of a field can't be aggregated.
     """
     answers = {}
     for each in asked:
@@ -152,14 +156,14 @@ def _terms(asked: Aggregation, matched: Matched, *, typed_keys: bool) -> dict[st
 
 
 def _slots_by_key(index: Index, mask: Mask, field: str) -> list[tuple[Any, Ints]]:
-    """Each value of a field that matched documents have, and those documents."""
+    """Return each value of a field in the matched documents, and the documents that have it."""
     column = index.column(field)
     if isinstance(column, TermColumn):
         found = ((term, column.postings(term)[0]) for term in column.terms())
         return [(term, kept) for term, slots in found if len(kept := slots[mask[slots]])]
     if not isinstance(column, NumberColumn):
         return []
-    slots, values = column.held(mask)
+    slots, values = column.values_of(mask)
     return [(value.item(), np.unique(slots[values == value])) for value in np.unique(values)]
 
 
@@ -180,7 +184,7 @@ def _metric(asked: Aggregation, matched: Matched) -> dict[str, Any]:
     columns = [(index.column(asked.field), mask) for index, mask in matched]
     if asked.kind == "value_count":
         return {"value": sum(_count(column, mask) for column, mask in columns)}
-    parts = [column.held(mask)[1] for column, mask in columns if isinstance(column, NumberColumn)]
+    parts = [column.values_of(mask)[1] for column, mask in columns if isinstance(column, NumberColumn)]
     values = np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
     total = float(values.sum())
     least, most, mean = (
@@ -193,7 +197,7 @@ def _metric(asked: Aggregation, matched: Matched) -> dict[str, Any]:
 
 def _count(column: Any, mask: Mask) -> int:
     if isinstance(column, NumberColumn):
-        return len(column.held(mask)[1])
+        return len(column.values_of(mask)[1])
     if isinstance(column, TermColumn):
         return sum(int(mask[column.postings(term)[0]].sum()) for term in column.terms())
     return 0

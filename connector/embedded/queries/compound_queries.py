@@ -1,4 +1,4 @@
-"""Queries made of queries: `bool`, `dis_max`, `constant_score`."""
+"""Queries that contain queries: `bool`, `dis_max` and `constant_score`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from connector.embedded.queries.queries import MatchAll, Query, Scored, constant
 from connector.embedded.storage.index import Index
 
 MAX_CLAUSES = 16_384
-"""As many as a node with a heap of 512 MiB on two cores takes."""
+"""The limit of a node with a heap of 512 MiB on two cores."""
 
 
 def _check_count(clauses: int) -> None:
@@ -22,7 +22,7 @@ def _check_count(clauses: int) -> None:
 
 @dataclass(frozen=True)
 class DisMax:
-    """The best clause's score plus `tie_breaker` times the others'."""
+    """Scores the best clause's score plus `tie_breaker` times the others'."""
 
     queries: list[Query]
     tie_breaker: float = 0.0
@@ -43,7 +43,7 @@ class DisMax:
 
 @dataclass(frozen=True)
 class ConstantScore:
-    """Documents of a filter, scoring the boost."""
+    """Matches what a filter matches; the score is the boost."""
 
     filter: Query
     boost: float = 1.0
@@ -55,7 +55,7 @@ class ConstantScore:
 
 @dataclass(frozen=True)
 class Bool:
-    """Clauses that must, should, must not match; scores of must and should are summed in float64."""
+    """Clauses that must, should or must not match; the scores of must and should are summed in float64."""
 
     must: list[Query] = field(default_factory=list)
     should: list[Query] = field(default_factory=list)

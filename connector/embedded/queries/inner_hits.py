@@ -1,4 +1,4 @@
-"""The `inner_hits` of a `knn` section: which of a hit's nested objects came near, best first."""
+"""The `inner_hits` of a `knn` section: the nearest of a hit's nested objects, best first."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_WINDOW = 100
 
 @dataclass(frozen=True)
 class InnerHits:
-    """What is shown of a hit's nested objects; `name` None is their path."""
+    """How a hit's nested objects are shown; if `name` is None, it is their path."""
 
     name: str | None
     start: int
@@ -32,14 +32,14 @@ class InnerHits:
     def draw(
         self, index: Index, slot: int, path: str, found: Sequence[tuple[int, np.float32]], sources: Sources
     ) -> dict[str, Any]:
-        """The inner hits of one document.
+        """Return the inner hits of a document.
 
         Args:
-            index: where it is.
-            slot: which it is.
-            path: the nested objects' path.
-            found: offsets and scores, best first.
-            sources: what their `_source` is read from.
+            index: the document's index.
+            slot: the document's slot.
+            path: the path of the nested objects.
+            found: the offsets and scores of the nested objects, best first.
+            sources: the stored sources.
         """
         shown = []
         for offset, score in found[self.start : self.start + self.size]:
@@ -56,7 +56,11 @@ class InnerHits:
 
 
 def parse_inner_hits(body: Any) -> InnerHits:
-    """Parse `inner_hits`. Raises: EngineError: 400; options that aren't known are named."""
+    """Parse `inner_hits`.
+
+    Raises:
+        EngineError: 400; it names an unknown option.
+    """
     if not isinstance(body, dict):
         raise x_content(f"[knn] inner_hits doesn't support values of type: {token_of(body)}")
     for key in body:

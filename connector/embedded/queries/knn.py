@@ -1,4 +1,4 @@
-"""Exact nearest neighbours: the filter is a mask, the scores are Elasticsearch's, as `vectors` has them."""
+"""Exact nearest neighbours, with a mask as the filter and Elasticsearch's scores."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _WHOLE_ABOVE = 4
 
 @dataclass(frozen=True)
 class Knn:
-    """The `k` nearest documents to a vector among those of the filters.
+    """The `k` documents nearest to a vector among those that match the filters.
 
-    As a query it takes the k best of each index; the top-level `knn` takes the k best of all from `neighbours`. A
-    `vector` that is a text is read by its field's type. `similarity` is a least similarity (for l2_norm a greatest
-    distance), not yet a score. Of a document's nested objects the nearest counts.
+    A query takes the k best of each index; the top-level `knn` takes the k best of all, from `neighbours`. How a
+    `vector` in a string is read depends on the field's type. `similarity` is the least similarity (for l2_norm the
+    greatest distance), not a score. A document counts with its nearest nested object.
     """
 
     path: str
@@ -44,14 +44,14 @@ class Knn:
         return mask, scores
 
     def neighbours(self, index: Index, boost: float = 1.0) -> tuple[Ints, Floats]:
-        """Slots and scores of the k nearest, best first; equal scores in the order of insertion."""
+        """Return the slots and scores of the k nearest, best first; equal scores in the order of insertion."""
         empty = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
-        held = index.mapping.fields.get(self.path)
-        if held is None:
+        mapped = index.mapping.fields.get(self.path)
+        if mapped is None:
             return empty
         if self.k < 1:
             raise ShardError(f"k must be at least 1, got: {self.k}")
-        query = self._query_vector(held)
+        query = self._query_vector(mapped)
         column = index.column(self.path)
         if not isinstance(column, VectorColumn):
             return empty
@@ -60,7 +60,7 @@ class Knn:
         for query_filter in self.filters:
             allowed = allowed & query_filter.evaluate(index, 1.0)[0]
         rows = np.flatnonzero(allowed[slots])
-        metric = Metric.of(held, query)
+        metric = Metric.of(mapped, query)
         scores = _scores(metric, matrix, rows, query)
         if self.similarity is not None:
             threshold = metric.as_score(np.array(self.similarity, dtype=np.float32))
@@ -73,42 +73,42 @@ class Knn:
         return owners[best], scores[best] * as_boost(boost * self.boost)
 
     def objects(self, index: Index, slot: int) -> list[tuple[int, np.float32]]:
-        """Offsets and scores of a document's nested objects that have a vector, nearest first."""
-        held, column = index.mapping.fields.get(self.path), index.column(self.path)
-        if held is None or not isinstance(column, VectorColumn):
+        """Return the offsets and scores of a document's nested objects that have a vector, nearest first."""
+        mapped, column = index.mapping.fields.get(self.path), index.column(self.path)
+        if mapped is None or not isinstance(column, VectorColumn):
             return []
         slots, matrix = column.vectors()
         rows = np.flatnonzero(slots == slot)
-        query = self._query_vector(held)
-        scores = _scores(Metric.of(held, query), matrix, rows, query)
+        query = self._query_vector(mapped)
+        scores = _scores(Metric.of(mapped, query), matrix, rows, query)
         scores = scores * as_boost(self.boost)
         return [(int(column.offsets()[rows[at]]), scores[at]) for at in best_first(scores, len(scores))]
 
-    def _query_vector(self, held: Field) -> Floats:
-        if held.type != "dense_vector":
+    def _query_vector(self, mapped: Field) -> Floats:
+        if mapped.type != "dense_vector":
             raise ShardError("[knn] queries are only supported on [dense_vector] fields")
-        if not held.is_indexed:
+        if not mapped.is_indexed:
             raise ShardError(
                 f"to perform knn search on field [{self.path}], its mapping must have [index] set to [true]"
             )
-        numbers = numbers_in(self.vector, held, hex_floats=True) if isinstance(self.vector, str) else self.vector
+        numbers = numbers_in(self.vector, mapped, hex_floats=True) if isinstance(self.vector, str) else self.vector
         if numbers is None:
             raise ShardError("failed to parse field [query_vector]: it must be a valid base64 or hex string")
-        given = dims_of(held, numbers)
-        dims = held.parameters.get("dims", given)
+        given = dims_of(mapped, numbers)
+        dims = mapped.parameters.get("dims", given)
         if given != dims:
             raise ShardError(
                 f"The query vector has a different number of dimensions [{given}] than the document vectors [{dims}]."
             )
         vector = as_array(numbers)
-        reason = fault(numbers, vector, held)
+        reason = fault(numbers, vector, mapped)
         if reason is not None:
             raise ShardError(reason)
-        return normalize(vector[None])[0] if held.parameters["similarity"] == "cosine" else vector
+        return normalize(vector[None])[0] if mapped.parameters["similarity"] == "cosine" else vector
 
 
 def _nearest_of_each(owners: Ints, scores: Floats) -> tuple[Ints, Floats]:
-    """Each owner once, in their order, with its best score."""
+    """Return each owner once, in order, with its best score."""
     found, place = np.unique(owners, return_inverse=True)
     best = np.full(len(found), -np.inf, dtype=np.float32)
     np.maximum.at(best, place, scores)
@@ -116,7 +116,7 @@ def _nearest_of_each(owners: Ints, scores: Floats) -> tuple[Ints, Floats]:
 
 
 def best_first(scores: Floats, count: int) -> Ints:
-    """Positions of the `count` highest scores, best first; equal scores by position."""
+    """Return the positions of the `count` highest scores, best first; equal scores by position."""
     if count <= 0:
         return np.zeros(0, dtype=np.int64)
     if count < len(scores):
@@ -128,7 +128,7 @@ def best_first(scores: Floats, count: int) -> Ints:
 
 
 def _scores(metric: Metric, matrix: Floats, rows: Ints, query: Floats) -> Floats:
-    """The scores of some rows; gathering rows costs more than the product, so most of a matrix means all of it."""
+    """Return the scores of some rows; gathering rows is slower than the product, so for most rows it computes all."""
     if _WHOLE_ABOVE * len(rows) > len(matrix) > len(rows):
         return metric.scores(matrix, query)[rows]
     return metric.scores(matrix if len(rows) == len(matrix) else matrix[rows], query)

@@ -1,4 +1,4 @@
-"""The queries that hold no other, from Elasticsearch's JSON: `match_all` to `ids`; `query_parser` comes in here."""
+"""Parses the queries that contain no other query, from `match_all` to `ids`."""
 
 from __future__ import annotations
 
@@ -181,4 +181,4 @@ LEAVES: dict[str, Callable[[dict[str, Any]], Query]] = {
     "exists": _exists,
     "ids": _ids,
 }
-"""What parses each query that holds no other, by its name."""
+"""The parser of each query that contains no other query, by its name."""

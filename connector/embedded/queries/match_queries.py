@@ -1,4 +1,4 @@
-"""Queries on analysed text: `match`, and `multi_match` over best_fields or most_fields, a dis_max of `match`es."""
+"""Queries on analysed text: `match`, and `multi_match` (best_fields or most_fields) as a dis_max of `match` queries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from connector.embedded.storage.values import text_of
 
 @dataclass(frozen=True)
 class Match:
-    """A field's analysed text: one clause a token, joined by `operator`."""
+    """Analysed text in a field: one clause per token, joined by `operator`."""
 
     path: str
     text: Any
@@ -31,10 +31,10 @@ class Match:
     def evaluate(self, index: Index, boost: float) -> Scored:
         """See `Query`."""
         boost *= self.boost
-        held = searchable(index, self.path, "match")
-        if held is None:
+        field = searchable(index, self.path, "match")
+        if field is None:
             return nothing(index)
-        if held.type not in ("text", "keyword"):
+        if field.type not in ("text", "keyword"):
             try:
                 return Term(self.path, self.text).evaluate(index, boost)
             except ShardError:
@@ -43,7 +43,7 @@ class Match:
                 raise
         if self.analyzer not in (None, *ANALYZERS):
             raise ShardError(f"[match] analyzer [{self.analyzer}] not found")
-        own = held.search_analyzer if held.type == "text" else "keyword"
+        own = field.search_analyzer if field.type == "text" else "keyword"
         tokens = [token.term for token in analyze(self.analyzer or own, text_of(self.text))]
         if not tokens:
             return MatchAll().evaluate(index, boost) if self.zero_terms == "all" else nothing(index)
@@ -57,7 +57,7 @@ class Match:
 
 @dataclass(frozen=True)
 class MultiMatch:
-    """`match` is the query for every field; `fields` gives each path (or pattern with *) its boost."""
+    """A `match` query on several fields; `fields` maps each path, or pattern with *, to its boost."""
 
     fields: dict[str, float]
     match: Match
@@ -80,6 +80,6 @@ class MultiMatch:
         literal = pattern.replace("[", "[[]").replace("?", "[?]")
         return [
             path
-            for path, held in index.mapping.fields.items()
-            if held.type != "dense_vector" and fnmatchcase(path, literal)
+            for path, field in index.mapping.fields.items()
+            if field.type != "dense_vector" and fnmatchcase(path, literal)
         ]

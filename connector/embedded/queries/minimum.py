@@ -1,4 +1,4 @@
-"""`minimum_should_match`: 2, -1, 75%, -25%, and conditions as 2<-25% 9<-3."""
+"""`minimum_should_match`: 2, -1, 75%, -25%, and conditions such as 2<-25% 9<-3."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from connector.embedded.failures import ShardError
 
 
 def minimum_should_match(clauses: int, specification: str) -> int:
-    """How many of `clauses` optional clauses have to match; more than there are means none can.
+    """Return how many of `clauses` optional clauses must match; if it is more than `clauses`, nothing matches.
 
     Raises:
         ShardError: the specification can't be read.

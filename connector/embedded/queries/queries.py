@@ -1,7 +1,7 @@
-"""What every query node is: it answers an index with (mask, float32 scores) over its slots.
+"""The protocol of all query nodes: evaluated on an index, a node returns a mask and float32 scores over its slots.
 
 The nodes are in `term_queries`, `match_queries`, `compound_queries` and `knn`; `query_parser` makes them from JSON. A
-score outside the mask is 0. Boosts multiply down to the leaves, as Lucene's BoostQuery does.
+score outside the mask is 0. Boosts multiply down to the leaves, as in Lucene's BoostQuery.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ Scored = tuple[Mask, Floats]
 
 
 class Query(Protocol):
-    """What every node is."""
+    """A query node."""
 
     def evaluate(self, index: Index, boost: float, /) -> Scored:
-        """Which slots match, and how well."""
+        """Return which slots match, and their scores."""
         ...  # pragma: no cover
 
 
 def nothing(index: Index) -> Scored:
-    """No document matches."""
+    """Return a mask that matches no document, and its scores."""
     return np.zeros(len(index.ids), dtype=np.bool_), np.zeros(len(index.ids), dtype=np.float32)
 
 
 def constant(mask: Mask, boost: float) -> Scored:
-    """Every document of the mask scores the boost.
+    """Return the mask, with the boost as the score of each document in it.
 
     Raises:
         ShardError: see `as_boost`.
@@ -43,7 +43,7 @@ def constant(mask: Mask, boost: float) -> Scored:
 
 @dataclass(frozen=True)
 class MatchAll:
-    """Every document, scoring its boost."""
+    """Matches every document; the score is the boost."""
 
     boost: float = 1.0
 
@@ -54,7 +54,7 @@ class MatchAll:
 
 @dataclass(frozen=True)
 class MatchNone:
-    """No document."""
+    """Matches no document."""
 
     def evaluate(self, index: Index, _: float) -> Scored:
         """See `Query`."""
@@ -63,7 +63,7 @@ class MatchNone:
 
 @dataclass(frozen=True)
 class Unusable:
-    """A query that parses, and that no index can run."""
+    """A query that parses, but that no index can run."""
 
     reason: str
 
@@ -73,10 +73,10 @@ class Unusable:
 
 
 def as_boost(boost: float) -> np.float32:
-    """A product of boosts as a score's factor.
+    """Return a product of boosts as a factor of scores.
 
     Raises:
-        ShardError: it is beyond float32's range.
+        ShardError: it is out of float32's range.
     """
     if not boost <= float(np.finfo(np.float32).max):
         raise ShardError("boost must be a positive float, got Infinity")
@@ -85,16 +85,16 @@ def as_boost(boost: float) -> np.float32:
 
 
 def searchable(index: Index, path: str, kind: str) -> Field | None:
-    """The field that a query of this kind looks in; None when the mapping has no such field.
+    """Return the field that a query of this kind searches; None if the mapping has no such field.
 
     Raises:
-        ShardError: the field is there but can't be searched so.
+        ShardError: the field exists but can't be searched in this way.
     """
-    held = index.mapping.fields.get(path)
-    if held is None:
+    field = index.mapping.fields.get(path)
+    if field is None:
         return None
-    if held.type == "dense_vector":
+    if field.type == "dense_vector":
         raise ShardError(f"Field [{path}] of type [dense_vector] does not support {kind} queries")
-    if held.type == "text" and not held.is_indexed:
+    if field.type == "text" and not field.is_indexed:
         raise ShardError(f"Cannot search on field [{path}] since it is not indexed nor has doc values.")
-    return held
+    return field

@@ -1,4 +1,4 @@
-"""The options that queries of every kind have in common, read from JSON."""
+"""Parses the options that all kinds of queries have in common."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from connector.embedded.scalars import Scalars
 
 
 def check_known(name: str, body: dict[str, Any], known: set[str]) -> None:
-    """Refuse an option that the engine doesn't know.
+    """Reject an option that the engine doesn't know.
 
     Raises:
         EngineError: 400 parsing_exception.
@@ -20,7 +20,7 @@ def check_known(name: str, body: dict[str, Any], known: set[str]) -> None:
 
 
 def parse_minimum(body: dict[str, Any], scalars: Scalars) -> str | None:
-    """A query's `minimum_should_match`, read when the number of clauses is known.
+    """Return a query's `minimum_should_match`, to be resolved when the number of clauses is known.
 
     Raises:
         EngineError: 400, as `Scalars.text`.

@@ -1,6 +1,6 @@
-"""Elasticsearch's query JSON -> query nodes: the way in, the queries that hold others, and `knn`.
+"""Parses Elasticsearch's query JSON into query nodes: the entry point, the queries that contain others, and `knn`.
 
-What isn't known here, or in `leaf_parser`, is refused.
+A query that neither this module nor `leaf_parser` knows is rejected.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ MAX_CANDIDATES = 10_000
 
 
 def parse_query(body: Any, *, size: int = 10, depth: int = 0) -> Query:
-    """Parse one query object; `size` is the request's, from which a knn query without `k` takes its width.
+    """Parse a query object; `size` is the request's, and the default `k` of a knn query.
 
     Raises:
-        EngineError: 400, with a real node's type where it would refuse too.
+        EngineError: 400, with a real node's error type if that rejects it too.
     """
     if depth >= MAX_DEPTH:
         raise illegal(
@@ -46,7 +46,7 @@ def parse_query(body: Any, *, size: int = 10, depth: int = 0) -> Query:
 
 
 def parse_inner(outer: str, part: str, body: Any, *, size: int = 10, depth: int = -1) -> Query:
-    """Parse a query in a field of another's; a fault inside is a fault of the field, with its cause.
+    """Parse a query in a field of another query; a fault inside it becomes a fault of the field, with its cause.
 
     Raises:
         EngineError: 400 x_content_parse_exception.
@@ -102,10 +102,10 @@ def _knn_query(body: dict[str, Any], size: int, depth: int) -> Query:
 
 
 def parse_knn(body: Any, *, size: int = 10, depth: int = 0, is_query: bool = False) -> Knn:
-    """Parse a `knn` section, or a `knn` query; without `k` that takes `size`, or fewer `num_candidates`.
+    """Parse a `knn` section, or a `knn` query, whose default `k` is `size` or, if fewer, `num_candidates`.
 
     Raises:
-        EngineError: 400, with a real node's type where it would refuse too.
+        EngineError: 400, with a real node's error type if that rejects it too.
     """
     if not isinstance(body, dict):
         raise x_content("[knn] Expected START_OBJECT")
@@ -148,7 +148,7 @@ def parse_knn(body: Any, *, size: int = 10, depth: int = 0, is_query: bool = Fal
 
 
 def _vector(value: Any) -> list[float] | str:
-    """Read a query vector: numbers, which may be texts each, or one text that the field's type has a meaning for."""
+    """Parse a query vector: numbers, each of which may be a string, or one string in a form of the field's type."""
     if isinstance(value, str):
         return value
     elements = value if isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""`rescore`: another query's scores for the first hits of each index, by Elasticsearch's query rescorer."""
+"""`rescore`: Elasticsearch's query rescorer, which applies another query's scores to the first hits of each index."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MODES: dict[str, Callable[[Floats, Floats], Floats]] = {
 
 @dataclass(frozen=True)
 class Rescore:
-    """One step: the window is of each index's hits."""
+    """One step; the window applies to each index's hits."""
 
     query: Query
     window: int
@@ -36,7 +36,7 @@ class Rescore:
     mode: str
 
     def apply(self, index: Index, mask: Mask, scores: Floats) -> Floats:
-        """Return new scores of one index's hits; those past the window, or not matched, keep theirs x query_weight."""
+        """Return new scores of an index's hits; those past the window or without a match keep theirs x query_weight."""
         matched, other = self.query.evaluate(index, 1.0)
         found = np.flatnonzero(mask)
         first = found[best_first(scores[found], self.window)]
@@ -47,7 +47,11 @@ class Rescore:
 
 
 def parse_rescore(value: Any, *, size: int) -> list[Rescore]:
-    """Parse a search's `rescore`. Raises: EngineError: 400."""
+    """Parse a search's `rescore`.
+
+    Raises:
+        EngineError: 400.
+    """
     return [_parse(step, size) for step in (value if isinstance(value, list) else [value])]
 
 

@@ -1,4 +1,4 @@
-"""`_search` and `_count`: a request run on each index, and its hits merged into Elasticsearch's response."""
+"""`_search` and `_count`: run a request on each index, and merge the hits into Elasticsearch's response."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ MAX_RESCORE_WINDOW = 10_000
 
 
 def search(request: SearchRequest, indices: list[Index], sources: Sources) -> dict[str, Any]:
-    """Run a search over indices; equal scores come in the order of index names, then of insertion.
+    """Run a search over indices; equal scores are ordered by index name, then by insertion.
 
     Raises:
-        EngineError: 400 search_phase_execution_exception: every index fails, or one where none may.
+        EngineError: 400 search_phase_execution_exception: every index fails, or one fails and partial results are
+            not allowed.
     """
     began = time.perf_counter()
     matched, failures = _evaluate(request, indices)
@@ -33,7 +34,7 @@ def search(request: SearchRequest, indices: list[Index], sources: Sources) -> di
     groups: list[dict[int, Any]] = []
     for index, mask, scores in matched:
         try:
-            result = _finished(request, index, mask, scores)
+            result = _post_process(request, index, mask, scores)
             groups.append(_checked_hits(request, index, result[1]))
             results.append(result)
         except ShardError as failure:
@@ -71,7 +72,7 @@ def search(request: SearchRequest, indices: list[Index], sources: Sources) -> di
 
 
 def count(query: Query, indices: list[Index]) -> dict[str, Any]:
-    """Count the documents of a query.
+    """Count the documents that a query matches.
 
     Raises:
         EngineError: 400 search_phase_execution_exception when every index fails.
@@ -87,7 +88,7 @@ Evaluated = tuple[Index, Mask, Floats]
 
 
 def _evaluate(request: SearchRequest, indices: list[Index]) -> tuple[list[Evaluated], list[dict[str, Any]]]:
-    """What the query matches in each index that can answer, with scores, and the failures of those that can't."""
+    """Return the matches and scores in each index that can answer, and the failures of those that can't."""
     results: list[Evaluated] = []
     failures: list[dict[str, Any]] = []
     neighbours: list[list[tuple[np.ndarray[Any, Any], Floats]]] = []
@@ -113,7 +114,7 @@ def _evaluate(request: SearchRequest, indices: list[Index]) -> tuple[list[Evalua
 
 
 def _add_neighbours(k: int, found: list[tuple[np.ndarray[Any, Any], Floats]], results: list[Evaluated]) -> None:
-    """Add the k best over all indices to their masks and scores."""
+    """Add the k best of all indices to their masks and scores."""
     if not found:
         return
     owners = np.concatenate([np.full(len(slots), place) for place, (slots, _) in enumerate(found)])
@@ -129,18 +130,18 @@ def _above(request: SearchRequest, mask: Mask, scores: Floats) -> Mask:
     return mask if request.min_score is None else mask & (scores >= np.float32(request.min_score))
 
 
-def _finished(request: SearchRequest, index: Index, mask: Mask, scores: Floats) -> Evaluated:
-    """What aggregations don't see: `post_filter` and `rescore`."""
+def _post_process(request: SearchRequest, index: Index, mask: Mask, scores: Floats) -> Evaluated:
+    """Apply `post_filter` and `rescore`, which come after aggregations."""
     if request.post_filter is not None:
         mask = mask & request.post_filter.evaluate(index, 1.0)[0]
-    return index, mask, _rescored(request, index, mask, scores) if request.rescore else scores
+    return index, mask, _rescore(request, index, mask, scores) if request.rescore else scores
 
 
 def _checked_hits(request: SearchRequest, index: Index, mask: Mask) -> dict[int, Any]:
-    """The values that the hits are collapsed by, where a page is asked for, by slot.
+    """Return the values that hits are collapsed by, by slot, if a page is requested.
 
     Raises:
-        ShardError: a hit has several, or what is asked of the hits can't be read.
+        ShardError: a hit has several values, or a requested field can't be read.
     """
     if not request.size or not mask.any():
         return {}
@@ -148,8 +149,8 @@ def _checked_hits(request: SearchRequest, index: Index, mask: Mask) -> dict[int,
     return groups_of(index, request.collapse, mask) if request.collapse is not None else {}
 
 
-def _rescored(request: SearchRequest, index: Index, mask: Mask, scores: Floats) -> Floats:
-    """New scores of the hits that are collected; the others can't be on the page."""
+def _rescore(request: SearchRequest, index: Index, mask: Mask, scores: Floats) -> Floats:
+    """Return new scores of the collected hits; the others can't be on the page."""
     found = np.flatnonzero(mask)
     collected = max(request.start + request.size, *(step.window for step in request.rescore))
     seen = np.zeros_like(mask)
@@ -215,5 +216,5 @@ def _inner_hits(request: SearchRequest, index: Index, slot: int, sources: Source
 
 
 def _shortest(score: np.float32) -> float:
-    """The shortest decimal that is this float32, as Java prints it; JSON has no infinity."""
+    """Return the shortest decimal of a float32, as Java prints it; JSON has no infinity."""
     return float(str(np.nan_to_num(score)))

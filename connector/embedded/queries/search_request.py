@@ -1,4 +1,4 @@
-"""A `_search` body parsed into a `SearchRequest`; `search` runs it."""
+"""Parses a `_search` body into a `SearchRequest`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OFF_ONLY = ("explain", "profile")
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """A search body, parsed. `tracked`: up to how many hits are counted; 0 leaves the total out."""
+    """A parsed search body. `tracked` is the most hits to count; 0 omits the total."""
 
     query: Query | None = None
     knn: list[Knn] = field(default_factory=list)
@@ -51,7 +51,7 @@ def parse_search(body: dict[str, Any]) -> SearchRequest:
     """Parse a search body.
 
     Raises:
-        EngineError: 400; keys that aren't known are named.
+        EngineError: 400; it names an unknown key.
     """
     if "retriever" in body:
         body = _without_retriever(body)
@@ -118,12 +118,12 @@ def parse_search(body: dict[str, Any]) -> SearchRequest:
 
 
 def with_options(request: SearchRequest, *, allow_partial: bool, typed_keys: bool) -> SearchRequest:
-    """The same request as the URL, or an `_msearch` header, would have it."""
+    """Return the request with the options of the URL or of an `_msearch` header."""
     return replace(request, allow_partial=allow_partial, typed_keys=typed_keys)
 
 
 def _without_retriever(body: dict[str, Any]) -> dict[str, Any]:
-    """A body whose `standard` or `knn` retriever has become `query` or `knn`."""
+    """Return a body with `query` or `knn` instead of a `standard` or `knn` retriever."""
     for key in ("query", "knn"):
         if key in body:
             raise validation(f"cannot specify [retriever] and [{key}]")
@@ -163,7 +163,7 @@ def _without_retriever(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_rescorer(rest: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
-    """A body whose `rescorer` over a leaf has become `rescore`; without a size it returns its whole window."""
+    """Return a body with `rescore` instead of a `rescorer` over a leaf; its default size is the whole window."""
     for key in options:
         if key not in ("retriever", "rescore", "filter"):
             raise parsing(
@@ -201,7 +201,7 @@ def _least(options: dict[str, Any]) -> dict[str, Any]:
 
 def _collapse(body: dict[str, Any]) -> str | None:
     if "collapse" in body and "rescore" in body:
-        raise unsupported("[collapse] beside [rescore]")
+        raise unsupported("[collapse] with [rescore]")
     return parse_collapse(body["collapse"]) if "collapse" in body else None
 
 

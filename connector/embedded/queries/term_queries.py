@@ -1,4 +1,4 @@
-"""Queries on whole values: `term`, `terms`, `range`, `exists`, `ids`; each is a node as `queries` has them."""
+"""Queries on whole values: `term`, `terms`, `range`, `exists` and `ids`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from connector.embedded.storage.values import FLOATS, NUMBERS, FieldValueError, 
 
 @dataclass(frozen=True)
 class Term:
-    """Documents whose field holds exactly this value; BM25 on text, keyword and boolean, else the boost."""
+    """Documents whose field has exactly this value; the score is BM25 on text, keyword and boolean, else the boost."""
 
     path: str
     value: Any
@@ -30,18 +30,18 @@ class Term:
         boost *= self.boost
         if self.path in ("_id", "_index"):
             return constant(_metadata(index, self.path, [self.value]), boost)
-        held = searchable(index, self.path, "term")
-        if held is None:
+        field = searchable(index, self.path, "term")
+        if field is None:
             return nothing(index)
         column = index.column(self.path)
-        if isinstance(column, TermColumn) and held.is_indexed:
-            return _term(index, column, _as_term(held, self.value), boost)
-        return constant(_equal(index, held, [self.value]), boost)
+        if isinstance(column, TermColumn) and field.is_indexed:
+            return _term(index, column, _as_term(field, self.value), boost)
+        return constant(_equal(index, field, [self.value]), boost)
 
 
 @dataclass(frozen=True)
 class Terms:
-    """Documents whose field holds one of the values; all score the boost."""
+    """Documents whose field has one of the values; the score is the boost."""
 
     path: str
     values: list[Any]
@@ -51,13 +51,13 @@ class Terms:
         """See `Query`."""
         if self.path in ("_id", "_index"):
             return constant(_metadata(index, self.path, self.values), self.boost * boost)
-        held = searchable(index, self.path, "term")
-        return nothing(index) if held is None else constant(_equal(index, held, self.values), self.boost * boost)
+        field = searchable(index, self.path, "term")
+        return nothing(index) if field is None else constant(_equal(index, field, self.values), self.boost * boost)
 
 
 @dataclass(frozen=True)
 class Range:
-    """Documents with a value within the bounds (gt, gte, lt, lte); all score the boost."""
+    """Documents with a value within the bounds (gt, gte, lt, lte); the score is the boost."""
 
     path: str
     bounds: dict[str, Any]
@@ -65,10 +65,10 @@ class Range:
 
     def evaluate(self, index: Index, boost: float) -> Scored:
         """See `Query`."""
-        held = searchable(index, self.path, "range")
-        if held is None:
+        field = searchable(index, self.path, "range")
+        if field is None:
             return nothing(index)
-        bounds = {name: _as_bound(held, name, bound) for name, bound in self.bounds.items()}
+        bounds = {name: _as_bound(field, name, bound) for name, bound in self.bounds.items()}
         column = index.column(self.path)
         mask = np.zeros(len(index.ids), dtype=np.bool_)
         if isinstance(column, NumberColumn):
@@ -82,7 +82,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Exists:
-    """Documents with any value in a field, or in a field of an object."""
+    """Documents with any value in a field, or in any field of an object."""
 
     path: str
     boost: float = 1.0
@@ -104,7 +104,7 @@ class Exists:
 
 @dataclass(frozen=True)
 class Ids:
-    """Documents by id."""
+    """Documents with one of the ids."""
 
     ids: list[str]
     boost: float = 1.0
@@ -130,21 +130,21 @@ def _metadata(index: Index, path: str, values: list[Any]) -> Mask:
     return mask
 
 
-def _equal(index: Index, held: Field, values: list[Any]) -> Mask:
-    column = index.column(held.path)
+def _equal(index: Index, field: Field, values: list[Any]) -> Mask:
+    column = index.column(field.path)
     mask = np.zeros(len(index.ids), dtype=np.bool_)
-    if held.type in ("text", "keyword", "boolean"):
-        terms = {_as_term(held, value) for value in values}
+    if field.type in ("text", "keyword", "boolean"):
+        terms = {_as_term(field, value) for value in values}
         if isinstance(column, TermColumn):
             for term in terms:
                 mask[column.postings(term)[0]] = True
         return mask
-    numbers = [number for value in values for number in _as_numbers(held, value)]
+    numbers = [number for value in values for number in _as_numbers(field, value)]
     return column.equal(numbers, len(index.ids)) if isinstance(column, NumberColumn) else mask
 
 
-def _as_term(held: Field, value: Any) -> str:
-    if held.type != "boolean":
+def _as_term(field: Field, value: Any) -> str:
+    if field.type != "boolean":
         return text_of(value)
     if value == "":
         raise ShardError("Can't parse boolean value [], expected [true] or [false]")
@@ -154,19 +154,19 @@ def _as_term(held: Field, value: Any) -> str:
         raise ShardError(f"Can't parse boolean value [{value}], expected [true] or [false]") from fault
 
 
-def _as_numbers(held: Field, value: Any) -> list[int | float]:
-    """The value as the column holds it; nothing when an integer field can't hold it."""
-    if held.type == "date":
-        return [_as_date(held, value)]
+def _as_numbers(field: Field, value: Any) -> list[int | float]:
+    """Return the values as the column stores them; none if an integer field can't hold the value."""
+    if field.type == "date":
+        return [_as_date(field, value)]
     if isinstance(value, (int, float)) and not np.isfinite(as_double(value)):
         return []
-    if held.type in FLOATS:
-        return [_as_number(held.type, value)]
+    if field.type in FLOATS:
+        return [_as_number(field.type, value)]
     number = _as_number("double", value)
     if number != int(number):
         return []
     try:
-        return [_as_number(held.type, value)]
+        return [_as_number(field.type, value)]
     except ShardError:
         return []
 
@@ -178,30 +178,30 @@ def _as_number(kind: str, value: Any) -> int | float:
         raise ShardError(fault.reason, "number_format_exception") from fault
 
 
-def _as_date(held: Field, value: Any, *, round_up: bool = False) -> int:
+def _as_date(field: Field, value: Any, *, round_up: bool = False) -> int:
     try:
-        return date_of(held.date_format, value, round_up=round_up)
+        return date_of(field.date_format, value, round_up=round_up)
     except FieldValueError as fault:
         raise ShardError(
             f"{fault.reason}; the embedded engine does not support date math", "parse_exception"
         ) from fault
 
 
-def _as_bound(held: Field, name: str, bound: Any) -> Any:
-    if held.type == "date":
-        return _as_date(held, bound, round_up=name in ("gt", "lte"))
-    if isinstance(bound, bool) and held.type in NUMBERS:
+def _as_bound(field: Field, name: str, bound: Any) -> Any:
+    if field.type == "date":
+        return _as_date(field, bound, round_up=name in ("gt", "lte"))
+    if isinstance(bound, bool) and field.type in NUMBERS:
         raise ShardError(f'For input string: "{str(bound).lower()}"', "number_format_exception")
-    if held.type in NUMBERS and isinstance(bound, (int, float)) and not np.isfinite(as_double(bound)):
+    if field.type in NUMBERS and isinstance(bound, (int, float)) and not np.isfinite(as_double(bound)):
         return as_double(bound)
-    if held.type in NUMBERS:
+    if field.type in NUMBERS:
         is_whole = isinstance(bound, int) or (isinstance(bound, str) and bound.strip().lstrip("+-").isdigit())
         return (
             int(bound)
-            if is_whole and held.type not in FLOATS
-            else _as_number(held.type if held.type in FLOATS else "double", bound)
+            if is_whole and field.type not in FLOATS
+            else _as_number(field.type if field.type in FLOATS else "double", bound)
         )
-    return _as_term(held, bound)
+    return _as_term(field, bound)
 
 
 def _within(name: str, term: str, bound: str) -> bool:

@@ -1,4 +1,4 @@
-"""`_bulk`: its body read as operations, and each carried out on `Documents`."""
+"""`_bulk`: parse the body into operations and run each on `Documents`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from connector.embedded.storage.writes import Documents, Expected, check_id, che
 
 @dataclass(frozen=True)
 class BulkItem:
-    """One operation of a bulk request, not yet carried out."""
+    """One operation of a bulk request, not yet run."""
 
     action: str
     index: str
@@ -25,7 +25,7 @@ class BulkItem:
 
 
 def parse_bulk(body: bytes, default_index: str | None) -> list[BulkItem]:
-    """The operations of a bulk body.
+    """Return the operations of a bulk body.
 
     Raises:
         EngineError: 400: the whole request is malformed.
@@ -85,7 +85,7 @@ def _bulk_items(lines: list[bytes], default_index: str | None) -> Iterator[BulkI
 
 
 def run_bulk_item(documents: Documents, item: BulkItem) -> tuple[dict[str, Any], bool]:
-    """Carry out one operation: its entry in the response, and whether it failed."""
+    """Run one operation and return its entry in the response, and whether it failed."""
     try:
         doc_id = _read_id(item)
         if item.action == "delete":
@@ -107,7 +107,7 @@ def run_bulk_item(documents: Documents, item: BulkItem) -> tuple[dict[str, Any],
 
 
 def _read_id(item: BulkItem) -> str | None:
-    """An item's id; one that can't be an id fails this item alone; a real node refuses some whole requests for it.
+    """Return an item's id; an invalid one fails only this item, where a real node may reject the whole request.
 
     Raises:
         EngineError: 400.

@@ -1,4 +1,4 @@
-"""One HTTP request and its answer, and what the endpoints' handlers read alike; `engine` makes the calls."""
+"""An HTTP request and its answer, and the parts of a request that all handlers read in the same way."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from connector.embedded.storage.json_text import parse_json
 
 
 class Answer(NamedTuple):
-    """A status and a JSON body (None: an empty one)."""
+    """A status and a JSON body; None is an empty body."""
 
     status: int
     body: Any
@@ -22,7 +22,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Call:
-    """One request: the parts of its path, its query string and its body."""
+    """A request: the parts of its path, its query string and its body."""
 
     path: str
     parts: dict[str, str]
@@ -30,24 +30,24 @@ class Call:
     body: bytes
 
     def flag(self, name: str, *, default: bool = False) -> bool:
-        """A parameter that is true or false; present without a value means true."""
+        """Return a boolean parameter; without a value it is true."""
         value = self.parameters.get(name, str(default)).lower()
         if value not in ("true", "false", ""):
             raise illegal(f"Failed to parse value [{value}] as only [true] or [false] are allowed.")
         return value != "false"
 
     def json(self) -> dict[str, Any]:
-        """The body as an object; empty when there is none."""
+        """Return the body as an object; empty if there is none."""
         return json_object(self.body)
 
     def required(self) -> bytes:
-        """The body, which has to be there."""
+        """Return the body, which is required."""
         if not self.body.strip():
             raise body_required()
         return self.body
 
     def source(self) -> Any:
-        """What the query string says of `_source`, as a search body says it; true when it says nothing."""
+        """Return the query string's `_source` as a search body has it; by default true."""
         whole = self.parameters.get("_source", "true")
         if whole in ("true", "false", ""):
             parts: dict[str, Any] = {}
@@ -61,14 +61,14 @@ class Call:
 
 
 Handler = Callable[[Call], Answer]
-"""What answers the calls of one endpoint."""
+"""The handler of an endpoint's calls."""
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    """A body, or a line of one, as an object; empty when there is none.
+    """Return a body, or a line of one, as an object; empty if there is none.
 
     Raises:
-        EngineError: 400: no JSON, or no object.
+        EngineError: 400: it is not JSON, or not an object.
     """
     if not body.strip():
         return {}
@@ -79,10 +79,10 @@ def json_object(body: bytes) -> dict[str, Any]:
 
 
 def read_json(text: bytes, parse: Callable[[bytes], Any] = parse_json) -> Any:
-    """A body, or a line of one, as JSON.
+    """Parse a body, or a line of one, as JSON.
 
     Raises:
-        EngineError: 400 x_content_parse_exception, or x_content_e_o_f_exception where it ends too soon.
+        EngineError: 400 x_content_parse_exception, or x_content_e_o_f_exception if it ends too soon.
     """
     try:
         return parse(text)
@@ -95,7 +95,7 @@ def read_json(text: bytes, parse: Callable[[bytes], Any] = parse_json) -> Any:
 
 
 def check_options(options: dict[str, str]) -> None:
-    """Refuse routing, and a preference or search type that a real node would not know.
+    """Reject routing, and any preference or search type that a real node does not know.
 
     Raises:
         EngineError: 400 illegal_argument_exception.
@@ -115,7 +115,7 @@ def check_options(options: dict[str, str]) -> None:
 
 
 def resolve(catalog: Catalog, expression: str, options: dict[str, str]) -> list[Index]:
-    """The indices of an expression, missing ones treated as the options say.
+    """Return the indices of an expression; the options say how missing ones are treated.
 
     Raises:
         EngineError: 404 index_not_found_exception.
@@ -128,7 +128,7 @@ def resolve(catalog: Catalog, expression: str, options: dict[str, str]) -> list[
 
 
 def resolve_call(catalog: Catalog, call: Call) -> list[Index]:
-    """The indices that a call names in its path.
+    """Return the indices that a call names in its path.
 
     Raises:
         EngineError: 404 index_not_found_exception.

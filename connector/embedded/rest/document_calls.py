@@ -14,14 +14,14 @@ from connector.embedded.storage.writes import Documents, load_update, parse_expe
 
 
 class DocumentCalls:
-    """Handlers of calls on documents. Writes are visible to searches at once: a real node may refresh any time, too."""
+    """Handlers of calls on documents. Writes are visible to searches at once, as if a real node had just refreshed."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._documents = Documents(catalog)
 
     def bulk(self, call: Call) -> Answer:
-        """POST /_bulk: one transaction, an answer for each operation."""
+        """POST /_bulk: one transaction, with an answer for each operation."""
         _check_refresh(call)
         items = parse_bulk(call.required(), call.parts.get("index"))
         with self._catalog.transaction():

@@ -1,4 +1,4 @@
-"""The engine: HTTP requests in, HTTP answers out, one at a time; who comes in comes through `node`."""
+"""The engine: it answers HTTP requests, one at a time."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ class _Route(NamedTuple):
 
 
 class Engine:
-    """Documents in `directory`, or in memory when it is None; safe to call from several threads.
+    """An engine with its documents in `directory`, or in memory if that is None; it is thread-safe.
 
-    A write is durable when `handle` returns, and visible to every later search.
+    A write is durable when `handle` returns, and is visible to every later search.
 
     Raises:
         EmbeddedStoreError: the directory is in use by another process, or can't be opened.
@@ -69,33 +69,33 @@ class Engine:
         self._routes = _routes(self._catalog)
 
     def close(self) -> None:
-        """Release the directory; the engine can't be used after."""
+        """Release the directory; the engine can't be used afterwards."""
         with self._lock:
             self._catalog.store.close()
 
     def handle(self, method: str, target: str, body: bytes | None = None) -> Answer:
-        """Answer one request: `target` is path and query string, as sent over HTTP."""
+        """Answer one request; `target` is the path and query string, as sent over HTTP."""
         try:
             with (
                 self._lock,
                 np.errstate(over="ignore", invalid="ignore"),
-            ):  # scores may overflow; they are cut on the way out
+            ):  # scores may overflow; they are clipped in the response
                 self._catalog.store.check_open()
                 return self._answer(method, target, body or b"")
-        except EngineError as refused:
-            failure = refused
+        except EngineError as error:
+            failure = error
         except StoreFaultError as fault:
             failure = EngineError(500, fault.kind, str(fault))
         except RecursionError:
             failure = illegal("the request is nested deeper than the embedded engine can read")
-        except Exception as error:  # an internal error is an answer, too, as on a real node
+        except Exception as error:  # as on a real node, an internal error is an answer too
             _log.exception("%s %s failed in the embedded engine", method, target.partition("?")[0])
             failure = EngineError(500, "exception", f"{type(error).__name__} in the embedded engine: {error}")
         return Answer(failure.status, failure.body())
 
     def _answer(self, method: str, target: str, body: bytes) -> Answer:
         if len(body) > _MAX_BODY_BYTES:
-            reason = f"the body has {len(body):,} bytes, and at most {_MAX_BODY_BYTES:,} are taken: send it in parts"
+            reason = f"the body has {len(body):,} bytes, and at most {_MAX_BODY_BYTES:,} are accepted: send it in parts"
             raise EngineError(413, "content_too_long_exception", reason)
         path, _, query = target.partition("?")
         parameters = _parameters(query)
@@ -181,5 +181,5 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 
 def dump(body: Any) -> bytes:
-    """An answer's body as bytes, a document's numbers as they were sent."""
+    """Return an answer's body as bytes, with a document's numbers as they were sent."""
     return b"" if body is None else dumps(body)

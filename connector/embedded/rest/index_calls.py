@@ -1,4 +1,4 @@
-"""The endpoints of the cluster and of indices: info, health, creating, deleting and describing indices, refresh."""
+"""The endpoints of the cluster and of indices: info, health, refresh, and creating, deleting and describing indices."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class IndexCalls:
         return Answer(200, {"acknowledged": True, "shards_acknowledged": True, "index": call.parts["index"]})
 
     def delete_index(self, call: Call) -> Answer:
-        """DELETE /{index}; wildcards are refused, as on a real node by default."""
+        """DELETE /{index}; wildcards are rejected, as on a real node by default."""
         if "*" in call.parts["index"] or call.parts["index"] == "_all":
             raise illegal("Wildcard expressions or all indices are not allowed")
         found = resolve_call(self._catalog, call)

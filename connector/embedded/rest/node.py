@@ -1,4 +1,4 @@
-"""elastic-transport's node seam: elasticsearch-py's own client on an `Engine` instead of a socket."""
+"""elastic-transport's nodes that pass requests to an `Engine` instead of a socket."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _perform(
 
 
 class EmbeddedNode(BaseNode):
-    """A node for `Elasticsearch("http://embedded:9200", node_class=EmbeddedNode)`: one engine in memory a client."""
+    """A node for `Elasticsearch("http://embedded:9200", node_class=EmbeddedNode)`: one in-memory engine per client."""
 
     _CLIENT_META_HTTP_CLIENT = ("em", "1")
     engine: ClassVar[Engine | None] = None
@@ -59,7 +59,7 @@ class EmbeddedNode(BaseNode):
 
 
 class AsyncEmbeddedNode(BaseAsyncNode):
-    """The same for `AsyncElasticsearch`; the engine runs in a thread, off the event loop."""
+    """A node for `AsyncElasticsearch`; the engine runs in a thread, not on the event loop."""
 
     _CLIENT_META_HTTP_CLIENT = ("em", "1")
     engine: ClassVar[Engine | None] = None
@@ -82,11 +82,11 @@ class AsyncEmbeddedNode(BaseAsyncNode):
         return response
 
     async def close(self) -> None:  # type: ignore[override]
-        """Nothing to close: the engine outlives its clients."""
+        """Do nothing: the engine outlives its clients."""
 
 
 def node_classes(engine: Engine) -> tuple[type[EmbeddedNode], type[AsyncEmbeddedNode]]:
-    """Node classes, sync and async, whose clients all share one engine."""
+    """Return node classes, sync and async, whose clients all share one engine."""
     attributes: dict[str, Any] = {"engine": engine}
     return type("EmbeddedNode", (EmbeddedNode,), attributes), type(
         "AsyncEmbeddedNode", (AsyncEmbeddedNode,), attributes
@@ -94,7 +94,7 @@ def node_classes(engine: Engine) -> tuple[type[EmbeddedNode], type[AsyncEmbedded
 
 
 def owning_node_class(engine: Engine) -> type[EmbeddedNode]:
-    """A sync node class for the one client that owns the engine: closing the client closes the engine."""
+    """Return a sync node class for a client that owns the engine: closing the client closes the engine."""
 
     class OwningEmbeddedNode(EmbeddedNode):
         def close(self) -> None:

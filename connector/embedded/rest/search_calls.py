@@ -1,4 +1,4 @@
-"""The endpoints of searches: `_search`, `_msearch` and `_count`."""
+"""The search endpoints: `_search`, `_msearch` and `_count`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MSEARCH_HEADER = {
 
 
 class SearchCalls:
-    """Handlers of calls that search."""
+    """Handlers of search calls."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -52,7 +52,7 @@ class SearchCalls:
         return Answer(200, _with_int_total(call, found))
 
     def msearch(self, call: Call) -> Answer:
-        """POST /_msearch: a body that doesn't parse fails the call, one that can't run fails its line."""
+        """POST /_msearch: a search that doesn't parse fails the call; one that can't run fails its line only."""
         if not call.body.strip():
             raise body_required("request body or source parameter")
         if not call.body.endswith(b"\n"):

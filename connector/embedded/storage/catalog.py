@@ -1,4 +1,4 @@
-"""The indices of one engine: creating, finding and changing them, and the transaction that every write runs in."""
+"""The indices of an engine: create, find and change them, in the transaction that every write needs."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Catalog:
         self.indices = {stored.name: self._opened(stored) for stored in self.store.indices()}
 
     def _restore(self) -> None:
-        """Go back to what is stored; where that can't be read, the store is closed, so that nothing else is served."""
+        """Return to the stored state; if that can't be read, close the store, so that no other state is served."""
         self._written.clear()
         try:
             self.store.rollback()
@@ -77,18 +77,18 @@ class Catalog:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make what is written inside durable before it is acknowledged.
+        """Make all writes inside it durable when it ends.
 
-        A `EngineError` leaves what was written before it (an index created for a refused document stays, as on a real
-        node); any other error undoes everything, in memory too.
+        An `EngineError` keeps the writes before it (an index created for a rejected document stays, as on a real node);
+        any other error undoes everything, in memory too.
         """
         self.store.begin()
         failure: EngineError | None = None
         try:
             try:
                 yield
-            except EngineError as refused:
-                failure = refused
+            except EngineError as error:
+                failure = error
             self._commit()
         except BaseException:
             self._restore()
@@ -109,11 +109,11 @@ class Catalog:
         self._written.clear()
 
     def wrote(self, index: Index) -> None:
-        """Note that an index took a sequence number in this transaction."""
+        """Record that an index used a sequence number in this transaction."""
         self._written.add(index.name)
 
     def find(self, name: str) -> Index:
-        """The index of that name.
+        """Return the index of that name.
 
         Raises:
             EngineError: 404 index_not_found_exception.
@@ -125,7 +125,7 @@ class Catalog:
     def resolve(
         self, expression: str, *, ignore_unavailable: bool = False, allow_no_indices: bool = True
     ) -> list[Index]:
-        """The indices of an expression with commas and wildcards, by name.
+        """Return the indices of an expression with commas and wildcards, by name.
 
         Raises:
             EngineError: 404 index_not_found_exception.
@@ -146,7 +146,7 @@ class Catalog:
         """Add an index; `body` may hold settings and mappings.
 
         Raises:
-            EngineError: 400: the name, a setting or the mapping won't do, or the index exists.
+            EngineError: 400: the name, a setting or the mapping is invalid, or the index exists.
         """
         _check_name(name)
         if name in self.indices:
@@ -173,7 +173,7 @@ class Catalog:
         return self.indices[name]
 
     def find_or_create(self, name: str) -> Index:
-        """The index of that name, created when a document is written to it."""
+        """Return the index of that name, creating it if it is missing."""
         return self.indices[name] if name in self.indices else self.create(name, {})
 
     def delete(self, index: Index) -> None:
@@ -182,7 +182,7 @@ class Catalog:
         del self.indices[index.name]
 
     def save_mapping(self, index: Index, mapping: Mapping) -> None:
-        """Return an index a mapping that has gained fields."""
+        """Save a mapping with new fields for an index."""
         index.adopt(mapping)
         self.store.save_mapping(index.number, mapping.definition, index.born)
 

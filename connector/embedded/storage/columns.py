@@ -1,4 +1,4 @@
-"""Numbers and vectors as numpy arrays, one column a field; terms live in `postings`."""
+"""Numbers and vectors as numpy arrays, one column per field; terms are in `postings`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from connector.embedded.analysis.postings import Floats, Ints, Mask
 
 
 class NumberColumn:
-    """The values of a numeric or date field, any number a document."""
+    """The values of a numeric or date field; a document may have any number of them."""
 
     def __init__(self, dtype: type[np.int64] | type[np.float64]) -> None:
         self._dtype = dtype
@@ -20,7 +20,7 @@ class NumberColumn:
         self._values: npt.NDArray[Any] = np.zeros(0, dtype=dtype)
 
     def add(self, slot: int, values: list[Any]) -> None:
-        """Take in a document's values."""
+        """Add a document's values."""
         self._pending.append((slot, values))
 
     def freeze(self, _: int) -> None:
@@ -33,21 +33,21 @@ class NumberColumn:
             self._pending = []
 
     def present(self, slots: int) -> Mask:
-        """Which documents have a value here."""
+        """Return which documents have a value."""
         return self._where(np.ones(len(self._slots), dtype=np.bool_), slots)
 
-    def held(self, mask: Mask) -> tuple[Ints, npt.NDArray[Any]]:
-        """The values of some documents, and whose they are."""
+    def values_of(self, mask: Mask) -> tuple[Ints, npt.NDArray[Any]]:
+        """Return the values of some documents, and the document of each value."""
         kept = mask[self._slots]
         return self._slots[kept], self._values[kept]
 
     def equal(self, values: list[Any], slots: int) -> Mask:
-        """Which documents have one of the values, bit for bit: -0.0 is not 0.0, as in Lucene."""
+        """Return which documents have one of the values, bit for bit: -0.0 is not 0.0, as in Lucene."""
         wanted = np.array(values, dtype=self._dtype)
         return self._where(np.isin(self._values.view(np.int64), wanted.view(np.int64)), slots)
 
     def between(self, bounds: dict[str, Any], slots: int) -> Mask:
-        """Which documents have a value within the bounds (gt, gte, lt, lte)."""
+        """Return which documents have a value within the bounds (gt, gte, lt, lte)."""
         compare = {"gt": np.greater, "gte": np.greater_equal, "lt": np.less, "lte": np.less_equal}
         hits = np.ones(len(self._slots), dtype=np.bool_)
         for name, bound in bounds.items():
@@ -61,9 +61,9 @@ class NumberColumn:
 
 
 class VectorColumn:
-    """The vectors of a dense_vector field: float32, one a document; unit length when `normalized` (cosine).
+    """The vectors of a dense_vector field: float32, one per document; of unit length if `normalized` (cosine).
 
-    In nested objects a document has one for each object; `offsets` says which.
+    In nested objects a document has one vector per object; `offsets` tells which object.
     """
 
     def __init__(self, *, normalized: bool) -> None:
@@ -74,11 +74,11 @@ class VectorColumn:
         self._matrix: Floats = np.zeros((0, 0), dtype=np.float32)
 
     def add(self, slot: int, values: list[Any]) -> None:
-        """Take in a document's vector, or those of its nested objects, None for an object without."""
+        """Add a document's vector, or those of its nested objects, with None for an object without one."""
         self._pending += [(slot, offset, vector) for offset, vector in enumerate(values) if vector is not None]
 
     def freeze(self, _: int) -> None:
-        """Bring the matrix up to date; its room doubles, so that a write costs in proportion to itself."""
+        """Bring the matrix up to date; its capacity doubles, so that the cost of a write is proportional to it."""
         if not self._pending:
             return
         added = np.stack([vector for *_, vector in self._pending])
@@ -96,21 +96,21 @@ class VectorColumn:
         self._pending = []
 
     def present(self, slots: int) -> Mask:
-        """Which documents have a vector."""
+        """Return which documents have a vector."""
         mask = np.zeros(slots, dtype=np.bool_)
         mask[self._slots] = True
         return mask
 
     def vectors(self) -> tuple[Ints, Floats]:
-        """Slots (n,) and vectors (n, dims), in the order of insertion, dead documents among them."""
+        """Return slots (n,) and vectors (n, dims) in the order of insertion, including those of dead documents."""
         return self._slots, self._matrix[: len(self._slots)]
 
     def offsets(self) -> Ints:
-        """The place of each vector's object among its document's nested objects, (n,)."""
+        """Return the position of each vector's object among its document's nested objects, (n,)."""
         return self._offsets
 
 
 def normalize(vectors: Floats) -> Floats:
-    """Scale rows to unit length; float32 in and out."""
+    """Scale rows to unit length, in float32."""
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
     return np.asarray(vectors / lengths[:, None], dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The SQLite file of a store: made whole, recognised before it is changed, and its faults in words of ours."""
+"""The SQLite file of a store: create it whole, check it before any change, and translate its errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PRAGMA user_version = {_VERSION};
 
 
 class StoreFaultError(EmbeddedStoreError):
-    """What a store could not do; `kind` is the type of the error that a REST call answers."""
+    """A failure of the store; `kind` is the type of the error in a REST answer."""
 
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(reason)
@@ -41,10 +41,10 @@ class StoreFaultError(EmbeddedStoreError):
 
 @contextmanager
 def faults_of(place: str) -> Iterator[None]:
-    """Turn SQLite's errors, and the file system's, into ours.
+    """Turn errors of SQLite and of the file system into `StoreFaultError`.
 
     Raises:
-        StoreFaultError: says what is wrong with `place`, and what to do.
+        StoreFaultError: names `place`, what is wrong with it, and the remedy.
     """
     try:
         yield
@@ -53,30 +53,30 @@ def faults_of(place: str) -> Iterator[None]:
 
 
 def fault_of(place: str, error: Exception) -> StoreFaultError:
-    """An error of SQLite's or of the file system's in words that name the place and the remedy."""
+    """Return an error of SQLite or of the file system as one that names the place and the remedy."""
     text = str(error)
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in text:
-        reason = f"no space left for {place} ({text}): nothing of this call was kept; free some space and repeat it"
+        reason = f"no space left for {place} ({text}): nothing from this call was saved; free some space and repeat it"
         return StoreFaultError("i_o_exception", reason)
     if isinstance(error, OSError) or "readonly database" in text or "unable to open" in text:
-        reason = f"{place} can't be opened for writing ({text}); choose a directory you may write"
+        reason = f"{place} can't be opened for writing ({text}); choose a writable directory"
         return StoreFaultError("i_o_exception", reason)
     if "is locked" in text:
-        reason = f"{place} is in use by another embedded engine; close that one, or choose another directory"
+        reason = f"{place} is in use by another embedded engine; close that engine, or choose another directory"
         return StoreFaultError("lock_obtain_failed_exception", reason)
     if "closed database" in text:
-        return StoreFaultError("already_closed_exception", f"the embedded engine of {place} is closed; open another")
+        return StoreFaultError("already_closed_exception", f"the embedded engine of {place} is closed; open a new one")
     if isinstance(error, sqlite3.OperationalError):
         reason = (
-            f"{place} can't be read or written ({text}): nothing of this call was kept; check the disk, its quota and "
-            "limits on the size of files, and repeat it"
+            f"{place} can't be read or written ({text}): nothing from this call was saved; check the disk, its quota "
+            "and limits on the size of files, and repeat it"
         )
         return StoreFaultError("i_o_exception", reason)
     return damaged(place, text)
 
 
 def damaged(place: str, reason: str) -> StoreFaultError:
-    """The database can't be trusted any more."""
+    """Return the error of a database that can't be trusted."""
     return StoreFaultError(
         "corrupt_index_exception",
         f"{place} holds no readable embedded index ({reason}); nothing was changed. Restore {NAME} from a backup, or "
@@ -85,10 +85,10 @@ def damaged(place: str, reason: str) -> StoreFaultError:
 
 
 def open_database(directory: Path | None) -> sqlite3.Connection:
-    """Open a directory's database for this process alone, making both if need be; None: one in memory.
+    """Open a directory's database for this process alone, creating both if needed; None opens one in memory.
 
     Raises:
-        StoreFaultError: it is in use, can't be written, is damaged, or is another program's.
+        StoreFaultError: it is in use, read-only, damaged, or another program's.
     """
     place = str(directory or "memory")
     with faults_of(place):
@@ -101,7 +101,7 @@ def open_database(directory: Path | None) -> sqlite3.Connection:
             if not Path(target).exists():
                 _make(Path(target))
             elif not Path(target).stat().st_size:
-                raise damaged(place, f"{NAME} is empty: it was cut off")
+                raise damaged(place, f"{NAME} is empty: it was truncated")
         database = sqlite3.connect(target, timeout=0.2, isolation_level=None, check_same_thread=False)
         try:
             database.execute("PRAGMA locking_mode=EXCLUSIVE")
@@ -119,7 +119,7 @@ def open_database(directory: Path | None) -> sqlite3.Connection:
 
 
 def _make(path: Path) -> None:
-    """Make an empty database under another name and give it its own when it is whole; another's is left alone."""
+    """Create an empty database under a temporary name and rename it when it is complete; never overwrite one."""
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
         with closing(sqlite3.connect(fresh, isolation_level=None)) as database:
@@ -128,7 +128,7 @@ def _make(path: Path) -> None:
             os.link(fresh, path)
         except FileExistsError:
             return
-        except OSError:  # a file system without links
+        except OSError:  # the file system has no links
             if not path.exists():
                 fresh.rename(path)
     finally:
@@ -136,20 +136,20 @@ def _make(path: Path) -> None:
 
 
 def _check(database: sqlite3.Connection, place: str) -> int:
-    """Refuse a database that isn't ours, or isn't whole, before anything in it is changed; give its version."""
+    """Return a database's version, after rejecting one that is another program's or incomplete; change nothing."""
     version = int(database.execute("PRAGMA user_version").fetchone()[0])
     found = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     tables = {name for name in found if not name.startswith("sqlite_")}
     if not tables and not version:
         return version
     if not tables & _TABLES.keys():
-        raise damaged(place, f"{NAME} is another program's, with the tables {', '.join(sorted(tables)[:5])}")
+        raise damaged(place, f"{NAME} belongs to another program, with the tables {', '.join(sorted(tables)[:5])}")
     if version > _VERSION:
-        raise damaged(place, f"{NAME} has version {version}, and this package reads {_VERSION}: upgrade it")
+        raise damaged(place, f"{NAME} has version {version}, but this package reads {_VERSION}: upgrade the package")
     for table, columns in _TABLES.items():
         has = tuple(row[1] for row in database.execute(f"PRAGMA table_info({table})"))
         if has != columns:
-            raise damaged(place, f"its table {table} has the columns {list(has)}, and not {list(columns)}")
+            raise damaged(place, f"its table {table} has the columns {list(has)} instead of {list(columns)}")
     (first,) = database.execute("PRAGMA quick_check(1)").fetchone()
     if first != "ok":
         raise damaged(place, first.splitlines()[-1])

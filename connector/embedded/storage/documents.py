@@ -1,4 +1,4 @@
-"""A document's source against a mapping: the values for each column, and the fields that the mapping has to gain."""
+"""Parse a document's source by a mapping: the values for each column, and the fields to add to the mapping."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _METADATA = {"_id", "_index", "_source", "_routing", "_seq_no", "_version", "_fi
 
 @dataclass
 class ParsedDocument:
-    """Values by field path, the paths where a value was too long, and the mapping with the fields that came new.
+    """The values by field path, the paths where a value was too long, and the mapping with the new fields.
 
-    `nested` has the values of each nested object, by the objects' path. Of these only vectors are searched: they stand
-    in `values` too, one an object, None for an object without.
+    `nested` has the values of each nested object, by the objects' path. Only their vectors are searched; these are also
+    in `values`, one per object, with None for an object without one.
     """
 
     mapping: Mapping
@@ -45,7 +45,7 @@ def load_source(source: bytes) -> dict[str, Any]:
     """Parse a document's bytes.
 
     Raises:
-        EngineError: 400 document_parsing_exception: not a JSON object, or NaN or Infinity in it.
+        EngineError: 400 document_parsing_exception: it is not a JSON object, or has NaN or Infinity.
     """
     try:
         document = parse_json(source)
@@ -57,10 +57,10 @@ def load_source(source: bytes) -> dict[str, Any]:
 
 
 def parse_document(mapping: Mapping, document: dict[str, Any], doc_id: str, limits: Limits) -> ParsedDocument:
-    """Read every value that the mapping indexes, of a document that is to be written.
+    """Parse every value that the mapping indexes, in a document to be written.
 
     Raises:
-        EngineError: 400 document_parsing_exception or strict_dynamic_mapping_exception, as a real node.
+        EngineError: 400 document_parsing_exception or strict_dynamic_mapping_exception, as on a real node.
     """
     for name in document.keys() & _METADATA:
         reason = f"Field [{name}] is a metadata field and cannot be added inside a document"
@@ -71,7 +71,7 @@ def parse_document(mapping: Mapping, document: dict[str, Any], doc_id: str, limi
 
 
 def reparse_document(mapping: Mapping, document: dict[str, Any], doc_id: str) -> ParsedDocument:
-    """Read a stored document's values; one that its field does not take (any more) is ignored, and the field named."""
+    """Parse a stored document's values; one that its field no longer accepts is ignored, and the field is recorded."""
     parsed = ParsedDocument(mapping)
     _LenientReader(parsed, doc_id, Limits()).read_object(document, "")
     return parsed
@@ -96,9 +96,9 @@ class _Reader:
     def _read_member(self, prefix: str, name: str, value: Any) -> None:
         path = f"{prefix}.{name}" if prefix else name
         mapping = self._parsed.mapping
-        held = mapping.fields.get(path)
-        if held is not None:
-            self._read_leaf(held, value)
+        mapped = mapping.fields.get(path)
+        if mapped is not None:
+            self._read_leaf(mapped, value)
         elif path in mapping.objects:
             if mapping.objects[path] != "disabled":
                 self._read_objects(path, value)
@@ -128,10 +128,10 @@ class _Reader:
         self.read_object(element, path)
         inner, self._parsed.values = self._parsed.values, outer
         siblings = self._parsed.nested.setdefault(path, [])
-        for name, held in inner.items():
+        for name, mapped in inner.items():
             if self._parsed.mapping.fields[name].type == "dense_vector":
                 vectors = outer.setdefault(name, [])
-                vectors += [None] * (len(siblings) - len(vectors)) + held
+                vectors += [None] * (len(siblings) - len(vectors)) + mapped
         siblings.append(inner)
 
     def _read_unmapped(self, prefix: str, path: str, value: Any) -> None:
@@ -163,13 +163,13 @@ class _Reader:
             raise unparsable_document(f"failed to parse: {fault.reason}", cause=fault.reason) from fault
         self._parsed.mapping = merged
 
-    def _read_leaf(self, held: Field, value: Any) -> None:
-        if held.type == "dense_vector":
+    def _read_leaf(self, mapped: Field, value: Any) -> None:
+        if mapped.type == "dense_vector":
             if value is not None:
-                self._read_vector(held, value)
+                self._read_vector(mapped, value)
             return
         values = list(_flattened(value))
-        for path in (held.path, *self._parsed.mapping.multi_fields.get(held.path, ())):
+        for path in (mapped.path, *self._parsed.mapping.multi_fields.get(mapped.path, ())):
             target = self._parsed.mapping.fields[path]
             read = [self._read_value(target, element) for element in values]
             if read:
@@ -206,34 +206,36 @@ class _Reader:
                 f"UTF8 encoding is longer than the max length {_MAX_TERM_BYTES}, it has {length}; use [ignore_above]"
             )
 
-    def _read_vector(self, held: Field, value: Any) -> None:
-        numbers = numbers_in(value, held, hex_floats=False) if isinstance(value, str) else value
+    def _read_vector(self, mapped: Field, value: Any) -> None:
+        numbers = numbers_in(value, mapped, hex_floats=False) if isinstance(value, str) else value
         if not isinstance(numbers, list) or not set(map(type, numbers)) <= {int, float}:
             reason = "Failed to parse object: expecting token of type [VALUE_NUMBER] in an array"
-            raise unparsable_document(f"failed to parse: {reason} for field [{held.path}]", "parsing_exception", reason)
-        if held.path in self._parsed.values:
             raise unparsable_document(
-                f"Field [{held.path}] of type [dense_vector] doesn't support indexing multiple values"
+                f"failed to parse: {reason} for field [{mapped.path}]", "parsing_exception", reason
             )
-        dims, given = held.parameters.get("dims"), dims_of(held, numbers)
+        if mapped.path in self._parsed.values:
+            raise unparsable_document(
+                f"Field [{mapped.path}] of type [dense_vector] doesn't support indexing multiple values"
+            )
+        dims, given = mapped.parameters.get("dims"), dims_of(mapped, numbers)
         if dims is None:
-            if not 1 <= given <= max_dims(held.element_type):
+            if not 1 <= given <= max_dims(mapped.element_type):
                 reason = f"The number of dimensions should be in the range [1, {MAX_DIMS}] but was [{given}]"
                 raise unparsable_document(f"failed to parse: {reason}")
-            self._define(held.path, {"type": held.type, **held.parameters, "dims": given})
+            self._define(mapped.path, {"type": mapped.type, **mapped.parameters, "dims": given})
         elif given != dims:
-            where = f"The [dense_vector] field [{held.path}] in doc [document with id '{self._doc_id}']"
+            where = f"The [dense_vector] field [{mapped.path}] in doc [document with id '{self._doc_id}']"
             reason = f"{where} has a different number of dimensions [{given}] than defined in the mapping [{dims}]"
             raise unparsable_document(f"failed to parse: {reason}", cause=reason)
         vector = as_array(numbers)
-        reason_against = fault(numbers, vector, held)
+        reason_against = fault(numbers, vector, mapped)
         if reason_against is not None:
             raise unparsable_document(f"failed to parse: {reason_against}", cause=reason_against)
-        self._parsed.values[held.path] = [vector]
+        self._parsed.values[mapped.path] = [vector]
 
 
 class _LenientReader(_Reader):
-    """Reads what was accepted when it was written, perhaps by a version that checked less."""
+    """Reads a stored document, which may have been written by a version with fewer checks."""
 
     def _read_member(self, prefix: str, name: str, value: Any) -> None:
         path = f"{prefix}.{name}" if prefix else name
@@ -244,11 +246,11 @@ class _LenientReader(_Reader):
             self._parsed.values.pop(path, None)
 
     def _read_unmapped(self, prefix: str, path: str, value: Any) -> None:
-        """Nothing: a field that was not mapped when the document was written is not indexed."""
+        """Do nothing: a field that was not mapped when the document was written is not indexed."""
 
 
 def _flattened(value: Any) -> Iterator[Any]:
-    """The non-null elements of a value, however deep its lists."""
+    """Yield the non-null elements of a value, at any depth of lists."""
     if isinstance(value, list):
         for element in value:
             yield from _flattened(element)

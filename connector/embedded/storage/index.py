@@ -1,4 +1,4 @@
-"""One index in memory: its mapping, which documents live in which slot, and a column for each field."""
+"""An index in memory: its mapping, the slots of its documents, and a column for each field."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Column = TermColumn | NumberColumn | VectorColumn
 
 
 class Index:
-    """Documents have slots in the order of insertion; one that is written again gets a new slot, as in Lucene."""
+    """An index; documents have slots in the order of insertion, and a rewritten one gets a new slot, as in Lucene."""
 
     def __init__(self, stored: StoredIndex, documents: Iterable[StoredDocument]) -> None:
         self.number = stored.number
@@ -45,25 +45,25 @@ class Index:
         for document in documents:
             parsed = reparse_document(self.mapping, json.loads(document.source), document.id)
             values = {
-                path: held
-                for path, held in parsed.values.items()
+                path: elements
+                for path, elements in parsed.values.items()
                 if path in self.mapping.fields and self.born.get(path, 0) <= document.seq_no
             }
             self.add(document, values, parsed.ignored)
 
     @property
     def dead(self) -> int:
-        """How many slots hold documents that were deleted or replaced."""
+        """The number of slots whose documents were deleted or replaced."""
         return len(self.ids) - len(self.slots)
 
     def adopt(self, mapping: Mapping) -> None:
-        """Take a mapping that has gained fields; documents that are here already are not indexed for those."""
+        """Adopt a mapping with new fields; existing documents are not indexed for those."""
         for path in mapping.fields.keys() - self.mapping.fields.keys():
             self.born[path] = self.next_seq_no
         self.mapping = mapping
 
     def add(self, document: StoredDocument, values: dict[str, list[Any]], ignored: Iterable[str]) -> None:
-        """Put a document into a new slot; `ignored` names the fields that left a value out."""
+        """Put a document into a new slot; `ignored` names the fields that ignored a value."""
         doc_id = document.id
         self._retire(doc_id)
         self.tombstones.pop(doc_id, None)
@@ -76,14 +76,14 @@ class Index:
         if ignored:
             self.ignored[slot] = sorted(ignored)
         self._live.append(1)
-        for path, held in values.items():
+        for path, elements in values.items():
             if path not in self._columns:
                 self._columns[path] = _column(self.mapping.fields[path])
-            self._columns[path].add(slot, held)
+            self._columns[path].add(slot, elements)
         self.generation += 1
 
     def remove(self, doc_id: str, version: int) -> None:
-        """Retire a document, remembering the version of its deletion."""
+        """Remove a document, and record the version of its deletion."""
         self._retire(doc_id)
         self.tombstones[doc_id] = version
         self.generation += 1
@@ -94,25 +94,25 @@ class Index:
             self._live[slot] = 0
 
     def live(self) -> Mask:
-        """Which slots hold a document, (slots,)."""
+        """Return which slots have a live document, (slots,)."""
         return np.frombuffer(bytes(self._live), dtype=np.bool_)
 
     def column(self, path: str) -> Column | None:
-        """A field's column, up to date; None while no document has the field."""
+        """Return a field's column, up to date; None if no document has the field."""
         column = self._columns.get(path)
         if column is not None:
             column.freeze(len(self.ids))
         return column
 
 
-def _column(held: Field) -> Column:
-    if held.type == "text":
-        return TermColumn(partial(_terms, held.analyzer), with_norms=True)
-    if held.type in TERMS:
+def _column(field: Field) -> Column:
+    if field.type == "text":
+        return TermColumn(partial(_terms, field.analyzer), with_norms=True)
+    if field.type in TERMS:
         return TermColumn(_itself, with_norms=False)
-    if held.type == "dense_vector":
-        return VectorColumn(normalized=held.is_indexed and held.parameters["similarity"] == "cosine")
-    return NumberColumn(np.float64 if held.type in FLOATS else np.int64)
+    if field.type == "dense_vector":
+        return VectorColumn(normalized=field.is_indexed and field.parameters["similarity"] == "cosine")
+    return NumberColumn(np.float64 if field.type in FLOATS else np.int64)
 
 
 def _terms(analyzer: str, text: str) -> list[str]:

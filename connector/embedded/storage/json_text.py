@@ -1,4 +1,4 @@
-"""JSON as Elasticsearch reads it: no constants that JSON has not, no name twice in an object, no endless nesting."""
+"""Parse JSON as Elasticsearch does: no NaN or Infinity, no duplicate names in an object, and bounded nesting."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 from connector.exact_json import decoded, loads_strictly
 
 MAX_DEPTH = 200
-"""How deep objects and arrays may be nested; a real node takes 1,000, which Python's stack does not."""
+"""The greatest depth of objects and arrays; a real node allows 1,000, which Python's stack does not."""
 
 
 def parse_json(text: bytes) -> Any:
     """Parse JSON.
 
     Raises:
-        ValueError: it isn't JSON, has a name twice in one object, or is nested too deep; JSONDecodeError for the first.
+        ValueError: it isn't JSON (JSONDecodeError), has a duplicate name in an object, or is nested too deeply.
     """
     try:
-        value = json.loads(decoded(text), parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        value = json.loads(decoded(text), parse_constant=_reject_constant, object_pairs_hook=_unique)
     except RecursionError as error:
         raise _too_deep() from error
     return _checked(value, text)
 
 
 def parse_exactly(text: bytes) -> Any:
-    """Parse JSON as `parse_json` does, every number with all its digits."""
+    """Parse JSON as `parse_json` does, but keep all digits of every number."""
     return _checked(loads_strictly(text), text)
 
 
@@ -35,7 +35,7 @@ def _checked(value: Any, text: bytes) -> Any:
     return value
 
 
-def _refuse_constant(name: str) -> Any:
+def _reject_constant(name: str) -> Any:
     raise ValueError(f"Non-standard token '{name}'")
 
 

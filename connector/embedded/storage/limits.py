@@ -1,6 +1,6 @@
-"""What an index may grow to: the limits that a real node sets on mappings and documents, checked on writes only.
+"""The limits that a real node sets on mappings and documents, checked on writes only.
 
-What an earlier version wrote beyond them is still opened and read.
+An index that an earlier version wrote beyond them can still be opened and read.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ SETTINGS = {
     "mapping.nested_fields.limit": "nested_fields",
     "mapping.nested_objects.limit": "nested_objects",
 }
-"""The settings of an index that are limits, and their names here."""
+"""The index settings that are limits, and the attributes of `Limits` that hold them."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How many fields (objects and multi-fields among them), levels and nested objects there may be."""
+    """The most fields (including objects and multi-fields), levels and nested objects."""
 
     total_fields: int = 1_000
     depth: int = 20
@@ -31,11 +31,11 @@ class Limits:
 
     @classmethod
     def of(cls, settings: AbstractMapping[str, str]) -> Limits:
-        """Read an index's own limits from its settings."""
+        """Return an index's limits, from its settings."""
         return cls(**{name: int(settings[key]) for key, name in SETTINGS.items() if key in settings})
 
     def check(self, mapping: Mapping) -> None:
-        """Refuse a mapping that has outgrown the limits.
+        """Reject a mapping that exceeds the limits.
 
         Raises:
             EngineError: 400 illegal_argument_exception.
@@ -49,7 +49,7 @@ class Limits:
             raise illegal(f"Limit of nested fields [{self.nested_fields}] has been exceeded")
 
     def check_growth(self, before: Mapping, after: Mapping) -> None:
-        """Refuse the fields that a document adds where they are too many or too deep.
+        """Reject a document that adds too many fields, or too deep ones.
 
         Raises:
             EngineError: 400 illegal_argument_exception.
@@ -63,5 +63,5 @@ class Limits:
 
 
 def fields_in(mapping: Mapping) -> int:
-    """The number of a mapping's fields, as a real node counts them: objects and multi-fields are fields."""
+    """Return the number of a mapping's fields, as a real node counts them: objects and multi-fields are fields."""
     return len(mapping.fields) + len(mapping.objects) - 1

@@ -1,4 +1,4 @@
-"""An index's mapping: which fields there are, of what type, and what a real node answers to a mapping it won't have."""
+"""An index's mapping: its fields and their types, checked as a real node does."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DYNAMIC = {True: "true", False: "false", "true": "true", "false": "false", "str
 
 @dataclass(frozen=True)
 class Field:
-    """One field that can be searched; a multi-field has a path of its own."""
+    """A searchable field; a multi-field has a path of its own."""
 
     path: str
     type: str
@@ -36,27 +36,27 @@ class Field:
 
     @property
     def analyzer(self) -> str:
-        """What a text field's values are analysed with."""
+        """The analyzer of a text field's values."""
         return str(self.parameters.get("analyzer", "standard"))
 
     @property
     def search_analyzer(self) -> str:
-        """What a query on a text field is analysed with."""
+        """The analyzer of queries on a text field."""
         return str(self.parameters.get("search_analyzer", self.analyzer))
 
     @property
     def is_indexed(self) -> bool:
-        """Whether the field has an inverted index (or, for vectors, can be searched)."""
+        """True if the field has an inverted index or, for vectors, can be searched."""
         return str(self.parameters.get("index", True)).lower() == "true"
 
     @property
     def element_type(self) -> str:
-        """What a vector field's vectors are made of: float, byte or bit."""
+        """The element type of a vector field: float, byte or bit."""
         return str(self.parameters.get("element_type", "float"))
 
     @property
     def date_format(self) -> str:
-        """How a date field reads strings."""
+        """The format of a date field's strings."""
         return str(self.parameters.get("format", DEFAULT_DATE_FORMAT))
 
 
@@ -64,9 +64,9 @@ class Field:
 class Mapping:
     """A parsed mapping.
 
-    `definition` is what GET _mapping answers; `fields` holds every leaf and multi-field by path; `multi_fields` has the
+    `definition` is the answer to GET _mapping; `fields` has every leaf and multi-field by path; `multi_fields` has the
     paths below each leaf; `objects` tells what each object does with unknown fields: "true", "false", "strict" or
-    "disabled"; `nested` are the objects whose fields are searched apart, each object of a list for itself.
+    "disabled"; `nested` are the objects that are searched separately, each element of a list on its own.
     """
 
     definition: dict[str, Any] = field(default_factory=dict)
@@ -76,32 +76,32 @@ class Mapping:
     nested: set[str] = field(default_factory=set)
 
     def nested_above(self, path: str) -> str:
-        """The path of the nested objects that a field is in; "" when it is in none."""
+        """Return the path of the nested objects that a field is in; "" if it is in none."""
         return next((above for above in self.nested if path.startswith(f"{above}.")), "")
 
     @property
     def source_excludes(self) -> list[str]:
-        """Patterns of what `_source` leaves out."""
+        """The patterns of what `_source` excludes."""
         return _strings(self.definition.get("_source", {}).get("excludes", []))
 
     @property
     def source_includes(self) -> list[str]:
-        """Patterns of what `_source` keeps; empty means everything."""
+        """The patterns of what `_source` includes; none means everything."""
         return _strings(self.definition.get("_source", {}).get("includes", []))
 
     @cached_property
     def vector_paths(self) -> tuple[str, ...]:
         """The paths of the dense_vector fields."""
-        return tuple(path for path, held in self.fields.items() if held.type == "dense_vector")
+        return tuple(path for path, mapped in self.fields.items() if mapped.type == "dense_vector")
 
     @cached_property
     def vector_names(self) -> tuple[str, ...]:
-        """The last parts of the dense_vector fields' paths, less those that a field of another type has too."""
-        others = {path.rpartition(".")[2] for path, held in self.fields.items() if held.type != "dense_vector"}
+        """The last parts of the paths of dense_vector fields, except those that a field of another type shares."""
+        others = {path.rpartition(".")[2] for path, mapped in self.fields.items() if mapped.type != "dense_vector"}
         return tuple(sorted({path.rpartition(".")[2] for path in self.vector_paths} - others))
 
     def merged(self, update: AbstractMapping[str, Any]) -> Mapping:
-        """This mapping with another laid over it.
+        """Return this mapping merged with another.
 
         Raises:
             EngineError: the update changes a field that exists, or isn't a mapping that the engine supports.
@@ -111,18 +111,18 @@ class Mapping:
             if (path in addition.nested) != (path in self.nested):
                 raise illegal(f"can't merge a non-nested mapping [{path}] with a nested mapping")
         for path, added in addition.fields.items():
-            held = self.fields.get(path)
-            if held is None and path in self.objects:
+            mapped = self.fields.get(path)
+            if mapped is None and path in self.objects:
                 raise illegal(f"can't merge a non object mapping [{path}] with an object mapping")
-            if held is None:
+            if mapped is None:
                 continue
-            if held.type != added.type:
-                raise illegal(f"mapper [{path}] cannot be changed from type [{held.type}] to [{added.type}]")
-            for name in sorted(held.parameters.keys() | added.parameters.keys()):
-                if held.parameters.get(name) != added.parameters.get(name) and not (
-                    name == "dims" and name not in held.parameters
+            if mapped.type != added.type:
+                raise illegal(f"mapper [{path}] cannot be changed from type [{mapped.type}] to [{added.type}]")
+            for name in sorted(mapped.parameters.keys() | added.parameters.keys()):
+                if mapped.parameters.get(name) != added.parameters.get(name) and not (
+                    name == "dims" and name not in mapped.parameters
                 ):
-                    was, wanted = held.parameters.get(name), added.parameters.get(name)
+                    was, wanted = mapped.parameters.get(name), added.parameters.get(name)
                     reason = f"Cannot update parameter [{name}] from [{was}] to [{wanted}]"
                     raise illegal(f"Mapper for [{path}] conflicts with existing mapper:\n\t{reason}")
         for path in addition.objects.keys() & self.fields.keys():
@@ -130,8 +130,8 @@ class Mapping:
         return parse_mapping(_laid_over(self.definition, addition.definition))
 
 
-def _laid_over(held: dict[str, Any], update: AbstractMapping[str, Any]) -> dict[str, Any]:
-    result = dict(held)
+def _laid_over(mapped: dict[str, Any], update: AbstractMapping[str, Any]) -> dict[str, Any]:
+    result = dict(mapped)
     for key, value in update.items():
         nested = key in ("properties", "fields") or (
             isinstance(result.get(key), dict) and key not in ("_meta", "_source")
@@ -144,7 +144,7 @@ def parse_mapping(definition: AbstractMapping[str, Any]) -> Mapping:
     """Check and complete a mapping as sent (`{"properties": ...}`).
 
     Raises:
-        EngineError: 400 mapper_parsing_exception, as a real node, also for what only this engine lacks.
+        EngineError: 400 mapper_parsing_exception, as on a real node, and for what this engine does not support.
     """
     if not isinstance(definition, dict):
         raise _fault("Expected map for property [mappings]")

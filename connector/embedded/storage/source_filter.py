@@ -1,4 +1,4 @@
-"""`_source` filtering: includes and excludes with dots and wildcards."""
+"""Filters `_source` by includes and excludes with dots and wildcards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from connector.embedded.scalars import shown
 
 @dataclass(frozen=True)
 class SourceFilter:
-    """What of a source is returned: nothing, or what the includes name less what the excludes name."""
+    """A filter that returns nothing of a source, or what the includes match except what the excludes match."""
 
     enabled: bool = True
     includes: tuple[str, ...] = ()
@@ -20,7 +20,7 @@ class SourceFilter:
     exclude_vectors: bool | None = None
 
     def apply(self, source: dict[str, Any]) -> dict[str, Any]:
-        """A copy of `source` with only what is asked for."""
+        """Return a filtered copy of `source`."""
         if not self.includes and not self.excludes:
             return source
         includes, excludes = _pattern(self.includes), _pattern(self.excludes)
@@ -29,7 +29,7 @@ class SourceFilter:
 
 
 def parse_source_filter(value: Any) -> SourceFilter:
-    """The `_source` of a search body: a boolean, a pattern, patterns, or includes and excludes.
+    """Parse the `_source` of a search body: a boolean, a pattern, patterns, or includes and excludes.
 
     Raises:
         EngineError: 400 parsing_exception.
@@ -60,7 +60,7 @@ def _strings(value: Any) -> tuple[str, ...]:
 
 
 def _pattern(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    """Matches a path that a pattern names, or one below it."""
+    """Return a regular expression that matches the paths of a pattern, and those below them."""
     return re.compile(
         "|".join(re.escape(pattern).replace(r"\*", ".*") + r"(?:\..*)?" for pattern in patterns) or r"(?!)"
     )

@@ -1,4 +1,4 @@
-"""The stored sources read back: for `_source` by a filter, for `fields` without the vectors that nobody asked for."""
+"""Reads stored sources: filtered for `_source`, and without unrequested vectors for `fields`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Sources:
         self._store = store
 
     def read(self, index: Index, slot: int, source_filter: SourceFilter) -> dict[str, Any]:
-        """A document's source, without what the mapping or the filter leaves out."""
+        """Return a document's source, without what the mapping or the filter excludes."""
         source = _own(index.mapping, loads(self._store.source(index.rows[slot])))
         hidden = source_filter.exclude_vectors
         if hidden is None:
@@ -35,14 +35,14 @@ class Sources:
     def read_nested(
         self, index: Index, slot: int, path: str, offset: int, source_filter: SourceFilter
     ) -> dict[str, Any]:
-        """One of a document's nested objects; the filter's patterns are full paths."""
+        """Return one of a document's nested objects; the filter's patterns are full paths."""
         hidden = SourceFilter(exclude_vectors=source_filter.exclude_vectors)
         found: Any = self.read(index, slot, hidden)
         parts = path.split(".")
         objects = [found]
         for part in parts:
             objects = [inner for each in objects for inner in _listed(each.get(part)) if isinstance(inner, dict)]
-        if offset >= len(objects):  # written with dotted keys, which hold no objects to show
+        if offset >= len(objects):  # written with dotted keys, so there is no object to show
             return {}
         whole: Any = objects[offset]
         for part in reversed(parts):
@@ -53,7 +53,7 @@ class Sources:
         return dict(kept)
 
     def read_for_fields(self, index: Index, slot: int) -> dict[str, Any]:
-        """A document's source as the mapping leaves it, nearly all vectors null: parsing one costs more than the rest.
+        """Return a document's source by the mapping, with nearly all vectors null: they are slow to parse.
 
         Only mapped fields other than dense_vector may be read from it.
         """
@@ -78,16 +78,14 @@ def _own(mapping: Mapping, source: dict[str, Any]) -> dict[str, Any]:
 
 @lru_cache(maxsize=256)
 def _key(name: str) -> re.Pattern[bytes]:
-    """Matches `"name": [` where it is no part of a string.
-
-    A name between two quotes, and no separator before it: the first quote opens a string unless it is escaped.
-    """
+    """Return a regular expression that matches `"name": [` outside of strings."""
+    # A quoted name before a colon is a key, unless its first quote is escaped.
     quoted = re.escape(f'"{name}"'.encode())
     return re.compile(quoted + rb"(?<!\\" + quoted + rb")[ \t\r\n]*:[ \t\r\n]*\[")
 
 
 def _with_null_arrays(source: bytes, key: re.Pattern[bytes]) -> bytes:
-    """JSON with null for each array after the key that holds neither strings nor arrays."""
+    """Return JSON with null for each array of numbers after the key."""
     pieces: list[bytes] = []
     end = 0
     while (match := key.search(source, end)) is not None:

@@ -1,7 +1,7 @@
-"""The documents' home: one SQLite database (WAL, synchronous=FULL), the source of truth for all else.
+"""The stored documents: one SQLite database (WAL, synchronous=FULL), from which everything else can be rebuilt.
 
-What `commit` has returned from survives kill -9. A directory belongs to one process at a time: the database is held
-with SQLite's exclusive lock, which the operating system drops with the process.
+Everything before a finished `commit` survives kill -9. A directory belongs to one process at a time: the database has
+SQLite's exclusive lock, which the operating system releases when the process ends.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _BATCH = 500
 
 
 class StoredIndex(NamedTuple):
-    """One row of the table of indices."""
+    """A row of the table of indices."""
 
     number: int
     name: str
@@ -31,7 +31,7 @@ class StoredIndex(NamedTuple):
 
 
 class StoredDocument(NamedTuple):
-    """One row of the table of documents; `row` grows with every write, so it is the order of insertion."""
+    """A row of the table of documents; `row` increases with every write, so it is the order of insertion."""
 
     row: int
     id: str
@@ -41,11 +41,11 @@ class StoredDocument(NamedTuple):
 
 
 class Store:
-    """Indices and documents in `directory`, or in memory when it is None.
+    """Indices and documents in `directory`, or in memory if that is None.
 
     Raises:
-        StoreFaultError: an EmbeddedStoreError: the directory is in use by another process (or another engine here),
-            can't be written, or holds what can't be read. Every method raises it, too: the disk is full, or damaged.
+        StoreFaultError: an EmbeddedStoreError: the directory is in use by another process (or another engine in this
+            one), can't be written, or can't be read. Every method also raises it if the disk is full or damaged.
     """
 
     def __init__(self, directory: Path | None = None) -> None:
@@ -61,7 +61,7 @@ class Store:
             return self._database.execute(statement, values).fetchall()
 
     def check_open(self) -> None:
-        """Refuse to go on with a store that is closed."""
+        """Reject a store that is closed."""
         self._run("SELECT 1")
 
     def begin(self) -> None:
@@ -73,7 +73,7 @@ class Store:
         self._run("COMMIT")
 
     def rollback(self) -> None:
-        """Forget everything since `begin`."""
+        """Undo everything since `begin`."""
         if self._database.in_transaction:
             self._run("ROLLBACK")
 
@@ -82,7 +82,7 @@ class Store:
         self._database.close()
 
     def indices(self) -> list[StoredIndex]:
-        """Every index, oldest first."""
+        """Return every index, oldest first."""
         rows = self._rows("SELECT * FROM indices ORDER BY number")
         return [
             StoredIndex(
@@ -112,17 +112,17 @@ class Store:
         self._run("DELETE FROM indices WHERE number = ?", number)
 
     def save_mapping(self, number: int, mapping: dict[str, Any], born: dict[str, int]) -> None:
-        """Replace an index's mapping; `born` is the first sequence number that each later field is indexed from."""
+        """Replace an index's mapping; `born` has, for each later field, the first sequence number indexed for it."""
         self._run(
             "UPDATE indices SET mapping = ?, born = ? WHERE number = ?", json.dumps(mapping), json.dumps(born), number
         )
 
     def save_next_seq_no(self, number: int, next_seq_no: int) -> None:
-        """Remember the next sequence number of an index."""
+        """Save the next sequence number of an index."""
         self._run("UPDATE indices SET next_seq_no = ? WHERE number = ?", next_seq_no, number)
 
     def put(self, number: int, doc_id: str, version: int, seq_no: int, source: bytes) -> int:
-        """Write a document, replacing one with its id, and return its row."""
+        """Write a document, replacing any with the same id, and return its row."""
         self.delete(number, doc_id)
         cursor = self._run(
             "INSERT INTO documents (number, id, version, seq_no, source) VALUES (?, ?, ?, ?, ?)",
@@ -136,11 +136,11 @@ class Store:
         return cursor.lastrowid
 
     def delete(self, number: int, doc_id: str) -> None:
-        """Remove a document, if it is there."""
+        """Remove a document, if it exists."""
         self._run("DELETE FROM documents WHERE number = ? AND id = ?", number, doc_id)
 
     def documents(self, number: int) -> Iterator[StoredDocument]:
-        """An index's documents in the order of insertion; no statement stays open between them: it would be a lock."""
+        """Yield an index's documents in the order of insertion; no statement, and so no lock, stays open between."""
         query = (
             "SELECT row, id, version, seq_no, source FROM documents WHERE number = ? AND row > ? ORDER BY row LIMIT ?"
         )
@@ -150,8 +150,8 @@ class Store:
             last = rows[-1][0]
 
     def source(self, row: int) -> bytes:
-        """The source of one document, byte for byte as it was sent."""
+        """Return the source of a document, byte for byte as it was sent."""
         found = self._rows("SELECT source FROM documents WHERE row = ?", row)
         if not found or not isinstance(found[0][0], bytes):
-            raise damaged(self.place, f"row {row} of its documents is gone")
+            raise damaged(self.place, f"row {row} of its documents is missing")
         return found[0][0]

@@ -1,4 +1,4 @@
-"""One value of a field, from JSON to what a column keeps; the errors are those of a real node."""
+"""Convert one value of a field from JSON to the form that a column stores, with a real node's errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DATE_PATTERNS = {DEFAULT_DATE_FORMAT: _ISO, SLASHED_DATE_FORMAT: _SLASHED}
 
 
 class FieldValueError(ValueError):
-    """A value that its field can't take: the type and reason of the underlying Java exception."""
+    """A value that its field does not accept, with the type and reason of the underlying Java exception."""
 
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(reason)
@@ -36,7 +36,7 @@ class FieldValueError(ValueError):
 
 
 def text_of(value: Any) -> str:
-    """A scalar as text and keyword fields read it: `true`, `5`, `1.5`."""
+    """Return a scalar as text and keyword fields read it: `true`, `5`, `1.5`."""
     if isinstance(value, (dict, list)):
         raise FieldValueError("illegal_argument_exception", "Expected text but found START_OBJECT")
     if isinstance(value, bool):
@@ -45,7 +45,7 @@ def text_of(value: Any) -> str:
 
 
 def number_of(kind: str, value: Any) -> int | float:
-    """A number, or a string that holds one; integers are cut towards zero and held to their range."""
+    """Return a number, or the number in a string; integers are truncated towards zero and must be in range."""
     if isinstance(value, (dict, list)):
         raise FieldValueError("illegal_argument_exception", "Cannot parse object as number")
     if isinstance(value, bool):
@@ -86,7 +86,7 @@ def _number_in(text: str) -> int | float:
 
 
 def boolean_of(value: Any) -> str:
-    """`T` or `F`, the terms that Lucene holds, from true, false, "true", "false" or "" (false)."""
+    """Return `T` or `F`, Lucene's terms, for true, false, "true", "false" or "" (false)."""
     if value is True or value == "true":
         return "T"
     if value is False or value in ("false", ""):
@@ -97,9 +97,9 @@ def boolean_of(value: Any) -> str:
 
 
 def date_of(date_format: str, value: Any, *, round_up: bool = False) -> int:
-    """Milliseconds since 1970 from a date in the field's format.
+    """Return the milliseconds since 1970 of a date in the field's format.
 
-    A month or day left out is the first; a time left out is the day's first moment, or with `round_up` its last.
+    A missing month or day is the first; a missing time is the start of the day, or with `round_up` its end.
     """
     fault = FieldValueError(
         "illegal_argument_exception", f"failed to parse date field [{value}] with format [{date_format}]"
@@ -136,7 +136,7 @@ def _offset_minutes(zone: str | None) -> int:
 
 
 def _days_since_1970(year: int, month: int, day: int) -> int:
-    """Days of the proleptic Gregorian calendar, which has a year 0. Source: Howard Hinnant's days_from_civil."""
+    """Return days in the proleptic Gregorian calendar, which has a year 0. Source: Howard Hinnant's days_from_civil."""
     year -= month <= 2
     of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
     of_era = year % 400 * 365 + year % 400 // 4 - year % 400 // 100 + of_year
@@ -144,7 +144,7 @@ def _days_since_1970(year: int, month: int, day: int) -> int:
 
 
 def dynamic_definition(value: Any) -> dict[str, Any]:
-    """The mapping that Elasticsearch gives a field it first sees with this scalar."""
+    """Return the mapping that Elasticsearch gives a new field with this scalar."""
     if isinstance(value, bool):
         return {"type": "boolean"}
     if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""The parameters of a dense_vector field: dims, what its vectors are made of, how they are compared."""
+"""The parameters of a dense_vector field: dims, element type and similarity."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _VECTOR_INDEX_TYPES = ("hnsw", "int8_hnsw", "int4_hnsw", "flat", "int8_flat", "i
 
 
 def max_dims(element_type: str) -> int:
-    """The most dims of a vector: bits are packed eight into a byte."""
+    """Return the most dims of a vector; eight bits are packed into a byte."""
     return MAX_DIMS * 8 if element_type == "bit" else MAX_DIMS
 
 
@@ -23,7 +23,7 @@ def vector_parameters(path: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """Check and complete the parameters of a dense_vector field.
 
     Raises:
-        EngineError: 400 mapper_parsing_exception, as a real node.
+        EngineError: 400 mapper_parsing_exception, as on a real node.
     """
     element_type = parameters.get("element_type", "float")
     if not isinstance(element_type, str) or element_type not in ELEMENT_TYPES:

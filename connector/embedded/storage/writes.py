@@ -1,4 +1,4 @@
-"""Writing and reading single documents: index, create, update, delete, get; `bulk` comes in here for many of them."""
+"""Writes and reads single documents: index, create, update, delete and get."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SHARDS = {"total": 1, "successful": 1, "failed": 0}
 
 @dataclass(frozen=True)
 class Expected:
-    """What `if_seq_no` and `if_primary_term` ask of the document that is there."""
+    """The `if_seq_no` and `if_primary_term` that the existing document must have."""
 
     seq_no: int
     primary_term: int
@@ -41,7 +41,7 @@ class Written:
 
 
 class Documents:
-    """Reads and writes of single documents; writes need an open `Catalog.transaction`."""
+    """Reads and writes single documents; writes need an open `Catalog.transaction`."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -56,7 +56,7 @@ class Documents:
         must_be_new: bool = False,
         expected: Expected | None = None,
     ) -> Written:
-        """Index a document, creating its index if need be.
+        """Index a document, creating its index if needed.
 
         Raises:
             EngineError: 400 the document can't be indexed; 409 it exists (`must_be_new`) or isn't the `expected`.
@@ -82,10 +82,10 @@ class Documents:
         return Written(status, _answer(index, doc_id, version, seq_no, result))
 
     def delete(self, name: str, doc_id: str, *, expected: Expected | None = None) -> Written:
-        """Delete a document; 404 (not an error) when it isn't there.
+        """Delete a document; 404 (not an error) if it is missing.
 
         Raises:
-            EngineError: 404 no such index, 409 it is not the `expected` one.
+            EngineError: 404 no such index; 409 it isn't the `expected` one.
         """
         index = self._catalog.find(name)
         _check_expected(index, doc_id, expected)
@@ -99,7 +99,7 @@ class Documents:
         return Written(status, _answer(index, doc_id, version, seq_no, result))
 
     def update(self, name: str, doc_id: str, body: dict[str, Any], *, expected: Expected | None = None) -> Written:
-        """Merge `doc` into a document, or insert `upsert` (or `doc` with `doc_as_upsert`) when it isn't there.
+        """Merge `doc` into a document, or insert `upsert` (or `doc` with `doc_as_upsert`) if it is missing.
 
         Raises:
             EngineError: 404 document_missing_exception; 409 it isn't the `expected`; 400 scripts and unknown keys.
@@ -115,15 +115,15 @@ class Documents:
                 raise EngineError(404, "document_missing_exception", reason, extra=_where(index))
             return self.put(name, doc_id, dumps(fresh))
         _check_expected(index, doc_id, expected)
-        held = loads(self._catalog.store.source(index.rows[slot]))
-        merged, changed = _merged(_updatable(index, held), body.get("doc", {}))
+        stored = loads(self._catalog.store.source(index.rows[slot]))
+        merged, changed = _merged(_updatable(index, stored), body.get("doc", {}))
         if not changed and _UPDATE.flag(body, "detect_noop", default=True):
             answer = _answer(index, doc_id, index.versions[slot], index.seq_nos[slot], "noop")
             return Written(200, {**answer, "_shards": {"total": 0, "successful": 0, "failed": 0}})
         return self.put(name, doc_id, dumps(merged))
 
     def get(self, name: str, doc_id: str, source_filter: SourceFilter) -> dict[str, Any]:
-        """A document with its metadata; `found` is false when it isn't there.
+        """Return a document with its metadata; `found` is false if it is missing.
 
         Raises:
             EngineError: 404 no such index.
@@ -147,7 +147,7 @@ class Documents:
 
 
 def check_update(body: dict[str, Any]) -> None:
-    """Refuse what an update can't hold."""
+    """Reject unsupported contents of an update."""
     for key in body:
         if key in ("script", "scripted_upsert"):
             raise unsupported(f"[{key}] in an update")
@@ -163,7 +163,7 @@ def check_update(body: dict[str, Any]) -> None:
 
 
 def load_update(source: bytes) -> dict[str, Any]:
-    """The body of an update.
+    """Parse the body of an update.
 
     Raises:
         EngineError: 400 x_content_parse_exception.
@@ -175,7 +175,7 @@ def load_update(source: bytes) -> dict[str, Any]:
 
 
 def parse_expected(seq_no: Any, primary_term: Any) -> Expected | None:
-    """`if_seq_no` beside `if_primary_term`, both or neither.
+    """Parse `if_seq_no` and `if_primary_term`: both or neither.
 
     Raises:
         EngineError: 400 action_request_validation_exception, illegal_argument_exception.
@@ -196,7 +196,7 @@ def parse_expected(seq_no: Any, primary_term: Any) -> Expected | None:
 
 
 def check_id(doc_id: str) -> None:
-    """Refuse an id that is too long, or that no text in UTF-8 can name.
+    """Reject an id that is too long, or that UTF-8 can't encode.
 
     Raises:
         EngineError: 400 action_request_validation_exception or illegal_argument_exception.
@@ -237,14 +237,14 @@ def _answer(index: Index, doc_id: str, version: int, seq_no: int, result: str) -
 
 
 def _updatable(index: Index, source: dict[str, Any]) -> dict[str, Any]:
-    """What an update starts from: fields that `_source` leaves out are lost, vectors excepted, as on 9.x."""
+    """Return the source that an update starts from: without fields excluded from `_source`, except vectors (9.x)."""
     fields = index.mapping.fields
     lost = [path for path in index.mapping.source_excludes if path not in fields or fields[path].type != "dense_vector"]
     return SourceFilter(excludes=tuple(lost)).apply(source)
 
 
-def _merged(held: dict[str, Any], doc: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    result, changed = dict(held), False
+def _merged(stored: dict[str, Any], doc: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    result, changed = dict(stored), False
     for key, value in doc.items():
         before = result.get(key)
         if isinstance(value, dict) and isinstance(before, dict):

@@ -1,0 +1,98 @@
+"""A reindex job run from the command line: it shows progress, stops cleanly on a signal, and ends with an exit code."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from connector.cli.reindex_view import Watcher
+
+_CODES = {
+    "SourceError": 2,
+    "JobRunningError": 5,
+    "NotSwitchedError": 4,
+    "RollbackRefusedError": 4,
+    "ReindexError": 3,
+}
+
+
+@contextmanager
+def job_session(
+    url: str,
+    state: Path | None,
+    as_json: bool,
+    metrics_port: int | None,
+    retry_for: float,
+    *,
+    keep_vectors: bool = True,
+) -> Iterator[tuple[Any, Any]]:
+    """Provide a client and the `JobOptions` of a job that shows progress and that a signal stops cleanly."""
+    from connector import connect
+    from connector import reindexing as jobs
+
+    with ExitStack() as stack:
+        stop = threading.Event()
+        signals = stack.enter_context(_stop_on_signal(stop))
+        watcher = stack.enter_context(Watcher(Console(stderr=True), as_json=as_json))
+        listeners: list[Callable[[Any], None]] = [watcher.show]
+        if metrics_port is not None:
+            from connector.reindexing.metrics import serve_metrics
+
+            listeners.append(stack.enter_context(serve_metrics(metrics_port)).show)
+        client = stack.enter_context(connect(url))
+        stack.enter_context(exit_on_job_error(signals))
+
+        def show(progress: Any) -> None:
+            for listener in listeners:
+                listener(progress)
+
+        yield (
+            client,
+            jobs.JobOptions(
+                state=state, retry_for_s=retry_for, keeps_vectors=keep_vectors, stop=stop, on_progress=show
+            ),
+        )
+
+
+@contextmanager
+def exit_on_job_error(signals: list[int] | None = None) -> Iterator[None]:
+    """Print a job's error and exit with its code.
+
+    Args:
+        signals: the signals received; if there is one, the exit code is 128 plus its number.
+    """
+    from connector.errors import ReindexError
+
+    try:
+        yield
+    except ReindexError as error:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(f"connector: {error}", markup=False)
+        code = next(_CODES[each.__name__] for each in type(error).__mro__ if each.__name__ in _CODES)
+        raise typer.Exit(128 + signals[0] if signals else code) from error
+
+
+@contextmanager
+def _stop_on_signal(stop: threading.Event) -> Iterator[list[int]]:
+    """Set `stop` on the first SIGINT or SIGTERM, and interrupt on the second; provide the list of those received."""
+    received: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+        stop.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
