@@ -1,4 +1,4 @@
-"""A client whose answers keep every digit, over another client's connections."""
+"""A client that reads numbers without losing digits, over the connections of another client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MEDIA_TYPES = ("application/json", "application/vnd.elasticsearch+json")
 
 
 def reading_exactly(client: Elasticsearch) -> Elasticsearch:
-    """Return a client with this one's options and connections that reads JSON as `exact_json.loads` does."""
+    """Return a client with the options and connections of another that reads JSON with `exact_json.loads`."""
     same = client.options()
     same._transport = transport_reading(client.transport, loads)
     return same
@@ -24,7 +24,7 @@ def reading_exactly(client: Elasticsearch) -> Elasticsearch:
 
 def transport_reading(transport: Any, read: Callable[[Any], Any]) -> Any:
     """Return a transport over the same connections that reads JSON answers with `read`."""
-    if hasattr(transport, "reading"):  # this package's, around another library's or thread's
+    if hasattr(transport, "reading"):  # the connector's own, around that of another library or thread
         return transport.reading(read)
     same = copy(transport)
     readers = {media_type: _Reader(read) for media_type in _MEDIA_TYPES}

@@ -1,4 +1,4 @@
-"""Where engines differ: one file an engine."""
+"""Where engines differ: one file per engine."""
 
 from connector.engines.elasticsearch import ElasticsearchDialect
 from connector.engines.opensearch import OpenSearchDialect

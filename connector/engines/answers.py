@@ -1,7 +1,8 @@
-"""What a cluster answers, checked where it comes in: after that, code reads it without looking. Pure.
+"""Checks what a cluster answers, so that the rest of the code can read it without checks. Pure.
 
-A proxy's page, an answer cut short or one of a server that this package does not know raises MalformedAnswerError here
-and nowhere else. Only what is read is checked; what is passed on to the user may be anything.
+A proxy's page, a truncated answer or one from an unknown kind of server raises MalformedAnswerError here, and nowhere
+else.
+Only what the connector reads is checked; what it passes on to the user may be anything.
 """
 
 from __future__ import annotations
@@ -12,83 +13,22 @@ from typing import Any, TypeVar
 
 from elastic_transport import SerializationError
 
+from connector.engines.answer import DEEPEST, Answer, described
 from connector.errors import MalformedAnswerError
 
 T = TypeVar("T")
 
 _LARGEST_SCORE = 3.4028234663852886e38
-_DEEPEST = 200
-_KINDS: dict[type, str] = {
-    dict: "an object",
-    list: "a list",
-    str: "a text",
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-}
 _OF_REQUESTS = "Unable to serialize"
-"""How elastic-transport begins an error about a request, not an answer."""
+"""How elastic-transport begins an error about a request rather than an answer."""
 _OF_CONTENT_TYPES = "Unknown mimetype"
 _OF_FEW_HITS = frozenset({"_explanation", "inner_hits", "matched_queries"})
 _NESTED = frozenset({dict, list})
 _MISSING: Any = object()
 
 
-class Answer:
-    """An answer while it is checked.
-
-    Args:
-        what: what it answers, as `_msearch`.
-        body: all of it, for the error.
-    """
-
-    def __init__(self, what: str, body: object) -> None:
-        self.what = what
-        self.body = body
-
-    def fault(self, fault: str) -> MalformedAnswerError:
-        """Return the error that says what is wrong."""
-        return MalformedAnswerError(self.what, fault, self.body)
-
-    def checked(self, value: object, path: str, kind: type[T]) -> T:
-        """Return a part of this kind, which stands at a path."""
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise self.fault(f"{path or 'it'} is {_said(value)}, must be {_KINDS[kind]}")
-        return value
-
-    def part(self, parent: Mapping[str, Any], path: str, kind: type[T]) -> T:
-        """Return the part at a path's last name, which must be there."""
-        value = parent.get(path.rpartition(".")[2], _MISSING)
-        if value is _MISSING:
-            raise self.fault(f"{path} is missing")
-        return self.checked(value, path, kind)
-
-    def optional(self, parent: Mapping[str, Any], path: str, kind: type[T]) -> T | None:
-        """Return the part at a path's last name; None where it is not there."""
-        return self.part(parent, path, kind) if path.rpartition(".")[2] in parent else None
-
-    def not_too_deep(self, value: object, path: str) -> None:
-        """Refuse what is nested too deeply for functions that call themselves."""
-        level, depth = [value], 0
-        while level:
-            depth += 1
-            if depth > _DEEPEST:
-                raise self.fault(f"{path} is nested more than {_DEEPEST} levels deep")
-            level = [inner for each in level for inner in _inside(each)]
-
-
-def _inside(value: object) -> Sequence[object]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else ()
-
-
-def _said(value: object) -> str:
-    return "null" if value is None else _KINDS.get(type(value), type(value).__name__)
-
-
 def unreadable(what: str, error: Exception) -> Exception:
-    """Return the error for an answer that is no JSON, or is too deep; an error about anything else is itself."""
+    """Return the error for an answer that is not JSON or too deeply nested; any other error is returned as it is."""
     if isinstance(error, RecursionError):
         if "decoding" not in str(error):
             return error
@@ -104,7 +44,7 @@ def unreadable(what: str, error: Exception) -> Exception:
 
 @contextmanager
 def readable(what: str) -> Iterator[None]:
-    """Raise MalformedAnswerError where the answer to a call can't be read: see `unreadable`."""
+    """Raise MalformedAnswerError if the answer to a call can't be read: see `unreadable`."""
     try:
         yield
     except (SerializationError, RecursionError) as error:
@@ -112,7 +52,7 @@ def readable(what: str) -> Iterator[None]:
 
 
 def searches_in(body: object, bodies: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the responses of an `_msearch`, one for each body sent; one with an `error` is not looked into."""
+    """Return the responses of an `_msearch`, one per body sent; one with an `error` is not checked further."""
     answer = Answer("_msearch", body)
     responses = responses_in(body, len(bodies))
     for place, (response, asked) in enumerate(zip(responses, bodies, strict=True)):
@@ -123,7 +63,7 @@ def searches_in(body: object, bodies: Sequence[Mapping[str, Any]]) -> list[dict[
 
 
 def responses_in(body: object, count: int) -> list[Any]:
-    """Return the responses of an `_msearch`, as many as there were searches; none is looked into."""
+    """Return the responses of an `_msearch`, as many as there were searches, without checking them further."""
     answer = Answer("_msearch", body)
     responses = answer.part(answer.checked(body, "", dict), "responses", list)
     if len(responses) != count:
@@ -132,7 +72,12 @@ def responses_in(body: object, count: int) -> list[Any]:
 
 
 def search_in(body: object, *, is_sorted: bool = False) -> dict[str, Any]:
-    """Return the answer to one search. Args: is_sorted: hits need no score."""
+    """Return the answer to one search.
+
+    Args:
+        body: the answer.
+        is_sorted: hits may have no score.
+    """
     answer = Answer("_search", body)
     found = answer.checked(body, "", dict)
     _check_search(answer, found, "", is_sorted=is_sorted)
@@ -162,7 +107,7 @@ def _check_search(answer: Answer, response: dict[str, Any], at: str, *, is_sorte
 
 
 def _is_plain(hit: Any) -> bool:
-    """Return whether a hit is like nearly all, which costs no path to be written."""
+    """True for a hit as nearly all are; this check is fast because it builds no paths."""
     return (
         type(hit) is dict
         and type(hit.get("_index")) is str
@@ -216,34 +161,34 @@ def _check_fields(answer: Answer, hit: dict[str, Any], at: str) -> None:
 def _check_score(answer: Answer, score: object, path: str) -> None:
     is_number = isinstance(score, int | float) and not isinstance(score, bool)
     if not is_number or not abs(score) <= _LARGEST_SCORE:  # type: ignore[arg-type]
-        raise answer.fault(f"{path} is {_said(score)}, must be a finite number")
+        raise answer.fault(f"{path} is {described(score)}, must be a finite number")
 
 
 def mappings_in(body: object) -> dict[str, Any]:
     """Return the mappings of `GET INDEX/_mapping`, by index."""
     answer = Answer("_mapping", body)
     found = answer.checked(body, "", dict)
-    for index, described in found.items():
-        mapping = answer.part(answer.checked(described, index, dict), f"{index}.mappings", dict)
+    for index, definition in found.items():
+        mapping = answer.part(answer.checked(definition, index, dict), f"{index}.mappings", dict)
         answer.optional(mapping, f"{index}.mappings._meta", dict)
         _count_fields(answer, mapping, f"{index}.mappings")
     return found
 
 
 def field_count(mappings: Mapping[str, Any]) -> int:
-    """Return how many fields checked mappings have, of all indices together."""
+    """Return how many fields the checked mappings of all indices have in total."""
     answer = Answer("_mapping", None)
     return sum(_count_fields(answer, body["mappings"], index) for index, body in mappings.items())
 
 
 def _count_fields(answer: Answer, mapping: Mapping[str, Any], at: str) -> int:
-    """Return how many fields a mapping has, objects and sub-fields among them; check the definition of each."""
+    """Count a mapping's fields, including objects and sub-fields, and check the definition of each."""
     level: list[Mapping[str, Any]] = [mapping]
     depth, count = 0, 0
     while level:
         depth += 1
-        if depth > _DEEPEST:
-            raise answer.fault(f"{at} is nested more than {_DEEPEST} levels deep")
+        if depth > DEEPEST:
+            raise answer.fault(f"{at} is nested more than {DEEPEST} levels deep")
         below: list[Mapping[str, Any]] = []
         for parent in level:
             for group in ("properties", "fields") if depth > 1 else ("properties", "fields", "runtime"):
@@ -261,19 +206,19 @@ def _count_fields(answer: Answer, mapping: Mapping[str, Any], at: str) -> int:
 
 
 def point_in_time_in(body: object, name: str = "id") -> str:
-    """Return the id of a point in time that was opened."""
+    """Return the id of an opened point in time."""
     answer = Answer("open_point_in_time", body)
     return answer.part(answer.checked(body, "", dict), name, str)
 
 
 def rendered_in(body: object) -> Any:
-    """Return the search that a template was filled in to."""
+    """Return the search rendered from a template."""
     answer = Answer("_render/template", body)
     return answer.part(answer.checked(body, "", dict), "template_output", dict)
 
 
 def bulk_items_in(body: object, count: int) -> list[tuple[str, dict[str, Any]]]:
-    """Return what became of each of so many actions: the action's kind, and its item with a status."""
+    """Return the result of each of `count` actions: the action's kind, and its item with a status."""
     answer = Answer("_bulk", body)
     items = answer.part(answer.checked(body, "", dict), "items", list)
     if len(items) != count:
@@ -298,7 +243,7 @@ def object_in(what: str, body: object) -> dict[str, Any]:
 
 
 def part_of(what: str, body: object, path: Sequence[str], kind: type[T]) -> T:
-    """Return what stands at a path in an answer, all of whose other parts are objects."""
+    """Return the part of an answer at a path through objects."""
     answer = Answer(what, body)
     parent, at = answer.checked(body, "", dict), ""
     for name in path[:-1]:

@@ -1,7 +1,7 @@
-"""What a cluster is and what its licence lets it run. Pure; comes in from `calls`.
+"""What a cluster is and what its licence lets it run. Pure.
 
-What can't be told is None, and is done here: a client without the `monitor` privilege may not ask, and a serverless
-cluster has no version that means anything.
+An unknown capability is None, and the connector then does that work itself.
+A client without the `monitor` privilege can't find out, and the version of a serverless cluster means nothing.
 """
 
 from __future__ import annotations
@@ -17,17 +17,27 @@ _RUNS_FUSION = frozenset({"enterprise", "trial"})
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a cluster said of itself.
+    """What a cluster reports about itself.
 
     Attributes:
-        version: (major, minor, patch); None where it is not told or means nothing.
-        flavour: Elastic's `build_flavor` as "default" or "serverless", "opensearch", or None.
-        licence: an active licence's type, as "basic" or "enterprise"; None where it is not told.
+        version: (major, minor, patch); None if it is unknown or means nothing.
+        flavour: Elastic's `build_flavor`, such as "default" or "serverless"; "opensearch"; "embedded"; or None.
+        licence: the type of an active licence, such as "basic" or "enterprise"; None if it is unknown.
     """
 
     version: tuple[int, ...] | None = None
     flavour: str | None = None
     licence: str | None = None
+
+    @property
+    def is_opensearch(self) -> bool:
+        """True if the cluster is known to be OpenSearch."""
+        return self.flavour == "opensearch"
+
+    @property
+    def is_embedded(self) -> bool:
+        """True if it is the engine in this process."""
+        return self.flavour == "embedded"
 
     @property
     def runs_licensed_retrievers(self) -> bool:
@@ -36,10 +46,10 @@ class Capabilities:
 
 
 def read_capabilities(info: object, licence: object) -> Capabilities:
-    """Read the answers of `GET /` and of `GET /_license`; whatever can't be read is None.
+    """Read the answers to `GET /` and `GET /_license`; whatever can't be read is None.
 
     Args:
-        info, licence: the bodies, or anything else where there was an error.
+        info, licence: the bodies, or anything else if there was an error.
     """
     version = _part(info, "version")
     flavour = "opensearch" if version.get("distribution") == "opensearch" else version.get("build_flavor")

@@ -10,6 +10,8 @@ from connector.request.base_types import QueryVector
 from connector.request.leaf_retrievers import Knn, Standard
 from connector.request.retrievers import Linear, Rrf
 
+NOT_INDEXED = "is not indexed (index: false)"
+
 
 class ElasticsearchDialect:
     """The dialect of Elasticsearch 8.x and 9.x: see `Dialect`."""
@@ -23,7 +25,7 @@ class ElasticsearchDialect:
     search_options: Mapping[str, Any] = {}
 
     def lexical_body(self, leg: Standard, filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """Write a lexical leg as a search body; without a query it matches what the filters let through."""
+        """Write a lexical leg as a search body; without a query it matches whatever passes the filters."""
         body: dict[str, Any] = {}
         if filters:
             scored = {"must": [leg.query]} if leg.query is not None else {}
@@ -61,9 +63,9 @@ class ElasticsearchDialect:
         return {"knn": knn} if leg.min_score is None else {"knn": knn, "min_score": leg.min_score}
 
     def union_body(self, legs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """Write one search over the legs: `knn` at the top level, where it counts `k` globally, beside a `bool`."""
+        """Write one search over the legs: a `bool` query, and `knn` at the top level, where it counts `k` globally."""
         vectors = [{**leg["knn"]} for leg in legs if "knn" in leg]
-        for vector in vectors:  # two of one name are refused in one search
+        for vector in vectors:  # one search can't have two of the same name
             vector.pop("inner_hits", None)
         queries = [_with_min_score(leg) for leg in legs if "knn" not in leg]
         body: dict[str, Any] = {"knn": vectors[0] if len(vectors) == 1 else vectors} if vectors else {}
@@ -72,7 +74,7 @@ class ElasticsearchDialect:
         return body
 
     def native_fusion(self, _fusion: Rrf | Linear, _legs: Sequence[Mapping[str, Any]], /) -> NativeFusion | None:
-        """Have none: a licensed cluster runs the whole tree as it came."""
+        """Return None: a licensed cluster runs the whole retriever tree as it is."""
         return None
 
     def vector_length(self, mapping: Mapping[str, Any]) -> int | None:
@@ -85,11 +87,16 @@ class ElasticsearchDialect:
         return int(mapping.get("dims", 0)) if mapping.get("type") == "dense_vector" else None
 
     def why_unsearchable(self, mapping: Mapping[str, Any]) -> str | None:
-        """Say why floats can't search a `dense_vector` field: it is not indexed, or holds bytes or bits."""
-        if str(mapping.get("index", True)).lower() == "false":
-            return "is not indexed (index: false)"
+        """Return why floats can't search a `dense_vector` field: it is not indexed, or holds bytes or bits."""
+        if is_not_indexed(mapping):
+            return NOT_INDEXED
         kind = mapping.get("element_type")
         return f"holds no floats (element_type: {kind})" if kind in ("byte", "bit") else None
+
+
+def is_not_indexed(mapping: Mapping[str, Any]) -> bool:
+    """True if a field's mapping says `index: false`."""
+    return str(mapping.get("index", True)).lower() == "false"
 
 
 def _query(leg: Knn, vector: QueryVector | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""OpenSearch 2.x: what it writes otherwise than Elasticsearch, from which it came."""
+"""OpenSearch 2.x and 3.x: where it differs from Elasticsearch, of which it is a fork."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from connector.documents.paths import definitions_along
-from connector.engines.elasticsearch import ElasticsearchDialect
+from connector.engines.elasticsearch import NOT_INDEXED, ElasticsearchDialect, is_not_indexed
 from connector.engines.protocol import NativeFusion
 from connector.errors import RequestError
 from connector.request.base_types import QueryVector
@@ -26,9 +26,9 @@ _TECHNIQUES: dict[str | None, str] = {"minmax": "min_max", "l2_norm": "l2"}
 
 
 class OpenSearchDialect(ElasticsearchDialect):
-    """The dialect of OpenSearch 2.x: see `Dialect`.
+    """The dialect of OpenSearch 2.x and 3.x: see `Dialect`.
 
-    A `knn` query counts `k` on each shard, and its lucene engine returns all that `ef_search` makes it look at.
+    A `knn` query counts `k` on each shard, and its lucene engine returns everything that `ef_search` makes it visit.
     """
 
     name = "opensearch"
@@ -38,7 +38,7 @@ class OpenSearchDialect(ElasticsearchDialect):
     keeps_lengths = True
     dims_option = "dimension"
     search_options: Mapping[str, Any] = {"search_pipeline": "_none"}
-    """An index's default pipeline is for whole searches: on a leg it would run once too often."""
+    """An index's default pipeline is meant for whole searches: on each leg it would run too often."""
 
     def vector_body(
         self,
@@ -48,31 +48,31 @@ class OpenSearchDialect(ElasticsearchDialect):
         mappings: Mapping[str, Any],
         /,
     ) -> dict[str, Any]:
-        """Write a vector leg as a `knn` query, inside `nested` where the field is; the filter runs within the search.
+        """Write a vector leg as a `knn` query, inside `nested` if the field is; filters apply during the search.
 
         Raises:
-            RequestError: something of the leg has no counterpart on OpenSearch.
+            RequestError: OpenSearch has no counterpart to an option of the leg.
         """
         if leg.visit_percentage is not None:
             raise RequestError(
                 "retriever...knn.visit_percentage", leg.visit_percentage, "OpenSearch has no such option; leave it out"
             )
         found = list(_fields(mappings, leg.field))
-        asked: dict[str, Any] = {"k": leg.k, **({} if leg.inner_hits is None else {"expand_nested_docs": True})}
+        options: dict[str, Any] = {"k": leg.k, **({} if leg.inner_hits is None else {"expand_nested_docs": True})}
         if filters:
-            asked["filter"] = filters[0] if len(filters) == 1 else {"bool": {"filter": list(filters)}}
+            options["filter"] = filters[0] if len(filters) == 1 else {"bool": {"filter": list(filters)}}
         if vector is None and leg.query_vector_builder is not None:
             text = leg.query_vector_builder.text_embedding
             query: dict[str, Any] = {
-                "neural": {leg.field: {"query_text": text.model_text, "model_id": text.model_id, **asked}}
+                "neural": {leg.field: {"query_text": text.model_text, "model_id": text.model_id, **options}}
             }
         else:
             if leg.num_candidates is not None and found and all(_is_graph(field) for _, field in found):
-                asked["method_parameters"] = {"ef_search": leg.num_candidates}
+                options["method_parameters"] = {"ef_search": leg.num_candidates}
             if leg.rescore_vector is not None:
-                asked["rescore"] = {"oversample_factor": leg.rescore_vector.get("oversample")}
+                options["rescore"] = {"oversample_factor": leg.rescore_vector.get("oversample")}
             lengths = [length for _, field in found if (length := self.vector_length(field))]
-            query = {"knn": {leg.field: {"vector": _numbers(vector, leg.field, lengths), **asked}}}
+            query = {"knn": {leg.field: {"vector": _numbers(vector, leg.field, lengths), **options}}}
         path = next((path for path, _ in found if path is not None), None)
         if leg.inner_hits is not None:
             query = _nested(path or leg.nested_path, query, inner_hits=leg.inner_hits)
@@ -84,9 +84,10 @@ class OpenSearchDialect(ElasticsearchDialect):
     def native_fusion(self, fusion: Rrf | Linear, legs: Sequence[Mapping[str, Any]], /) -> NativeFusion | None:
         """Write a `hybrid` query and the processor that fuses its parts.
 
-        Its scores are a weighted mean where Elastic's `linear` is a weighted sum, so that they are scaled by the
-        weights' sum; so are those of an RRF whose weights are equal, which then needs no weights. Its `min_max` gives
-        a leg's lowest hit 0.001 where Elastic's `minmax` gives 0.
+        Its scores are a weighted mean, whereas Elastic's `linear` is a weighted sum, so they are scaled by the sum of
+        the weights.
+        An RRF with equal weights needs no weights, and is scaled by one of them.
+        `min_max` gives the lowest hit of a leg 0.001, whereas Elastic's `minmax` gives 0.
         """
         weights = [leg.weight for leg in fusion.legs]
         if len(legs) > _MAX_QUERIES or any(leg.keys() != {"query"} for leg in legs) or not all(weights):
@@ -131,13 +132,15 @@ class OpenSearchDialect(ElasticsearchDialect):
         return int(mapping.get("dimension", 0)) if mapping.get("type") == "knn_vector" else None
 
     def why_unsearchable(self, mapping: Mapping[str, Any]) -> str | None:
-        """Say why floats can't search a `knn_vector` field: it holds bytes or bits."""
+        """Return why floats can't search a `knn_vector` field: it is not indexed, or holds bytes or bits."""
+        if is_not_indexed(mapping):
+            return NOT_INDEXED
         kind = mapping.get("data_type")
         return f"holds no floats (data_type: {kind})" if kind in ("byte", "binary") else None
 
 
 def _numbers(vector: QueryVector | None, field: str, lengths: Sequence[int]) -> Sequence[float] | None:
-    """Return a vector's numbers: OpenSearch reads no text."""
+    """Return a vector as numbers: OpenSearch does not read text."""
     if not isinstance(vector, str):
         return vector
     read = next((numbers for length in lengths if (numbers := decode_vector(vector, length)) is not None), None)
@@ -145,18 +148,18 @@ def _numbers(vector: QueryVector | None, field: str, lengths: Sequence[int]) -> 
         raise RequestError(
             f"retriever...knn.query_vector for {field!r}",
             vector,
-            "does not hold as many numbers as the field's vectors, or the field is not known; give the numbers",
+            "does not hold as many numbers as the field's vectors, or the field is unknown; pass the numbers",
         )
     return read
 
 
-def _nested(path: str, query: Mapping[str, Any], **asked: Any) -> dict[str, Any]:
-    """Wrap a query for nested objects; a hit's score is its nearest object's."""
-    return {"nested": {"path": path, "query": query, "score_mode": "max", **asked}}
+def _nested(path: str, query: Mapping[str, Any], **options: Any) -> dict[str, Any]:
+    """Wrap a query for nested objects; a hit gets the score of its nearest object."""
+    return {"nested": {"path": path, "query": query, "score_mode": "max", **options}}
 
 
 def _fields(mappings: Mapping[str, Any], path: str) -> Iterator[tuple[str | None, Mapping[str, Any]]]:
-    """Return the field of each index that has it as a vector field, and the nested path around it."""
+    """Yield the mapping of a vector field in each index that has it, with the nested path around it."""
     for body in mappings.values():
         way = definitions_along(body["mappings"], path)
         if way and way[-1][0] == path and way[-1][1].get("type") == "knn_vector":
@@ -165,12 +168,12 @@ def _fields(mappings: Mapping[str, Any], path: str) -> Iterator[tuple[str | None
 
 
 def _is_graph(field: Mapping[str, Any]) -> bool:
-    """True if the field's vectors are searched as an HNSW graph, whose `ef_search` can be said."""
+    """True if the field's vectors are searched as an HNSW graph, which has `ef_search`."""
     return "model_id" not in field and field.get("method", {}).get("name", "hnsw") == "hnsw"
 
 
 def _least_score(leg: Knn, found: Sequence[tuple[str | None, Mapping[str, Any]]]) -> float | None:
-    """Return the score of the least similarity that is asked for; it depends on the field's space."""
+    """Return the score of the least similarity requested; it depends on the field's space."""
     if leg.similarity is None:
         return None
     spaces = {_space(field) for _, field in found}
@@ -179,13 +182,13 @@ def _least_score(leg: Knn, found: Sequence[tuple[str | None, Mapping[str, Any]]]
         raise RequestError(
             "retriever...knn.similarity",
             leg.similarity,
-            f"can't be told as a score: the space of {leg.field!r} is not known, or none of cosinesimil, l2 and "
-            "innerproduct under lucene or faiss; give min_score instead",
+            f"can't be converted to a score: the space of {leg.field!r} is unknown, or is not cosinesimil, l2 or "
+            "innerproduct under lucene or faiss; use min_score instead",
         )
     return _SCORE_OF[space](leg.similarity)
 
 
 def _space(field: Mapping[str, Any]) -> str | None:
-    """Return a field's space; None under nmslib, which scores otherwise."""
+    """Return a field's space; None under nmslib, which scores differently."""
     method = field.get("method", {})
     return None if method.get("engine") == "nmslib" else method.get("space_type", field.get("space_type", "l2"))

@@ -1,4 +1,4 @@
-"""What an engine's dialect has to say."""
+"""What every engine's dialect must provide."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from connector.request.retrievers import Linear, Rrf
 
 @dataclass(frozen=True)
 class NativeFusion:
-    """A fusion in the cluster's own words.
+    """A fusion that the cluster computes itself.
 
     Attributes:
-        kind: what the cluster has to know for it, as "rrf with weights".
+        kind: what the cluster must support, such as "rrf with weights".
         body: the search body, without size and page options.
-        window: how many hits of it count.
-        scale: what the cluster's scores are to be multiplied by.
+        window: how many of its hits count.
+        scale: multiplies the cluster's scores.
     """
 
     kind: str
@@ -32,15 +32,15 @@ class Dialect(Protocol):
     """How one engine writes the searches and mappings that all engines understand.
 
     Attributes:
-        name: the engine, and the folder of its `mappings/`.
-        has_retrievers: the cluster knows `retriever`, so that a search which needs nothing of ours is passed on.
-        counts_k_globally: a vector leg's body counts `k` over all shards. Where it does not, the leg is cut here; what
-            stands on its hits (a rescorer, the union of the legs) is then asked for by their ids.
-        needs_mappings: a vector leg's body depends on its field's mapping.
-        keeps_lengths: vectors are divided by their lengths while they are searched, not before they are stored, so that
-            the scores of vectors of one direction differ in their last places.
+        name: the engine's name, and its folder in `mappings/`.
+        has_retrievers: the cluster knows `retriever`, so a search that needs nothing from the connector is passed on.
+        counts_k_globally: a vector leg's body counts `k` over all shards. If not, the connector cuts the leg, and
+            what depends on its hits (a rescorer, the union of the legs) is requested by their ids.
+        needs_mappings: the body of a vector leg depends on the mapping of its field.
+        keeps_lengths: vectors are normalised when they are searched, not before they are stored, so the scores of
+            vectors in the same direction differ in their last digits.
         dims_option: what a vector field's mapping calls its dimensions.
-        search_options: what every search body has beside.
+        search_options: what is added to every search body.
     """
 
     name: str
@@ -64,21 +64,24 @@ class Dialect(Protocol):
     ) -> dict[str, Any]:
         """Write a vector leg as a search body, without size and page options.
 
-        `vector` None leaves the embedding to the cluster, as the leg's query_vector_builder says. `mappings` are those
-        of the searched indices by index, as far as they are known.
+        Args:
+            leg: the leg.
+            vector: the query vector; None leaves the embedding to the cluster, by the leg's query_vector_builder.
+            filters: the filters that apply to the leg.
+            mappings: of the searched indices, by index, as far as they are known.
         """
 
     def union_body(self, legs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """Write a search body that matches what any of the legs' bodies matches, to count and to aggregate over."""
+        """Write a search body that matches whatever any leg matches, for counts and aggregations."""
 
     def native_fusion(self, fusion: Rrf | Linear, legs: Sequence[Mapping[str, Any]], /) -> NativeFusion | None:
-        """Write a fusion of the legs' searches for the cluster to compute; None where it has no words for it."""
+        """Write a fusion of the legs' searches for the cluster to compute; None if it can't express it."""
 
     def vector_length(self, mapping: Mapping[str, Any]) -> int | None:
-        """Return how many numbers a query vector for a field has, by its mapping; None where that is not known."""
+        """Return how many numbers a query vector for a field has, from its mapping; None if that is unknown."""
 
     def vector_dims(self, mapping: dict[str, Any]) -> int | None:
-        """Return the dimensions of a field from its mapping; None when it is no vector field (0: not known yet)."""
+        """Return the dimensions of a field from its mapping; None if it is not a vector field (0: not known yet)."""
 
     def why_unsearchable(self, mapping: Mapping[str, Any]) -> str | None:
-        """Say why an encoder's vector, which is of floats, can't search a vector field; None where it can."""
+        """Return why an encoder's vector, which holds floats, can't search a vector field; None if it can."""

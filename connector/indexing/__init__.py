@@ -1,4 +1,4 @@
-"""Documents in: mappings, and the pipeline from documents to bulk requests."""
+"""Indexing documents: mappings, and the pipeline from documents to bulk requests."""
 
 from connector.indexing.mapping import index_body
 from connector.indexing.pipeline import IndexReport, index_documents

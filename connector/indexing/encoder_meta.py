@@ -1,4 +1,4 @@
-"""Which encoder wrote which vector field: kept in the mapping's `_meta`, checked before a query is sent. Pure."""
+"""Which encoder wrote which vector field: stored in the mapping's `_meta`, and checked before a query. Pure."""
 
 from __future__ import annotations
 
@@ -13,46 +13,50 @@ from connector.models.encoder import Fingerprint
 from connector.request.base_types import QueryVector
 
 META_KEY = "hybrid_connector"
-"""Our place in a mapping's `_meta`."""
+"""The key of this package in a mapping's `_meta`."""
 
 
 def meta_of(
     field: str, fingerprint: Fingerprint, text_fields: Sequence[str], passages: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Write the `_meta` of an index whose vector field this encoder fills from these text fields.
+    """Return the `_meta` of an index.
 
-    `passages` says how they are split, where the vectors are those of passages.
+    Args:
+        field: the vector field.
+        fingerprint: of the encoder that makes its vectors.
+        text_fields: the fields that are encoded.
+        passages: how they are split into passages; None: one vector per document.
     """
-    said = {"encoder": fingerprint.to_meta(), "text_fields": list(text_fields)}
+    entry = {"encoder": fingerprint.to_meta(), "text_fields": list(text_fields)}
     if passages is not None:
-        said["passages"] = dict(passages)
-    return {META_KEY: {"vectors": {field: said}}}
+        entry["passages"] = dict(passages)
+    return {META_KEY: {"vectors": {field: entry}}}
 
 
 def passages_in(mapping: Mapping[str, Any], field: str) -> Mapping[str, Any] | None:
-    """Return what `_meta` says of how the passages of a vector field were split; None when it says nothing."""
-    found: Mapping[str, Any] | None = _said_of(mapping, field).get("passages")
+    """Return how the passages of a vector field were split, from `_meta`; None if it does not say."""
+    found: Mapping[str, Any] | None = _entry(mapping, field).get("passages")
     return found
 
 
 def fingerprint_in(mapping: Mapping[str, Any], field: str) -> Fingerprint | None:
-    """Return the encoder that `_meta` names for a vector field; None when `_meta` says nothing of it."""
-    said = _said_of(mapping, field)
-    return Fingerprint.from_meta(_part(said, "encoder")) if said else None
+    """Return the encoder of a vector field from `_meta`; None if it does not name one."""
+    entry = _entry(mapping, field)
+    return Fingerprint.from_meta(_part(entry, "encoder")) if entry else None
 
 
 def text_fields_in(mapping: Mapping[str, Any], field: str) -> list[str]:
-    """Return the text fields that `_meta` names for a vector field; [] when it names none."""
-    named = _said_of(mapping, field).get("text_fields")
+    """Return the text fields of a vector field from `_meta`; [] if it names none."""
+    named = _entry(mapping, field).get("text_fields")
     return [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
 
 
-def _said_of(mapping: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+def _entry(mapping: Mapping[str, Any], field: str) -> Mapping[str, Any]:
     return _part(_part(_part(mapping.get("_meta"), META_KEY), "vectors"), field)
 
 
 def _part(value: object, name: str) -> Mapping[str, Any]:
-    """Return a part of `_meta`, which anybody may have written; {} where it is no object."""
+    """Return a part of `_meta`, which anybody may have written; {} if it is not an object."""
     found = value.get(name) if isinstance(value, Mapping) else None
     return found if isinstance(found, Mapping) else {}
 
@@ -64,19 +68,23 @@ def vector_fields(mapping: Mapping[str, Any], dialect: Dialect) -> dict[str, int
 
 
 def unsearchable(mapping: Mapping[str, Any], dialect: Dialect) -> dict[str, str]:
-    """Say of each vector field that an encoder's vectors can't search why that is, by dotted path."""
+    """Return why an encoder's vectors can't search some vector fields, by dotted path."""
     vectors = ((path, field) for path, field in fields_of(mapping) if dialect.vector_dims(dict(field)) is not None)
     return {path: reason for path, field in vectors if (reason := dialect.why_unsearchable(field)) is not None}
 
 
 def check_searchable(mappings: Mapping[str, Any], field: str, dialect: Dialect) -> None:
-    """Refuse a vector field that an encoder's vectors can't search. Raises: IndexMismatchError: naming the reason."""
+    """Refuse a vector field that an encoder's vectors can't search.
+
+    Raises:
+        IndexMismatchError: with the reason.
+    """
     for index, body in mappings.items():
         definition = definition_at(body["mappings"], field) or {}
         if dialect.vector_dims(dict(definition)) is not None and (reason := dialect.why_unsearchable(definition)):
             raise IndexMismatchError(
-                f"index {index!r}, field {field!r}: it {reason}, so an encoder's vectors can't search it. Name a field "
-                "of floats that is indexed, or give a query vector that fits this one"
+                f"index {index!r}, field {field!r}: it {reason}, so an encoder's vectors can't search it. Name an "
+                "indexed field of floats, or pass a query vector that fits this one"
             )
 
 
@@ -86,15 +94,15 @@ def _dims_of(mapping: Mapping[str, Any], field: str, dialect: Dialect) -> int | 
 
 
 def check_not_semantic(mappings: Mapping[str, Any], fields: Sequence[str], path: str) -> None:
-    """Refuse `semantic_text` fields, whose vectors only the cluster's own inference endpoint makes.
+    """Refuse `semantic_text` fields, whose vectors are made by the cluster's own inference endpoint.
 
     Args:
         mappings: as for `check_encoder`.
-        fields: those that are asked for.
-        path: what names them in the error.
+        fields: the requested fields.
+        path: what the error calls them.
 
     Raises:
-        RequestError: naming the field and what to use.
+        RequestError: with the field and what to use instead.
     """
     for index, body in mappings.items():
         for field in fields:
@@ -103,7 +111,7 @@ def check_not_semantic(mappings: Mapping[str, Any], fields: Sequence[str], path:
                     path,
                     field,
                     f"is a semantic_text field of index {index!r}, whose vectors the cluster makes with an inference "
-                    "endpoint of its own; put a match query on it into a standard leg, or name a text field "
+                    "endpoint of its own; put a match query on it into a standard retriever, or name a text field "
                     "here and a dense_vector field for the vectors",
                 )
 
@@ -111,7 +119,7 @@ def check_not_semantic(mappings: Mapping[str, Any], fields: Sequence[str], path:
 def check_encoder(mappings: Mapping[str, Any], field: str, fingerprint: Fingerprint, dialect: Dialect) -> None:
     """Refuse an encoder that did not write the field's vectors.
 
-    Without our `_meta` only the dims are checked, with one warning; a mapping that is not known is not checked.
+    If `_meta` names no encoder, only the dims are checked, with a warning; an unknown mapping is not checked.
 
     Args:
         mappings: Elasticsearch's `GET INDEX/_mapping`, by index.
@@ -120,7 +128,7 @@ def check_encoder(mappings: Mapping[str, Any], field: str, fingerprint: Fingerpr
         dialect: the cluster's.
 
     Raises:
-        EncoderMismatchError: naming the index, its encoder and the other.
+        EncoderMismatchError: another encoder wrote the vectors.
         IndexMismatchError: the field can't be searched with floats.
     """
     check_not_semantic(mappings, [field], "retriever...knn.field")
@@ -152,15 +160,18 @@ def check_encoder(mappings: Mapping[str, Any], field: str, fingerprint: Fingerpr
 
 
 def check_dims(mappings: Mapping[str, Any], field: str, vector: QueryVector, dialect: Dialect) -> None:
-    """Refuse a query vector that fits no index; where it fits some, the cluster says which it does not.
+    """Refuse a query vector that fits no index; if it fits some, the cluster reports the others.
 
-    A text is read by the cluster, as its version and the field's type have it.
+    A vector given as text is left to the cluster to read.
 
     Args:
-        mappings: as for `check_encoder`; what is not known is not checked.
+        mappings: as for `check_encoder`; unknown mappings are not checked.
+        field: the vector field.
+        vector: the query vector.
+        dialect: the cluster's.
 
     Raises:
-        RequestError: naming the field and its dims.
+        RequestError: with the field and its dims.
     """
     check_not_semantic(mappings, [field], "retriever...knn.field")
     if isinstance(vector, str):

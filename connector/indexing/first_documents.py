@@ -1,4 +1,4 @@
-"""The first documents of a stream, looked at before anything is written: do they have the fields named? Pure."""
+"""Checks the first documents of a stream before anything is written: do they have the named fields? Pure."""
 
 from __future__ import annotations
 
@@ -15,42 +15,42 @@ from connector.errors import RequestError
 from connector.indexing.files import documents_in
 
 FIRST = 1_000
-"""How many documents are looked at: a field that none of them has is taken for a mistake."""
+"""How many documents are checked; a field that none of them has is probably a mistake."""
 _DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
 _OWN_ID = "_id"
 
 
 def is_mostly_without(without: int, total: int) -> bool:
-    """True if most of some documents have no text, so that the wrong fields may be named."""
+    """True if most documents have no text, so that the wrong fields may be named."""
     return without * 2 > total
 
 
 def checked_documents(
     documents: Iterable[Any], fields: Sequence[ResolvedField], id_field: str, mapped: Collection[str]
 ) -> Iterator[Any]:
-    """Return documents as they come, the first of them once they were looked at.
+    """Yield documents as they come, after a check of the first ones.
 
     Args:
         documents: as users give them.
-        fields: the text fields; of those that are mapped nothing is asked.
+        fields: the text fields; those that are mapped are not checked.
         id_field: the field that holds a document's id; `_id` may be missing.
-        mapped: the text fields that are mapped, to name the nearest.
+        mapped: the mapped text fields, to suggest the nearest.
 
     Raises:
-        RequestError: no document has text under a name that can't be meant.
+        RequestError: a field is probably misspelt, as no document has it.
     """
     stream = iter(documents)
     first = list(islice(stream, FIRST))
-    with _explained(len(first), lambda: stream is documents):
+    with _ask_for_new_iterator(len(first), lambda: stream is documents):
         check_documents(first, fields, id_field, mapped)
     yield from chain(first, stream)
 
 
 class Bare:
-    """Counts the documents of a stream that have none of the text fields; an empty one is there on purpose.
+    """Counts the documents of a stream that lack all text fields; an empty field is there on purpose.
 
     Args:
-        paths: where `_source` has the text.
+        paths: where `_source` holds the text.
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
@@ -58,7 +58,7 @@ class Bare:
         self._paths = paths
 
     def counted(self, documents: Iterable[Any]) -> Iterator[Any]:
-        """Return documents as they come."""
+        """Yield documents as they come, and count them."""
         for document in documents:
             self.total += 1
             self.bare += not any(True for path in self._paths for _ in values_at(document, path))
@@ -68,26 +68,28 @@ class Bare:
 def check_documents(
     first: Sequence[Any], fields: Sequence[ResolvedField], id_field: str, mapped: Collection[str]
 ) -> None:
-    """Refuse names that are in no mapping and in none of these documents, and warn of those that may yet come.
+    """Refuse fields that are in no mapping and none of these documents; warn about those that may come later.
+
+    Args: see `checked_documents`; `first` are the first documents.
 
     Raises:
-        RequestError: as `checked_documents`.
+        RequestError: as for `checked_documents`.
     """
-    looked_at = [each for each in first if isinstance(each, Mapping)]
-    if not looked_at:
+    documents = [each for each in first if isinstance(each, Mapping)]
+    if not documents:
         return
     names = [field.name for field in fields]
-    missing = [field for field in fields if not field.is_mapped and not holds(looked_at, field.name)]
-    there = {*mapped, *paths_in(looked_at)} if missing else set()
+    missing = [field for field in fields if not field.is_mapped and not holds(documents, field.name)]
+    there = {*mapped, *paths_in(documents)} if missing else set()
     for field in missing:
         if len(missing) == len(fields) or not field.may_exist or is_misspelt(field.name, there, names):
-            remedy = f"is in no mapping and in none of the first {len(looked_at):,} documents"
+            remedy = f"is in no mapping and in none of the first {len(documents):,} documents"
             raise RequestError("text_fields", field.name, f"{remedy}; {suggest_fields(field.name, there)}")
     lacking = [field.name for field in missing]
-    lacking += [] if _has_ids(looked_at, id_field) else [id_field]
+    lacking += [] if _has_ids(documents, id_field) else [id_field]
     if lacking:
         warnings.warn(
-            f"none of the first {len(looked_at):,} documents has {', '.join(map(repr, lacking))}; check the name",
+            f"none of the first {len(documents):,} documents has {', '.join(map(repr, lacking))}; check the name",
             stacklevel=2,
         )
 
@@ -95,56 +97,63 @@ def check_documents(
 def check_file(first: Sequence[Any], names: Sequence[str], id_field: str, path: str) -> None:
     """Refuse a text field or an id field that none of a file's first records has.
 
+    Args:
+        first: the first records.
+        names, id_field: the text fields and the id field.
+        path: the file, for the error.
+
     Raises:
-        RequestError: naming the nearest fields, or the delimiter that the file seems to have.
+        RequestError: with the nearest fields, or the delimiter that the file seems to have.
     """
-    looked_at = [each for each in first if isinstance(each, Mapping)]
-    if not looked_at:
+    documents = [each for each in first if isinstance(each, Mapping)]
+    if not documents:
         return
-    missing = [("text_fields", name) for name in names if not holds(looked_at, name)]
-    missing += [] if _has_ids(looked_at, id_field) else [("id_field", id_field)]
+    missing = [("text_fields", name) for name in names if not holds(documents, name)]
+    missing += [] if _has_ids(documents, id_field) else [("id_field", id_field)]
     for argument, name in missing:
-        there = paths_in(looked_at) if argument == "text_fields" else list({key for each in looked_at for key in each})
+        there = paths_in(documents) if argument == "text_fields" else list({key for each in documents for key in each})
         remedy = _delimited(name, there) or suggest_fields(name, there)
-        raise RequestError(argument, name, f"is in none of the first {len(looked_at):,} records of {path}; {remedy}")
+        raise RequestError(argument, name, f"is in none of the first {len(documents):,} records of {path}; {remedy}")
 
 
 def look_ahead(
     records: Callable[[], Iterable[Any]], names: Sequence[str], id_field: str, file: str | None
 ) -> Callable[[], Iterable[Any]]:
-    """Look at the first records of a source, and give what opens it for the one reading that follows.
+    """Check the first records of a source, and return a function that opens it for the one read that follows.
 
     Args:
-        file: the file that is opened again each time; None: an iterable, which may be read once only.
+        records: opens the source.
+        names, id_field: the text fields and the id field.
+        file: the file, which is opened again each time; None: an iterable, which may be readable only once.
 
     Raises:
-        RequestError: as `check_file`, or for an iterable as `check_documents`.
+        RequestError: as for `check_file`, or for an iterable `check_documents`.
     """
     stream = iter(records())
     first = list(islice(stream, FIRST))
-    looked_at = list(documents_in(first))
+    documents = list(documents_in(first))
     if file is not None:
-        check_file(looked_at, names, id_field, file)
+        check_file(documents, names, id_field, file)
         return records
-    with _explained(len(first), lambda: records() is stream):
-        check_documents(looked_at, [ResolvedField(name, "", False, True, (name,)) for name in names], id_field, ())
+    with _ask_for_new_iterator(len(first), lambda: records() is stream):
+        check_documents(documents, [ResolvedField(name, "", False, True, (name,)) for name in names], id_field, ())
     return lambda: chain(first, stream)
 
 
 @contextmanager
-def _explained(count: int, gives_nothing_twice: Callable[[], bool]) -> Iterator[None]:
-    """Say in a refusal that an iterator, which gives nothing twice, has to be made again."""
+def _ask_for_new_iterator(count: int, is_read_once: Callable[[], bool]) -> Iterator[None]:
+    """Add to an error that an iterator, which can be read only once, must be created again."""
     try:
         yield
     except RequestError as error:
-        if not gives_nothing_twice():
+        if not is_read_once():
             raise
-        again = f"the first {count:,} documents have been read, so give the iterator again from its beginning"
+        again = f"the first {count:,} documents have been read, so pass a new iterator that starts at the beginning"
         raise RequestError(error.path, error.value, f"{error.remedy}; {again}") from error
 
 
 def paths_in(documents: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the dotted paths of the values in documents, each once."""
+    """Return the distinct dotted paths of the values in documents."""
     return list(dict.fromkeys(path for document in documents for path in _paths(document, "")))
 
 
@@ -164,17 +173,17 @@ def holds(documents: Sequence[Any], name: str) -> bool:
 
 
 def _has_ids(documents: Sequence[Mapping[str, Any]], id_field: str) -> bool:
-    """True if a document has an id, which is never inside an object; `_id` may be left out of all."""
+    """True if a document has an id, which is never inside an object; `_id` may be missing everywhere."""
     return id_field == _OWN_ID or any(document.get(id_field) is not None for document in documents)
 
 
 def _delimited(name: str, there: Sequence[str]) -> str | None:
-    """Say which delimiter a table has whose column names were not split; None: they were."""
+    """Return which delimiter a table seems to have if its column names were not split; None if they were."""
     for column in there:
         for mark, called in _DELIMITERS.items():
             if mark in column and name in (part.strip(" \"'") for part in column.split(mark)):
                 return (
                     f"its first line names {column!r}, so its columns seem to be separated by {called} ({mark!r}), "
-                    "where .csv is read with commas and .tsv with tabs; write it so"
+                    "but .csv is read with commas and .tsv with tabs; write it so"
                 )
     return None

@@ -1,4 +1,4 @@
-"""The body of a new index, from the shipped templates. Pure but for reading the template; comes in from `connector`."""
+"""The body of a new index, made from the shipped templates."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def index_body(
     fingerprint: Fingerprint,
     passages: Passages | None = None,
 ) -> dict[str, Any]:
-    """Write settings and mappings of an index that holds text and its vectors.
+    """Return settings and mappings of an index that holds text and its vectors.
 
     Args:
-        dialect: picks the template, `mappings/<dialect>/hybrid.json`, whose `text` and `vector` fields are the models
-            of the fields named here.
+        dialect: chooses the template, `mappings/<dialect>/hybrid.json`, whose `text` and `vector` fields are copied to
+            the fields named here.
         text_fields: dotted paths of the analysed fields.
         vector_field: dotted path of the vector field.
-        fingerprint: the encoder's, kept in `_meta`; its dims are the field's.
-        passages: where the vectors are those of passages: how these are split, kept in `_meta` too.
+        fingerprint: the encoder's, stored in `_meta`; its dims are those of the field.
+        passages: how fields are split into passages, stored in `_meta` too; None: one vector per document.
     """
     body: dict[str, Any] = json.loads(resource(f"mappings/{dialect.name}/hybrid.json").read_text("utf-8"))
     template = body["mappings"].pop("properties")
@@ -47,7 +47,7 @@ def index_body(
 
 
 def put_field(properties: dict[str, Any], path: str, definition: Any) -> None:
-    """Set what a mapping's properties say of a field, making the objects on the way to it."""
+    """Set the definition of a field in a mapping's properties, and create the objects on its path."""
     head, _, rest = path.partition(".")
     if rest:
         put_field(properties.setdefault(head, {"properties": {}}).setdefault("properties", {}), rest, definition)

@@ -1,4 +1,4 @@
-"""Documents become bulk actions with vectors: windows of documents are encoded together, then sent. Streamed."""
+"""Indexes a stream of documents: some are encoded together, then sent in bulk requests."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from connector.documents.paths import check_place
 from connector.errors import DocumentError, IndexingError
 from connector.exact_json import dumps, holds_exact_numbers
 from connector.indexing.splitting import Passages
-from connector.indexing.vector_field import VectorField, filled, vector_field_of
+from connector.indexing.vector_field import VectorLayout, vector_layout_of, with_vectors
 from connector.models.encoder import Encoder
 from connector.models.texts import own_errors
 
-_WINDOW = 256
+_TOGETHER = 256
 _MAX_BULK_BYTES = 10 * 1024 * 1024
 _MAX_ID_BYTES = 512  # a longer one fails the whole bulk request on a cluster
 
 
 class BulkClient(Protocol):
-    """A client of ours, sync: what is needed of it here."""
+    """What is needed of a sync client."""
 
     def streaming_bulk(self, actions: Iterable[dict[str, Any]], **options: Any) -> Iterator[tuple[bool, Any]]:
         """Run bulk actions in chunks."""
@@ -32,10 +32,10 @@ class Fields:
     """Which fields of a document are read and written.
 
     Attributes:
-        text: dotted paths whose texts make the passage.
-        vector: dotted path of the passage's vector.
-        id: the key that holds the document's id; it is not kept in the source when it is `_id`.
-        passages: how long fields are split; None: a document has one vector, that of all its texts.
+        text: dotted paths of the texts to encode.
+        vector: dotted path of the vector.
+        id: the field that holds the document's id; `_id` is removed from the source.
+        passages: how long fields are split; None: one vector for all texts of a document.
     """
 
     text: tuple[str, ...]
@@ -46,7 +46,12 @@ class Fields:
 
 @dataclass(frozen=True)
 class IndexReport:
-    """What indexing did: how many documents were written, and how many of them have no text and so no vector."""
+    """What indexing did.
+
+    Attributes:
+        indexed: how many documents were written.
+        without_text: how many of the documents have no text, and so no vector.
+    """
 
     indexed: int
     without_text: int
@@ -61,35 +66,35 @@ def index_documents(
     *,
     on_progress: Callable[[int], None] | None = None,
 ) -> IndexReport:
-    """Write documents with vectors; any iterable, read once, in windows, so that memory does not grow with it.
+    """Write documents with vectors; the iterable is read once, as a stream, in bounded memory.
 
     Args:
         client: a sync client.
         index: the index to write to.
-        documents: the sources; each with an id, or without one for an id of the cluster's.
+        documents: the sources, each with an id, or without one for a generated id.
         fields: which fields are read and written.
         encoder: makes the vectors.
-        on_progress: told the number of documents written so far.
+        on_progress: called with the number of documents written so far.
 
     Raises:
-        DocumentError: a document has another shape than it must have; those before it may have been written.
+        DocumentError: a document has the wrong shape; documents before it may have been written.
         IndexingError: the cluster refused some documents; all others were written.
     """
     indexed, without_text, failures = 0, 0, []
-    field = vector_field_of(fields.text, fields.vector, fields.passages, encoder)
+    layout = vector_layout_of(fields.text, fields.vector, fields.passages, encoder)
     stream = iter(documents)
     place = 0
-    while window := list(islice(stream, _WINDOW)):
-        for offset, document in enumerate(window):
-            _check(document, place + offset, fields.id, field.place)
-        place += len(window)
-        vectorized = _vectorized(window, field, encoder)
+    while together := list(islice(stream, _TOGETHER)):
+        for offset, document in enumerate(together):
+            _check(document, place + offset, fields.id, layout.place)
+        place += len(together)
+        vectorized = _vectorized(together, layout, encoder)
         without_text += sum(not has_text for _, has_text in vectorized)
-        actions = _actions(window, (source for source, _ in vectorized), fields.id)
+        actions = _actions(together, (source for source, _ in vectorized), fields.id)
         for is_written, item in client.streaming_bulk(
             actions,
             index=index,
-            chunk_size=_WINDOW,
+            chunk_size=_TOGETHER,
             max_chunk_bytes=_MAX_BULK_BYTES,
             raise_on_error=False,
             max_retries=5,
@@ -127,14 +132,14 @@ def _check(document: object, place: int, id_field: str, vector_place: str) -> No
 
 
 def _vectorized(
-    documents: Sequence[Mapping[str, Any]], field: VectorField, encoder: Encoder
+    documents: Sequence[Mapping[str, Any]], layout: VectorLayout, encoder: Encoder
 ) -> list[tuple[dict[str, Any], bool]]:
-    """Return the documents as they are written, and whether each has text, and so a vector."""
-    parts = [field.parts(document) for document in documents]
+    """Return the documents with their vectors, and whether each has text, and so a vector."""
+    parts = [layout.parts(document) for document in documents]
     with own_errors("the encoder"):
         vectors = iter(encoder.encode([part.text for of_document in parts for part in of_document]))
     return [
-        (filled(document, field, own, [next(vectors).tolist() for _ in own]), bool(own))
+        (with_vectors(document, layout, own, [next(vectors).tolist() for _ in own]), bool(own))
         for document, own in zip(documents, parts, strict=True)
     ]
 
@@ -142,21 +147,21 @@ def _vectorized(
 def _actions(
     documents: Sequence[Mapping[str, Any]], sources: Iterable[dict[str, Any]], id_field: str
 ) -> Iterator[dict[str, Any]]:
-    """Write the bulk actions."""
+    """Yield the bulk actions."""
     for document, whole in zip(documents, sources, strict=True):
         source = {name: value for name, value in whole.items() if name not in ("_id", "_routing")}
-        action: dict[str, Any] = {"_source": _written(source)}
+        action: dict[str, Any] = {"_source": _serialised(source)}
         for name, value in (("_id", document.get(id_field)), ("routing", document.get("_routing"))):
             if value is not None:
                 action[name] = str(value)
         yield action
 
 
-def _written(source: dict[str, Any]) -> dict[str, Any] | str:
-    """Write a source whose numbers the client would round, digit for digit; every other is left to the client."""
+def _serialised(source: dict[str, Any]) -> dict[str, Any] | str:
+    """Serialise a source whose numbers the client would round; any other source is left to the client."""
     if not holds_exact_numbers(source):
         return source
     try:
         return dumps(source).decode()
-    except (TypeError, ValueError):  # what only the client can write, or refuses
+    except (TypeError, ValueError):  # something that only the client can serialise, or refuses
         return source

@@ -1,6 +1,6 @@
-"""A long document becomes passages: parts of its text, each with a vector. Pure; comes in from `pipeline`.
+"""Splits a long document into passages: parts of its text with one vector each. Pure.
 
-What the encoder reads of a passage is the document's other texts, as its title, cut short, and then the part itself.
+For a passage the encoder reads the other texts of the document, such as its title, cut short, and then the passage.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from connector.models.encoder import Encoder, TokenizingEncoder
 
 DEFAULT_TOKENS, DEFAULT_OVERLAP = 128, 16
 _CONTEXT_SHARE = 4
-_WORDS_A_TOKEN = 0.75
+_WORDS_PER_TOKEN = 0.75
 
 
 @dataclass(frozen=True)
 class Passages:
-    """How long fields are split, and where their passages are kept.
+    """How long fields are split, and where their passages are stored.
 
     Attributes:
-        path: the nested field that holds them: objects with `field`, `start` and `end` (offsets in characters in that
-            field's text; where it has several texts, in these joined by blank lines), `text` and `vector`.
-        fields: the text fields to split; none named: the last one. The others stand before each passage.
-        max_tokens: the most of a passage, counted in the encoder's own tokens, or in words where it has no tokenizer.
-        overlap: the most tokens that a passage repeats of the one before it, whole sentences where they fit.
+        path: the nested field that holds them: objects with `field`, `start` and `end` (character offsets in the text
+            of that field; if it has several texts, in these joined by blank lines), `text` and `vector`.
+        fields: the text fields to split; by default the last one. The others are prepended to each passage.
+        max_tokens: the maximum length of a passage, in tokens of the encoder, or in words if it has no tokenizer.
+        overlap: the most tokens that a passage repeats from the one before it, as whole sentences if they fit.
 
     Raises:
         RequestError: a number or a name is wrong.
@@ -57,10 +57,10 @@ class Passages:
 
     def __post_init__(self) -> None:
         if not isinstance(self.path, str) or not all(self.path.split(".")):
-            raise RequestError("passages.path", self.path, 'must name a field, as "passages"')
+            raise RequestError("passages.path", self.path, 'must name a field, such as "passages"')
         fields = self.fields
         if not isinstance(fields, list | tuple) or not all(isinstance(field, str) and field for field in fields):
-            raise RequestError("passages.fields", fields, 'must be field names, as ("body",)')
+            raise RequestError("passages.fields", fields, 'must be field names, such as ("body",)')
         object.__setattr__(self, "fields", tuple(dict.fromkeys(fields)))
         for name, least in (("max_tokens", 8), ("overlap", 0)):
             value = getattr(self, name)
@@ -72,10 +72,10 @@ class Passages:
             )
 
     def over(self, text_fields: Sequence[str]) -> Passages:
-        """Name the fields to split, where none are named, among these.
+        """Return the passages with the fields to split chosen from these text fields.
 
         Raises:
-            RequestError: a field is none of them, or the passages would stand where one of them is.
+            RequestError: a field is not among them, or the passages would be stored where one of them is.
         """
         for field in self.fields:
             if field not in text_fields:
@@ -96,39 +96,44 @@ class Passages:
         return f"{self.path}.text"
 
     def to_meta(self) -> dict[str, Any]:
-        """Return it as a mapping's `_meta` keeps it."""
+        """Return it as a mapping's `_meta` stores it."""
         return {**asdict(self), "fields": list(self.fields)}
 
     @classmethod
     def from_meta(cls, meta: Mapping[str, Any]) -> Passages:
-        """Read what `to_meta` wrote."""
+        """Read what `to_meta` returned."""
         return cls(meta["path"], tuple(meta["fields"]), meta["max_tokens"], meta["overlap"])
 
 
 def as_passages(passages: Passages | bool, vector_field: str | None, text_fields: Sequence[str]) -> Passages | None:
-    """Return what is asked for by `passages`, True being `Passages()`, over these fields; None: one vector a document.
+    """Return the passages requested by `passages`, where True is `Passages()`; None for one vector per document.
+
+    Args:
+        passages: what the user passed.
+        vector_field: the vector field that the user named, if any.
+        text_fields: the text fields.
 
     Raises:
-        RequestError: it is neither, the vectors are to stand elsewhere, or a field is none of the text fields.
+        RequestError: it is something else, the vectors would be stored elsewhere, or a field is not a text field.
     """
     if not isinstance(passages, Passages | bool):
         raise RequestError("passages", passages, "must be Passages(...), True or False")
-    made = Passages() if passages is True else passages or None
-    if made and vector_field not in (None, made.vector_field):
-        raise RequestError("vector_field", vector_field, f"must be left out, or {made.vector_field!r}, with passages")
-    return made and made.over(text_fields)
+    split = Passages() if passages is True else passages or None
+    if split and vector_field not in (None, split.vector_field):
+        raise RequestError("vector_field", vector_field, f"must be left out, or {split.vector_field!r}, with passages")
+    return split and split.over(text_fields)
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A part of a field's text, and what the encoder reads of it."""
+    """A part of a field's text, and what the encoder reads for it."""
 
     field: str
     chunk: Chunk
     read: str
 
     def to_source(self) -> dict[str, Any]:
-        """Return the nested object that holds it, but for its vector."""
+        """Return the nested object that holds it, without its vector."""
         return {"field": self.field, "start": self.chunk.start, "end": self.chunk.end, "text": self.chunk.text}
 
 
@@ -141,7 +146,7 @@ class PassageMaker:
         encoder: counts the tokens.
 
     Raises:
-        RequestError: a passage would not fit into what the encoder reads, or a field is none of the text fields.
+        RequestError: a passage would be longer than the encoder can read, or a field is not a text field.
     """
 
     def __init__(self, passages: Passages, text_fields: Sequence[str], encoder: Encoder) -> None:
@@ -159,7 +164,7 @@ class PassageMaker:
         self._context = _splitter(encoder, max(context, 1), 0)
 
     def split(self, document: Mapping[str, Any]) -> list[Passage]:
-        """Return a document's passages in their order; the other fields' own where the long ones have no text."""
+        """Return a document's passages in order; those of the other fields if the fields to split have no text."""
         head = self._head(passage_of(document, self._short))
         made = [passage for field in self._long for passage in self._of_field(document, field, head)]
         return made or [passage for field in self._short for passage in self._of_field(document, field, "")]
@@ -176,5 +181,5 @@ class PassageMaker:
 def _splitter(encoder: Encoder, size: int, overlap: int) -> TextSplitter:
     if isinstance(encoder, TokenizingEncoder) and (tokenizer := encoder.tokenizer_json()) is not None:
         return TextSplitter.from_huggingface_tokenizer_str(tokenizer, size, overlap)
-    words, repeated = max(int(size * _WORDS_A_TOKEN), 1), int(overlap * _WORDS_A_TOKEN)
+    words, repeated = max(int(size * _WORDS_PER_TOKEN), 1), int(overlap * _WORDS_PER_TOKEN)
     return TextSplitter.from_callback(count_words, words, min(repeated, words - 1))

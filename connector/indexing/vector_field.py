@@ -1,7 +1,6 @@
-"""From a document to the texts that are encoded, and from their vectors to what is written.
+"""How vectors are stored in a document: from its texts that are encoded to what is written. Pure.
 
-One class for each way in which vectors lie in a document: one vector of all its texts, or passages with one each. Pure;
-`pipeline` and the stages of a reindex job come in.
+There is one class per layout: one vector for all the texts of a document, or passages with one vector each.
 """
 
 from __future__ import annotations
@@ -24,19 +23,19 @@ _BFLOAT16, _SUMS = 2.0**-8, 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one vector is made of.
+    """What one vector is made from.
 
     Attributes:
         text: what the encoder reads.
-        beside: what stands beside the vector in the document; {} where it stands alone.
+        stored_with: what is stored next to the vector; {} for a vector alone.
     """
 
     text: str
-    beside: Mapping[str, Any] = field(default_factory=dict)
+    stored_with: Mapping[str, Any] = field(default_factory=dict)
 
 
-class VectorField(Protocol):
-    """How vectors lie in a document."""
+class VectorLayout(Protocol):
+    """How vectors are stored in a document."""
 
     @property
     def vector(self) -> str:
@@ -44,39 +43,39 @@ class VectorField(Protocol):
 
     @property
     def place(self) -> str:
-        """The dotted path of what is written: the vector, or the objects that hold the vectors."""
+        """The dotted path of what is written: of the vector, or of the objects that hold the vectors."""
 
     def parts(self, source: Mapping[str, Any]) -> list[Part]:
-        """Return what is encoded of a document, one part a vector; [] when it has no text."""
+        """Return what is encoded, one part per vector; [] if the document has no text."""
 
     def value(self, parts: Sequence[Part], vectors: Sequence[Vector]) -> Any:
-        """Return what stands at `place`, of one part at least and as many vectors."""
+        """Return the value at `place`, for at least one part and as many vectors."""
 
 
 @dataclass(frozen=True)
 class OneVector:
-    """One vector of all the text fields together: see `VectorField`."""
+    """One vector of all the text fields together: see `VectorLayout`."""
 
     text_fields: tuple[str, ...]
     vector: str
 
     @property
     def place(self) -> str:
-        """See `VectorField`."""
+        """See `VectorLayout`."""
         return self.vector
 
     def parts(self, source: Mapping[str, Any]) -> list[Part]:
-        """See `VectorField`."""
+        """See `VectorLayout`."""
         passage = passage_of(source, self.text_fields)
         return [Part(passage)] if passage else []
 
     def value(self, parts: Sequence[Part], vectors: Sequence[Vector]) -> Any:  # noqa: ARG002
-        """See `VectorField`."""
+        """See `VectorLayout`."""
         return vectors[0]
 
 
 class PassageVectors:
-    """Nested objects, each a passage with its vector: see `VectorField`.
+    """Nested objects, each a passage with its vector: see `VectorLayout`.
 
     Args:
         passages: how long fields are split.
@@ -84,7 +83,7 @@ class PassageVectors:
         encoder: counts the tokens.
 
     Raises:
-        RequestError: as `PassageMaker`.
+        RequestError: as for `PassageMaker`.
     """
 
     def __init__(self, passages: Passages, text_fields: Sequence[str], encoder: Encoder) -> None:
@@ -93,67 +92,73 @@ class PassageVectors:
         self.place = passages.path
 
     def parts(self, source: Mapping[str, Any]) -> list[Part]:
-        """See `VectorField`."""
+        """See `VectorLayout`."""
         return [Part(passage.read, passage.to_source()) for passage in self._maker.split(source)]
 
     def value(self, parts: Sequence[Part], vectors: Sequence[Vector]) -> Any:
-        """See `VectorField`."""
-        return [{**part.beside, "vector": vector} for part, vector in zip(parts, vectors, strict=True)]
+        """See `VectorLayout`."""
+        return [{**part.stored_with, "vector": vector} for part, vector in zip(parts, vectors, strict=True)]
 
 
-def vector_field_of(
+def vector_layout_of(
     text_fields: Sequence[str], vector: str, passages: Passages | None, encoder: Encoder
-) -> VectorField:
-    """Choose how vectors lie in documents. Raises: RequestError: as `PassageMaker`."""
+) -> VectorLayout:
+    """Choose how vectors are stored.
+
+    Raises:
+        RequestError: as for `PassageMaker`.
+    """
     return PassageVectors(passages, text_fields, encoder) if passages else OneVector(tuple(text_fields), vector)
 
 
-def filled(
-    source: Mapping[str, Any], field: VectorField, parts: Sequence[Part], vectors: Sequence[Vector]
+def with_vectors(
+    source: Mapping[str, Any], layout: VectorLayout, parts: Sequence[Part], vectors: Sequence[Vector]
 ) -> dict[str, Any]:
-    """Return a document with its vectors, one a part; with none, without what an earlier text left at their place.
+    """Return a document with its vectors, one per part; without parts, with older vectors removed.
 
     Raises:
-        ValueError: something else stands where they must go.
+        ValueError: something else is at their place.
     """
-    check_place(source, field.place)
-    bare = without_value(source, field.place)
-    return with_value(bare, field.place, field.value(parts, vectors)) if parts else bare
+    check_place(source, layout.place)
+    bare = without_value(source, layout.place)
+    return with_value(bare, layout.place, layout.value(parts, vectors)) if parts else bare
 
 
-def change(field: VectorField, parts: Sequence[Part], vectors: Sequence[Vector]) -> dict[str, Any]:
-    """Return the partial document that sets a document's vectors; with none, that removes them."""
-    return with_value({}, field.place, field.value(parts, vectors) if parts else None)
+def change(layout: VectorLayout, parts: Sequence[Part], vectors: Sequence[Vector]) -> dict[str, Any]:
+    """Return the partial document that sets a document's vectors, or without parts removes them."""
+    return with_value({}, layout.place, layout.value(parts, vectors) if parts else None)
 
 
-def vectors_in(source: Mapping[str, Any], field: VectorField) -> list[list[float]]:
+def vectors_in(source: Mapping[str, Any], layout: VectorLayout) -> list[list[float]]:
     """Return the vectors that a document holds."""
-    found: list[Any] = [value for value in values_at(source, field.vector) if value is not None]
+    found: list[Any] = [value for value in values_at(source, layout.vector) if value is not None]
     return found
 
 
-def is_current(source: Mapping[str, Any], field: VectorField, parts: Sequence[Part], vectors: Sequence[Vector]) -> bool:
-    """True if a document already has these vectors at their place, and in addition what belongs to them."""
-    held = list(values_at(source, field.place))
-    return len(held) == 1 and _is_same(held[0], field.value(parts, vectors))
+def is_current(
+    source: Mapping[str, Any], layout: VectorLayout, parts: Sequence[Part], vectors: Sequence[Vector]
+) -> bool:
+    """True if a document already has these vectors, and what is stored next to them."""
+    values = list(values_at(source, layout.place))
+    return len(values) == 1 and _is_same(values[0], layout.value(parts, vectors))
 
 
-def _is_same(held: object, wanted: object) -> bool:
+def _is_same(found: object, wanted: object) -> bool:
     if isinstance(wanted, Mapping):
         return (
-            isinstance(held, Mapping)
-            and held.keys() == wanted.keys()
-            and all(_is_same(held[name], value) for name, value in wanted.items())
+            isinstance(found, Mapping)
+            and found.keys() == wanted.keys()
+            and all(_is_same(found[name], value) for name, value in wanted.items())
         )
     if isinstance(wanted, list):
-        return isinstance(held, list) and len(held) == len(wanted) and all(map(_is_same, held, wanted))
-    return is_same_vector(held, wanted) if isinstance(wanted, np.ndarray) else held == wanted
+        return isinstance(found, list) and len(found) == len(wanted) and all(map(_is_same, found, wanted))
+    return is_same_vector(found, wanted) if isinstance(wanted, np.ndarray) else found == wanted
 
 
-def is_same_vector(held: object, wanted: NDArray[np.float32]) -> bool:
-    """True if a vector, as JSON has it, is this one: as near as bfloat16, and another processor's sums, allow."""
+def is_same_vector(found: object, wanted: NDArray[np.float32]) -> bool:
+    """True if a vector from JSON equals another up to bfloat16 rounding and another processor's sums."""
     try:
-        numbers = np.asarray(held, np.float32)
+        numbers = np.asarray(found, np.float32)
     except (TypeError, ValueError):
         return False
     return numbers.shape == wanted.shape and bool(np.allclose(numbers, wanted, rtol=_BFLOAT16, atol=_SUMS))

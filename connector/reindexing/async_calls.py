@@ -1,6 +1,6 @@
-"""The async twins of the jobs' calls: they run in a thread, and stop when their task is cancelled.
+"""The async twins of the functions for jobs: they run in a thread, and stop when their task is cancelled.
 
-An async client stays on its event loop: the thread hands each of its calls over to it, and waits.
+An async client stays on its event loop: the thread hands each call over to it, and waits.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from connector.clients.elasticsearch_api import AnyClient, threaded_elasticsearch
-from connector.reindexing.asking import Source
-from connector.reindexing.jobs import reindex, resume, rollback
+from connector.reindexing.jobs import reindex, resume
 from connector.reindexing.opening import JobOptions
 from connector.reindexing.reports import ReindexReport, RollbackReport
+from connector.reindexing.request import Source
+from connector.reindexing.undoing import rollback
 from connector.threads import MODELS, Threads
 
 Report = TypeVar("Report")
@@ -25,7 +26,7 @@ async def areindex(client: AnyClient, source: Source, **arguments: Any) -> Reind
     """Run `reindex` off the event loop; cancelling the task stops the job with a clean checkpoint.
 
     Args:
-        client: as for `reindex`, or an async one, of ours or not.
+        client: as for `reindex`, or an async client.
         arguments: as for `reindex`.
 
     Examples:
@@ -36,7 +37,7 @@ async def areindex(client: AnyClient, source: Source, **arguments: Any) -> Reind
         >>> asyncio.run(job).written
         1
     """
-    return await _off_the_loop(reindex, client, source, await _with_own_encoder(client, arguments))
+    return await _run_in_thread(reindex, client, source, await _with_own_encoder(client, arguments))
 
 
 async def aresume(client: AnyClient, job: str, **arguments: Any) -> ReindexReport:
@@ -56,7 +57,7 @@ async def aresume(client: AnyClient, job: str, **arguments: Any) -> ReindexRepor
         ...     print(asyncio.run(aresume(es, "novels", documents=books)).written)
         1
     """
-    return await _off_the_loop(resume, client, job, await _with_own_encoder(client, arguments))
+    return await _run_in_thread(resume, client, job, await _with_own_encoder(client, arguments))
 
 
 async def arollback(client: AnyClient, job: str, **arguments: Any) -> RollbackReport:
@@ -72,25 +73,25 @@ async def arollback(client: AnyClient, job: str, **arguments: Any) -> RollbackRe
         >>> asyncio.run(arollback(es, "second")).previous == first.target
         True
     """
-    return await _off_the_loop(rollback, client, job, arguments)
+    return await _run_in_thread(rollback, client, job, arguments)
 
 
 async def _with_own_encoder(client: Any, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Name the encoder of an async client of ours where none is named, which the sync one made of it would not have."""
+    """Add the client's own encoder if none is named; the sync client made for the thread would not have it."""
     hybrid = getattr(client, "hybrid", None)
     if hybrid is None or arguments.get("encoder") is not None:
         return arguments
     return {**arguments, "encoder": await MODELS.run(hybrid.models.own_encoder)}
 
 
-async def _off_the_loop(
-    function: Callable[..., Report], client: AnyClient, what: Any, arguments: dict[str, Any]
+async def _run_in_thread(
+    function: Callable[..., Report], client: AnyClient, subject: Any, arguments: dict[str, Any]
 ) -> Report:
-    given = arguments.get("options") or JobOptions()
-    stop = given.stop or threading.Event()
+    options = arguments.get("options") or JobOptions()
+    stop = options.stop or threading.Event()
     hybrid, sync = getattr(client, "hybrid", None), await threaded_elasticsearch(client) or client
-    asked = {**arguments, "options": replace(given, stop=stop)}
-    running = asyncio.ensure_future(Threads("connector-reindex").run(function, sync, what, **asked))
+    requested = {**arguments, "options": replace(options, stop=stop)}
+    running = asyncio.ensure_future(Threads("connector-reindex").run(function, sync, subject, **requested))
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:

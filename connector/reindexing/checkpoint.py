@@ -1,9 +1,10 @@
-"""A job's memory: one SQLite database (WAL), and the dead letters beside it. The job and its commands come in.
+"""A job's memory: one SQLite database (WAL), with the dead letters in a file next to it.
 
-What `acknowledge` has returned from survives kill -9. What a bulk is about to write is announced before it is sent, so
-that a process killed before the acknowledgement leaves nothing in the new index that the next one doesn't know of. Dead
-letters are appended first; how long their file is stands in the database, so that what was appended without being
-acknowledged is cut off when the job goes on.
+Once `acknowledge` has returned, its rows survive kill -9.
+What a bulk request is about to write is announced before it is sent, so that the next process knows of every document
+that a killed one may have written to the new index.
+Dead letters are appended first, and the database keeps the length of their file, so that letters appended without
+being acknowledged are cut off when the job resumes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from connector.errors import CheckpointError, JobRunningError
+from connector.atomic_files import replacing
+from connector.errors import CheckpointError
 from connector.exact_json import loads, text_of
 from connector.reindexing.items import DeadLetter, Key
 from connector.reindexing.private_files import private_file, private_folder, readable_failure
@@ -48,9 +50,13 @@ class State(IntEnum):
 
 
 class Row(NamedTuple):
-    """What is known of an acknowledged document: its version in the source, and in the target when we wrote it.
+    """What is known about an acknowledged document.
 
-    `text_hashes` is as in `Prepared`.
+    Attributes:
+        key, state: which document it is, and what became of it.
+        seq_no: its version in the source.
+        written_seq_no, written_term: its version in the target when the job wrote it.
+        text_hashes: as in `Prepared`.
     """
 
     key: Key
@@ -85,24 +91,24 @@ class Checkpoint:
         self._database.close()
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return one of the job's own values; `default` when it was never put."""
+        """Return one of the job's own values; `default` if it was never put."""
         with self._guarded():
             row = self._database.execute("SELECT value FROM job WHERE name = ?", (name,)).fetchone()
         return default if row is None else json.loads(row[0])
 
     def put(self, **values: Any) -> None:
-        """Keep values of the job, as JSON; durable on return."""
+        """Store values of the job, as JSON; durable on return."""
         with self._transaction():
             self._put(values)
 
     def positions(self) -> dict[str, Any]:
-        """Return where each partition stands."""
+        """Return the position in each partition."""
         with self._guarded():
             rows = self._database.execute("SELECT partition, position FROM positions").fetchall()
         return {partition: json.loads(position) for partition, position in rows}
 
     def rows(self, keys: Sequence[Key]) -> dict[Key, Row]:
-        """Return what is known of these documents."""
+        """Return the rows of those documents that are acknowledged."""
         found: dict[Key, Row] = {}
         with self._guarded():
             for start in range(0, len(keys), _CHUNK):
@@ -114,7 +120,7 @@ class Checkpoint:
         return found
 
     def announce(self, digests: Mapping[Key, bytes]) -> None:
-        """Keep what is about to be written, by what `digest_of` gives of it, until it is acknowledged."""
+        """Store the digests (see `digest_of`) of documents about to be written, until they are acknowledged."""
         with self._transaction():
             self._database.executemany(
                 "INSERT OR REPLACE INTO announced VALUES (?, ?, ?, ?)",
@@ -122,16 +128,16 @@ class Checkpoint:
             )
 
     def announced(self) -> dict[Key, bytes]:
-        """Return what was announced and never acknowledged: some of it may have been written."""
+        """Return what was announced but never acknowledged, some of which may have been written."""
         with self._guarded():
             rows = self._database.execute("SELECT * FROM announced").fetchall()
         return {Key(*key): digest for *key, digest in rows}
 
     def acknowledge(self, rows: Iterable[Row], positions: Mapping[str, Any], dead: Sequence[DeadLetter] = ()) -> None:
-        """Keep what became of documents, and where their partitions now stand, in one transaction.
+        """Store what became of documents and the new positions of their partitions, in one transaction.
 
         Raises:
-            CheckpointError: it can't be written, and nothing of it was.
+            CheckpointError: the transaction failed, and nothing was stored.
         """
         rows = list(rows)
         with self._transaction():
@@ -148,14 +154,14 @@ class Checkpoint:
             )
 
     def forget(self, keys: Iterable[Key]) -> None:
-        """Forget documents that the source no longer has."""
+        """Forget documents, such as those that the source no longer has."""
         keys = list(keys)
         with self._transaction():
             self._database.executemany("DELETE FROM documents WHERE place = ? AND id = ? AND routing = ?", keys)
             self._unannounce(keys)
 
     def forget_announced(self, keys: Iterable[Key]) -> None:
-        """Forget what was announced of documents that turned out not to be written."""
+        """Forget the announcements of documents that turned out not to be written."""
         with self._transaction():
             self._unannounce(keys)
 
@@ -166,7 +172,7 @@ class Checkpoint:
         return {state: dict(rows).get(int(state), 0) for state in State}
 
     def batches(self, size: int, states: Sequence[State] = tuple(State)) -> Iterator[list[Row]]:
-        """Return every known document of these states, in batches; each batch is read when it is asked for."""
+        """Yield every known document in these states, in batches that are read one at a time."""
         after: tuple[Any, ...] = (-1, "", "")
         marks = ",".join("?" * len(states))
         query = (
@@ -182,16 +188,16 @@ class Checkpoint:
             after = rows[-1].key
 
     def sample(self, size: int) -> list[Row]:
-        """Return some written documents, drawn at random."""
+        """Return a random sample of the written documents."""
         query = "SELECT * FROM documents WHERE state < 2 ORDER BY random() LIMIT ?"
         with self._guarded():
             return [_row(row) for row in self._database.execute(query, (size,))]
 
     def dead_letters(self) -> Iterator[dict[str, Any]]:
-        """Read the dead letters back, oldest first; a document may have several, of which the last counts.
+        """Yield the dead letters, oldest first; if a document has several, the last one counts.
 
         Raises:
-            CheckpointError: a line is none, as it is after an edit that went wrong.
+            CheckpointError: a line is not JSON, for example after a faulty edit.
         """
         path = self.folder / DEAD_LETTERS
         if not path.exists():
@@ -201,29 +207,30 @@ class Checkpoint:
                 try:
                     yield loads(line)
                 except ValueError as error:
-                    raise CheckpointError(f"{path}, line {number}: is no JSON ({error}); mend the line") from error
+                    raise CheckpointError(f"{path}, line {number}: is not JSON ({error}); fix the line") from error
 
     def rewrite_dead_letters(self) -> None:
-        """Leave in the file one line for each document that is still dead, the last one written."""
-        path, kept = self.folder / DEAD_LETTERS, self.folder / f"{DEAD_LETTERS}.new"
+        """Keep only the last line of each document that is still dead."""
+        path = self.folder / DEAD_LETTERS
+        if not path.exists():
+            self.put(dead_letters_bytes=0)
+            return
         last = {
             Key(each["place"], each["id"], each.get("routing", "")): number
             for number, each in enumerate(self.dead_letters())
         }
         known = self.rows(list(last))
         dead = {number for key, number in last.items() if key in known and known[key].state is State.DEAD}
-        private_file(kept)
-        with self._guarded():
-            with kept.open("w", encoding="utf-8") as out:
+        with self._guarded(), replacing(path) as partial:
+            private_file(partial)
+            with partial.open("w", encoding="utf-8") as out:
                 lines = (each for number, each in enumerate(self.dead_letters()) if number in dead)
                 out.writelines(text_of(each) + "\n" for each in lines)
                 length = out.tell()
-            if path.exists():
-                kept.replace(path)
         self.put(dead_letters_bytes=length)
 
     def cut_dead_letters(self) -> None:
-        """Cut off what was appended to the dead letters without being acknowledged."""
+        """Cut off dead letters that were appended but never acknowledged."""
         path = self.folder / DEAD_LETTERS
         length = self.get("dead_letters_bytes", 0)
         if path.exists() and path.stat().st_size > length:
@@ -262,38 +269,6 @@ class Checkpoint:
     def _guarded(self) -> Iterator[None]:
         with self._lock, readable_failure(self._name):
             yield
-
-
-class JobLock:
-    """Held by the one process that works on a job; the operating system drops it with the process.
-
-    Args:
-        folder: the job's.
-        wait_s: how long to wait for another to release it.
-
-    Raises:
-        JobRunningError: another one holds it.
-    """
-
-    def __init__(self, folder: Path, wait_s: float = 0.0) -> None:
-        private_folder(folder)
-        private_file(folder / "lock.sqlite3")
-        with readable_failure(folder / "lock.sqlite3"):
-            self._database = sqlite3.connect(
-                folder / "lock.sqlite3", timeout=wait_s, isolation_level=None, check_same_thread=False
-            )
-        try:
-            self._database.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            self._database.close()
-            raise JobRunningError(
-                f"job {folder.name!r} is being worked on by another process; wait for it, or stop it with "
-                f"`connector reindex cancel {folder.name}`"
-            ) from error
-
-    def release(self) -> None:
-        """Let others have the job."""
-        self._database.close()
 
 
 def _row(row: Sequence[Any]) -> Row:

@@ -1,7 +1,8 @@
-"""How the index that is served differs from the one that a job goes back to: what a rollback would hide or bring back.
+"""How the index that is served differs from the one that a rollback returns to.
 
-Both are walked without their documents. What both have as the job read and wrote it is the same, whatever a pipeline
-made of it; only the rest is read whole and compared, but for vectors.
+Both indices are read without their documents first.
+A document that both have as the job read and wrote it is the same, even if a pipeline changed it.
+Only the others are read whole and compared, without their vectors.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from connector.reindexing.checkpoint import Checkpoint, Row, State
 from connector.reindexing.cluster.cluster import Cluster, Hit
 from connector.reindexing.cluster.switching import uuid_of
 from connector.reindexing.items import Item, Key
-from connector.reindexing.plan import Plan
+from connector.reindexing.plan import JobPlan
 from connector.reindexing.reading.index_source import reader_of
 
 _TOGETHER = 500
@@ -23,12 +24,12 @@ _TOGETHER = 500
 
 @dataclass(frozen=True)
 class Differences:
-    """How many documents are not what they were when the job switched.
+    """How many documents have changed since the job switched the alias.
 
     Attributes:
-        written: only the new index has them.
-        deleted: only the old one has them.
-        changed: they are another document in the new one.
+        written: documents that only the new index has.
+        deleted: documents that only the old index has.
+        changed: documents that differ between the two.
     """
 
     written: int = 0
@@ -37,31 +38,40 @@ class Differences:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """The sum of all three."""
         return self.written + self.deleted + self.changed
 
     def __str__(self) -> str:
-        """Return them as people read them."""
+        """Return the counts for people."""
         return f"{self.written:,} written, {self.deleted:,} deleted, {self.changed:,} changed since"
 
 
-def differences(cluster: Cluster, plan: Plan, checkpoint: Checkpoint, place: str) -> Differences:
-    """Compare the new index with the one that the alias goes back to; without one, with the source, if that is there.
+def differences(cluster: Cluster, plan: JobPlan, checkpoint: Checkpoint, place: str) -> Differences:
+    """Compare the new index with the one that a rollback returns to; if there is none, with the source if it exists.
 
     Args:
         cluster, plan, checkpoint: the job's.
-        place: dotted path of what a job adds to a document.
+        place: the dotted path of what the job adds to a document.
     """
     assert plan.target is not None
-    old = next(iter(plan.alias_before), None) or next(iter(plan.names()), None)
+    old = plan.previous or next(iter(plan.names()), None)
     uuid = uuid_of(cluster, old) if old else ""
-    compared = _Compared(cluster, checkpoint, plan.target, old if uuid else None, place, (old, uuid) in plan.indices)
-    found = [kind for keys in _chunks(compared.suspects()) for kind in compared.kinds(keys)]
+    is_source = (old, uuid) in plan.indices
+    comparison = _Comparison(cluster, checkpoint, plan.target, old if uuid else None, place, is_source)
+    found = [kind for keys in _chunks(comparison.suspects()) for kind in comparison.kinds(keys)]
     return Differences(found.count("written"), found.count("deleted"), found.count("changed"))
 
 
-class _Compared:
-    """Two indices, and what a job knows of both. `is_source`: the old one is what the job read."""
+class _Comparison:
+    """Compares two indices, with what a job knows about both.
+
+    Args:
+        cluster, checkpoint: the job's.
+        new: the index that is served.
+        old: the index to compare with; None if there is none.
+        place: the dotted path of what the job adds to a document.
+        is_source: the old index is the one that the job read.
+    """
 
     def __init__(
         self, cluster: Cluster, checkpoint: Checkpoint, new: str, old: str | None, place: str, is_source: bool
@@ -74,7 +84,7 @@ class _Compared:
         self._is_source = is_source
 
     def suspects(self) -> set[Key]:
-        """Return the documents that are not, in both indices, as the job left them."""
+        """Return the documents that are not as the job left them in both indices."""
         suspects: set[Key] = set()
         is_known = self._is_source or self._old is None
         unchanged = {self._new: 0, self._old: 0}
@@ -93,7 +103,7 @@ class _Compared:
         return suspects
 
     def kinds(self, keys: Sequence[Key]) -> list[str]:
-        """Say of each document how it differs; nothing of those that do not."""
+        """Return how each document differs; those that do not are left out."""
         known = self._checkpoint.rows(keys)
         new = self._cluster.fetch([(self._new, key) for key in keys], with_source=True)
         if self._old is None:
@@ -113,7 +123,7 @@ class _Compared:
         return None if is_same else "changed"
 
     def _missing(self, index: str) -> set[Key]:
-        """Return what the job read and wrote and an index does not have any more."""
+        """Return the documents that the job knows and an index no longer has."""
         missing: set[Key] = set()
         for rows in self._checkpoint.batches(_TOGETHER, (State.WRITTEN, State.WITHOUT_TEXT)):
             found = self._cluster.fetch([(index, row.key) for row in rows], with_source=False)
@@ -131,7 +141,7 @@ class _Compared:
 
 
 def _since_written(new: Hit | None, row: Row | None) -> str | None:
-    """Say how a document differs from what the job wrote."""
+    """Return how a document differs from what the job wrote; None if it does not."""
     was_there = row is not None and row.state is not State.DEAD
     if new is None:
         return "deleted" if was_there else None

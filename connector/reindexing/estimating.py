@@ -1,4 +1,4 @@
-"""How long a job will take and how much room it needs, from encoding some of its documents. The rest is arithmetic."""
+"""Estimates how long a job takes and how much space it needs, by encoding some of its documents."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _VECTOR_ROW_BYTES = 60
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a job is thought to take.
+    """What a job is expected to take.
 
     Attributes:
-        documents: how many there are; None where only reading would tell.
+        documents: how many there are; None if only reading can tell.
         sampled: how many were encoded for the estimate.
-        docs_per_s: how many a second the encoder takes; the job is as fast while nothing else is slower.
-        seconds: for all; None where `documents` is.
-        index_bytes: what the new index will take without replicas: the old one's size, the vectors and their passages.
-        vector_memory_bytes: what kNN wants in the cluster's file system cache: vectors and graph, as float32.
-        state_bytes: the checkpoint, and the vectors by text.
-        changes: what is seen of what others write during the job.
+        docs_per_s: how many documents per second the encoder can process; the job is as fast if nothing else is slower.
+        seconds: for all documents; None if their number is unknown.
+        index_bytes: the size of the new index without replicas: that of the old one, plus vectors and passages.
+        vector_memory_bytes: what kNN needs in the cluster's file system cache: vectors and graph, as float32.
+        state_bytes: the size of the checkpoint and of the vectors by text.
+        changes: how the job sees what others write while it runs.
 
     Examples:
         >>> from connector import connect
@@ -51,12 +51,12 @@ class Estimate:
     changes: str
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON takes it."""
+        """Return it as a JSON object."""
         return asdict(self)
 
 
 def first_items(reader: Reader) -> list[Item]:
-    """Read the first documents of a source, as many as are encoded for an estimate."""
+    """Read as many of the first documents of a source as an estimate needs."""
     sample: list[Item] = []
     for partition in reader.partitions():
         for page in reader.pages(partition, None):
@@ -74,14 +74,14 @@ def calibrate(
     source_bytes: int,
     changes: str,
 ) -> Estimate:
-    """Encode a sample and reckon the rest from it.
+    """Encode a sample, and calculate the rest from it.
 
     Args:
         sample: the first documents of the source.
         prepare: makes their vectors.
         dims: of a vector.
-        documents: how many there are; None: not known.
-        source_bytes: what the source takes.
+        documents: how many there are; None if unknown.
+        source_bytes: the size of the source.
         changes: as in `Estimate`.
     """
     began = time.perf_counter()
@@ -92,13 +92,14 @@ def calibrate(
         return Estimate(documents, len(sample), rate, None, None, None, None, changes)
     vectors = sum(len(each.vectors) for each in prepared) / len(sample) * documents
     vector_bytes = int(vectors * (4 * dims + _NEIGHBOURS_BYTES))
-    beside = sum(len(json.dumps(part.beside)) for each in prepared for part in each.parts) / len(sample) * documents
+    passages = (json.dumps(part.stored_with) for each in prepared for part in each.parts)
+    passage_bytes = sum(map(len, passages)) / len(sample) * documents
     return Estimate(
         documents=documents,
         sampled=len(sample),
         docs_per_s=rate,
         seconds=documents / rate,
-        index_bytes=int(source_bytes + vector_bytes + vectors * 10 * dims + beside),
+        index_bytes=int(source_bytes + vector_bytes + vectors * 10 * dims + passage_bytes),
         vector_memory_bytes=vector_bytes,
         state_bytes=int(documents * _ROW_BYTES + vectors * (4 * dims + _VECTOR_ROW_BYTES)),
         changes=changes,

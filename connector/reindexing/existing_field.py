@@ -1,6 +1,6 @@
-"""The vector field of a live index: refused where it can't take the vectors, added where it is missing. Pure.
+"""The vector field of a live index: added if it is missing, refused if it can't hold the vectors. Pure.
 
-A field that is there keeps its definition as it is, whatever its index options; only what wrote it is noted in `_meta`.
+An existing field keeps its definition, whatever its index options; only its encoder is recorded in `_meta`.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from connector.errors import EncoderMismatchError, IndexMismatchError
 from connector.indexing.encoder_meta import META_KEY, fingerprint_in, vector_fields
 from connector.indexing.mapping import index_body
 from connector.models.encoder import Fingerprint
-from connector.reindexing.plan import Request
+from connector.reindexing.request import JobRequest
 
-_NO_FLOATS = ("byte", "bit", "binary")
 _OTHERWISE = "choose another field with --vector-field, or leave out --in-place"
 
 
 def check_field(
-    index: str, mapping: Mapping[str, Any], request: Request, fingerprint: Fingerprint, dialect: Dialect
+    index: str, mapping: Mapping[str, Any], request: JobRequest, fingerprint: Fingerprint, dialect: Dialect
 ) -> None:
-    """Refuse a live index whose mapping can't take the vectors where they are to go.
+    """Refuse a live index whose mapping can't hold the vectors at their place.
 
     Raises:
-        IndexMismatchError: naming the index, the field and the reason.
+        IndexMismatchError: with the index, the field and the reason.
+        EncoderMismatchError: another encoder wrote the vectors of the field.
     """
     field, around = request.vector_field, outermost_nested(mapping, request.vector_field)
     if request.passages and around is None and definition_at(mapping, request.passages.path) is not None:
         raise IndexMismatchError(
-            f"index {index!r}: field {request.passages.path!r} is there and holds no nested objects; choose another "
+            f"index {index!r}: field {request.passages.path!r} exists and holds no nested objects; choose another "
             "path for the passages, or leave out --in-place"
         )
     if around is not None and not request.passages:
@@ -45,12 +45,12 @@ def check_field(
         for path, definition in definitions_along(mapping, field):
             if path == field or definition.get("type", "object") not in ("object", "nested", "passthrough"):
                 raise IndexMismatchError(
-                    f"index {index!r}: field {path!r} is there and is no vector field; choose another with "
+                    f"index {index!r}: field {path!r} exists and is not a vector field; choose another with "
                     "--vector-field"
                 )
         return
     definition = definition_at(mapping, field) or {}
-    if (reason := _unfit(definition)) is not None:
+    if (reason := dialect.why_unsearchable(definition)) is not None:
         raise IndexMismatchError(f"index {index!r}: field {field!r} {reason}; {_OTHERWISE}")
     if dims not in (0, fingerprint.dims):
         raise IndexMismatchError(
@@ -64,18 +64,10 @@ def check_field(
         )
 
 
-def _unfit(definition: Mapping[str, Any]) -> str | None:
-    """Say why a vector field can't serve searches by float vectors; None: it can."""
-    if str(definition.get("index", True)).lower() == "false":
-        return "has index: false, so no kNN search would find its vectors"
-    element = str(definition.get("element_type", definition.get("data_type", "float"))).lower()
-    return f"holds {element} vectors, and the encoder gives floats" if element in _NO_FLOATS else None
-
-
 def field_change(
-    mapping: Mapping[str, Any], request: Request, fingerprint: Fingerprint, dialect: Dialect
+    mapping: Mapping[str, Any], request: JobRequest, fingerprint: Fingerprint, dialect: Dialect
 ) -> dict[str, Any]:
-    """Write the change of a live index's mapping: the fields that it lacks, and all of `_meta`, which is set whole."""
+    """Return the update to a live index's mapping: the missing fields, and all of `_meta`, which is replaced whole."""
     ours = index_body(dialect, (), request.vector_field, fingerprint, request.passages)["mappings"]
     meta = {"_meta": merged_meta(mapping.get("_meta") or {}, ours["_meta"], request)}
     is_there = definition_at(mapping, request.vector_field) is not None and not request.passages
@@ -84,7 +76,7 @@ def field_change(
 
 
 def _lacking(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of the wanted fields that are not there, below the objects that are."""
+    """Return the wanted fields that are missing, inside the objects that exist."""
     found: dict[str, Any] = {}
     for name, definition in wanted.items():
         held = there.get(name)
@@ -96,8 +88,8 @@ def _lacking(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, A
     return found
 
 
-def merged_meta(held: Mapping[str, Any], ours: Mapping[str, Any], request: Request) -> dict[str, Any]:
-    """Write `_meta` with our vector field in it, and all else that is there."""
+def merged_meta(held: Mapping[str, Any], ours: Mapping[str, Any], request: JobRequest) -> dict[str, Any]:
+    """Return `_meta` with the vector field added, and everything else unchanged."""
     mine = json.loads(json.dumps(held.get(META_KEY) or {}))
     field = dict(ours[META_KEY]["vectors"][request.vector_field])
     field["text_fields"] = list(request.text_fields)

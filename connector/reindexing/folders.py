@@ -1,4 +1,4 @@
-"""Where jobs keep their files: one folder a job in the state directory, the vectors by text beside them."""
+"""Where jobs keep their files: in the state directory, one folder per job and one shared cache of vectors."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from pathlib import Path
 from platformdirs import user_state_path
 
 from connector.errors import JobRunningError, ReindexError, RequestError
-from connector.reindexing.checkpoint import DEAD_LETTERS, Checkpoint, JobLock, State
-from connector.reindexing.plan import Plan, Request
+from connector.reindexing.checkpoint import DEAD_LETTERS, Checkpoint, State
+from connector.reindexing.lock import LOCK, lock_job
+from connector.reindexing.plan import JobPlan
 from connector.reindexing.private_files import private_folder
+from connector.reindexing.request import JobRequest
 
 VECTORS = "vectors.sqlite3"
 OVER = ("done", "cancelled", "rolled back")
 _CHECKPOINT = "checkpoint.sqlite3"
-_LOCK = "lock.sqlite3"
 
 
 @dataclass(frozen=True)
 class JobStatus:
-    """What is known of a job without asking the cluster.
+    """What is known about a job without a call to the cluster.
 
     Attributes:
         job: its name.
         state: "planned", "loading", "verifying", "switching", "switched", "done", "cancelled" or "rolled back".
-        is_running: a process works on it now.
-        source, target, alias: what it does.
-        written, without_text, dead_letters: what is acknowledged.
-        last_error: why it stopped; None when it did not.
-        dead_letters_file: where the dead letters are; None when there are none.
+        is_running: a process is working on it now.
+        source, target, alias: what it reads, writes and switches.
+        written, without_text, dead_letters: how many documents are acknowledged.
+        last_error: why it stopped; None if it did not.
+        dead_letters_file: where the dead letters are; None if there are none.
 
     Examples:
         >>> from connector import connect, reindex
@@ -59,23 +60,31 @@ class JobStatus:
 
 
 def state_directory(state: Path | str | None) -> Path:
-    """Return the directory of all jobs: as told, else as the environment says, else the user's own."""
+    """Return the directory of all jobs: as passed, else from the environment, else the user's own."""
     if state is not None:
         return Path(state)
-    if given := os.environ.get("CONNECTOR_STATE"):
-        return Path(given)
+    if named := os.environ.get("CONNECTOR_STATE"):
+        return Path(named)
     return user_state_path("hybrid-connector", appauthor=False) / "reindex"
 
 
 def folder_of(state: Path | str | None, job: str) -> Path:
-    """Return a job's folder, there or not. Raises: RequestError: the name is none that a folder can have."""
+    """Return a job's folder, whether it exists or not.
+
+    Raises:
+        RequestError: a folder can't have this name.
+    """
     if not job or job.startswith(".") or Path(job).name != job:
         raise RequestError("job", job, "must be a name that a folder can have")
     return state_directory(state) / job
 
 
 def existing_folder(state: Path | str | None, job: str) -> Path:
-    """Return a job's folder. Raises: RequestError: there is no such job."""
+    """Return the folder of an existing job.
+
+    Raises:
+        RequestError: there is no such job.
+    """
     folder = folder_of(state, job)
     if not (folder / _CHECKPOINT).exists():
         raise RequestError("job", job, f"is no job in {folder.parent}; `connector reindex status` lists them")
@@ -97,57 +106,51 @@ def opened(folder: Path) -> Iterator[Checkpoint]:
         checkpoint.close()
 
 
-@contextmanager
-def held(folder: Path, wait_s: float = 0.0) -> Iterator[None]:
-    """Hold a job's lock while the block runs. Raises: JobRunningError: another process holds it."""
-    lock = JobLock(folder, wait_s)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def before(folder: Path) -> Path:
-    """Return the folder where the files of the job before, of the same name, are kept."""
+def previous_folder(folder: Path) -> Path:
+    """Return the folder that keeps the files of the previous job of the same name."""
     return folder.with_name(f"{folder.name}.before")
 
 
-def put_away_if_over(folder: Path) -> None:
-    """Keep the files of a job that is over as those of the one before, so that the same can be asked again."""
+def archive_if_over(folder: Path) -> None:
+    """Move the files of a finished job to `previous_folder`, so that the same request starts a new job."""
     with opened(folder) as checkpoint:
         is_over = checkpoint.get("state") in OVER
     if is_over:
-        kept = before(folder)
+        kept = previous_folder(folder)
         shutil.rmtree(kept, ignore_errors=True)
         private_folder(kept)
         for path in folder.iterdir():
-            if not path.name.startswith(_LOCK):
+            if path.name != LOCK:
                 path.rename(kept / path.name)
 
 
-def kept_request(checkpoint: Checkpoint) -> Request:
-    """Return what the job was asked to do. Raises: ReindexError: it was cut off before it kept that."""
+def stored_request(checkpoint: Checkpoint) -> JobRequest:
+    """Return the job's stored request.
+
+    Raises:
+        ReindexError: the job was cut off before it stored the request.
+    """
     kept = checkpoint.get("request")
     if kept is None:
-        raise ReindexError(f"job {checkpoint.folder.name!r} was cut off before it began; start it again")
-    return Request.from_json(kept)
+        raise ReindexError(f"job {checkpoint.folder.name!r} was interrupted before it began; start it again")
+    return JobRequest.from_json(kept)
 
 
-def kept_plan(checkpoint: Checkpoint) -> Plan | None:
-    """Return what the job decided; None when it did not come to that."""
+def stored_plan(checkpoint: Checkpoint) -> JobPlan | None:
+    """Return the job's stored plan; None if it has none yet."""
     kept = checkpoint.get("plan")
-    return None if kept is None else Plan.from_json(kept)
+    return None if kept is None else JobPlan.from_json(kept)
 
 
 def status_of(folder: Path) -> JobStatus:
-    """Say how a job stands."""
+    """Return the status of the job in a folder."""
     try:
-        with held(folder):
+        with lock_job(folder):
             is_running = False
     except JobRunningError:
         is_running = True
     with opened(folder) as checkpoint:
-        counts, plan, request = checkpoint.counts(), kept_plan(checkpoint), checkpoint.get("request") or {}
+        counts, plan, request = checkpoint.counts(), stored_plan(checkpoint), checkpoint.get("request") or {}
         return JobStatus(
             job=folder.name,
             state=checkpoint.get("state", "planned"),

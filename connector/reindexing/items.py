@@ -1,4 +1,4 @@
-"""What moves through a reindex job: items, pages, dead letters. Pure; every module of this room comes in."""
+"""What moves through a reindex job: items, pages, dead letters. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ from typing import Any, NamedTuple
 from connector.indexing.vector_field import Part
 
 NO_SEQ_NO = -1
-"""The `seq_no` of what has none: a document of a file, or of an index that keeps no sequence numbers."""
+"""The `seq_no` of a document that has none, from a file or from an index without sequence numbers."""
 
 
 class Key(NamedTuple):
-    """What names a document: which of the job's source indices it is in (0 for a file), its id, its routing or ""."""
+    """Identifies a document.
+
+    Attributes:
+        place: which of the job's source indices it is in; 0 for a file.
+        id: its id.
+        routing: its routing; "" for none.
+    """
 
     place: int
     id: str
@@ -22,12 +28,12 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One document on its way.
+    """One document on its way to the target.
 
     Attributes:
-        key: what names it.
+        key: identifies it.
         index: the concrete index that it was read from; "" for a file.
-        seq_no, primary_term: its version in the source; NO_SEQ_NO where there is none.
+        seq_no, primary_term: its version in the source; NO_SEQ_NO if it has none.
         source: its `_source`.
     """
 
@@ -40,7 +46,14 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A document that can't be brought over, and why. `document` is its source, or the line that is none."""
+    """A document that can't be written, and why.
+
+    Attributes:
+        key, seq_no: which document it is, at which version.
+        stage: where it failed.
+        reason: why.
+        document: its source, or the line that is not a document.
+    """
 
     key: Key
     stage: str
@@ -49,15 +62,15 @@ class DeadLetter:
     seq_no: int = NO_SEQ_NO
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as a line of the dead letters' file holds it."""
+        """Return it as a line of the dead letter file."""
         routing = {"routing": self.key.routing} if self.key.routing else {}
-        named = {"id": self.key.id, **routing, "place": self.key.place, "seq_no": self.seq_no}
-        return {**named, "stage": self.stage, "reason": self.reason, "document": self.document}
+        identity = {"id": self.key.id, **routing, "place": self.key.place, "seq_no": self.seq_no}
+        return {**identity, "stage": self.stage, "reason": self.reason, "document": self.document}
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Documents read together, and where the reader of this partition stands once they are acknowledged."""
+    """Documents read together, and the position in their partition once they are acknowledged."""
 
     partition: str
     position: Any
@@ -67,9 +80,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An item with its parts and their vectors, ready to be written; none: it has no text.
+    """An item that is ready to be written.
 
-    `text_hashes` is the hash of each part's text, one after the other.
+    Attributes:
+        item: the document.
+        parts, vectors: what is encoded, and its vectors; empty if it has no text.
+        text_hashes: the hashes of the parts' texts, concatenated.
     """
 
     item: Item
@@ -82,8 +98,11 @@ class Prepared:
 class Counters:
     """What this process has done for a job so far: documents, seconds of encoding, bulk requests.
 
-    `unchanged` documents are as they were when they were last acknowledged; `current` ones had their vectors already,
-    so that nothing was written; `kept` ones have no text, and a vector that is not our own, which was left as it is.
+    Attributes:
+        unchanged: documents that are as they were when they were last acknowledged.
+        current: documents that already had their vectors, so nothing was written.
+        kept: documents without text whose vector the job did not make, and so left alone.
+        left: documents that were left as others wrote them to the new index.
     """
 
     read: int = 0
@@ -105,5 +124,5 @@ class Counters:
     bulk_bytes: int = 0
 
     def snapshot(self) -> Counters:
-        """Return a copy that no thread changes any more."""
+        """Return a copy that no thread changes."""
         return replace(self)

@@ -1,4 +1,4 @@
-"""The calls that begin, resume, watch and undo jobs."""
+"""The functions that start, resume and watch jobs."""
 
 from __future__ import annotations
 
@@ -11,35 +11,30 @@ from typing import Any
 
 from connector.clients.elasticsearch_api import SyncClient
 from connector.clients.query_models import EncoderLike
-from connector.errors import RequestError, RollbackRefusedError
+from connector.errors import RequestError
 from connector.indexing import Passages
 from connector.models.encoder import Encoder
-from connector.reindexing.asking import Records, Source, check_same, no_records, records_of, request_of
-from connector.reindexing.cluster.switching import is_back, switch_back
-from connector.reindexing.differing import Differences, differences
+from connector.reindexing.dead_letters import RetryReport, retry_all
 from connector.reindexing.estimating import Estimate
 from connector.reindexing.folders import (
     OVER,
     JobStatus,
     all_folders,
+    archive_if_over,
     existing_folder,
     folder_of,
-    held,
-    kept_plan,
-    kept_request,
     opened,
-    put_away_if_over,
     state_directory,
     status_of,
+    stored_request,
 )
-from connector.reindexing.job import CANCEL_REQUESTED
-from connector.reindexing.letters import RetryReport, retry_letters
-from connector.reindexing.opening import JobOptions, cluster_of, cluster_uuid, encoder_of, open_job
-from connector.reindexing.plan import Request
-from connector.reindexing.reports import ReindexReport, RollbackReport
+from connector.reindexing.lock import lock_job
+from connector.reindexing.monitor import CANCEL_REQUESTED
+from connector.reindexing.opening import JobOptions, cluster_uuid, encoder_of, open_job
+from connector.reindexing.reports import ReindexReport
+from connector.reindexing.request import JobRequest, Records, Source, check_same, make_request, no_records, records_of
 
 _START_WAIT_S = 1.0
-_CANCEL_WAIT_S = 120.0
 
 
 def reindex(
@@ -62,36 +57,37 @@ def reindex(
     job: str | None = None,
     options: JobOptions | None = None,
 ) -> ReindexReport:
-    """Bring vectors to the documents of an index or a file, or go on with the job that was cut off doing so.
+    """Add vectors to the documents of an index or a file, or resume the interrupted job that does so.
 
     Args:
-        client: a sync client, of ours, of elasticsearch-py or of opensearch-py.
+        client: a sync client of this package, of elasticsearch-py or of opensearch-py.
         source: an index, an alias or a data stream; a file (.jsonl, .json, .csv, also .gz and .zst; .parquet); an
-            iterable of dicts, which must give the same documents again to go on.
-        text_fields: dotted paths of the fields whose text is encoded; of a sub-field, an alias field or a `copy_to`
-            target it is the text of the fields behind it. One that no mapping and no document has is refused.
-        alias: the alias that the new index is put behind; None: the source itself, where that is an alias.
-        in_place: write the vectors into the source, where nobody has written since; no index is made.
-        vector_field: dotted path of the vectors; None is "vector", or where the passages have theirs.
-        passages: how long fields are split into passages, each with a vector; True is `Passages()`.
-        id_field: the field of a file's documents that holds their id.
-        encoding: a file's, as cp1252; None: told by a byte order mark, else UTF-8.
-        encoder: a model's name or path, an `Encoder`, or a function; None takes the client's own, else the bundled one.
-        pipeline: the ingest pipeline that documents go through; "_none" is none.
-        verify: check the new index before it is switched to.
-        max_dead_share: the share of documents that may be dead letters when the alias is switched; 20
-            may be where that is more, but no more than the documents that are not dead letters.
-        allow_without_text: go on where most documents have no text in these fields, and so get no vector.
-        readers: how many parts of the source are read side by side.
-        job: the job's name; None makes one of what is asked.
+            iterable of dicts, which must yield the same documents again to resume.
+        text_fields: dotted paths of the fields whose text is encoded; for a sub-field, an alias field or a `copy_to`
+            target this is the text of the fields behind it. A field in no mapping and no document is refused.
+        alias: the alias that will point to the new index; None: the source itself, which must then be an alias.
+        in_place: write the vectors into the source, unless somebody has written since; no index is created.
+        vector_field: dotted path of the vectors; None is "vector", or with passages the path of their vectors.
+        passages: how long fields are split into passages with one vector each; True is `Passages()`.
+        id_field: the field that holds the id of a file's documents.
+        encoding: of a file, such as cp1252; None: taken from its byte order mark, else UTF-8.
+        encoder: a model's name or path, an `Encoder`, or a function; None: the client's own, else the bundled one.
+        pipeline: the ingest pipeline that documents go through; "_none" for none.
+        verify: check the new index before the switch.
+        max_dead_share: the share of documents that may be dead letters when the alias is switched; 20 are
+            always allowed, but never more than half of the documents.
+        allow_without_text: continue even if most documents have no text in these fields, and so get no vector.
+        readers: how many parts of the source are read in parallel.
+        job: the job's name; None: one made from the arguments.
         options: see `JobOptions`.
 
     Raises:
         RequestError: an argument is wrong.
-        SourceError: the source can't be read without losing something.
-        JobRunningError: another process works on the job.
-        JobStoppedError: it was stopped. NotSwitchedError: the new index was not switched to.
-        ReindexError: the job stopped for another reason. Calling again goes on.
+        SourceError: the source can't be read without a loss.
+        JobRunningError: another process is working on the job.
+        JobStoppedError: the job was stopped.
+        NotSwitchedError: the alias was not switched to the new index.
+        ReindexError: the job stopped for another reason; the same call resumes it.
 
     Examples:
         >>> from connector import connect, reindex
@@ -104,7 +100,7 @@ def reindex(
         2
     """
     options = options or JobOptions()
-    request, records = request_of(
+    request, records = make_request(
         source,
         text_fields=text_fields,
         vector_field=vector_field,
@@ -121,9 +117,11 @@ def reindex(
     )
     own = encoder_of(client, encoder)
     folder = folder_of(options.state, job or request.job_name(cluster_uuid(client), own.fingerprint))
-    with held(folder, _START_WAIT_S):
-        put_away_if_over(folder)
-        check_same(folder, request)
+    with lock_job(folder, _START_WAIT_S):
+        archive_if_over(folder)
+        with opened(folder) as checkpoint:
+            if (before := checkpoint.get("request")) is not None:
+                check_same(folder.name, JobRequest.from_json(before), request)
         return _run(client, folder, request, own, records, options)
 
 
@@ -135,14 +133,16 @@ def resume(
     documents: Iterable[Mapping[str, Any]] | None = None,
     options: JobOptions | None = None,
 ) -> ReindexReport:
-    """Go on with a job that was cut off.
+    """Resume an interrupted job.
 
     Args:
         client, encoder, options: as for `reindex`.
-        documents: the iterable again, where one was the source.
+        job: the job's name.
+        documents: the iterable again, if the source is one.
 
     Raises:
-        RequestError: there is no such job, or it is over. Else as `reindex`.
+        RequestError: there is no such job, or it is over.
+        ReindexError: as for `reindex`.
 
     Examples:
         >>> import threading
@@ -160,12 +160,12 @@ def resume(
     """
     options = options or JobOptions()
     folder = existing_folder(options.state, job)
-    with held(folder), opened(folder) as checkpoint:
-        request = kept_request(checkpoint)
+    with lock_job(folder), opened(folder) as checkpoint:
+        request = stored_request(checkpoint)
         if checkpoint.get("state") in OVER:
-            raise RequestError("job", job, f"is {checkpoint.get('state')}; there is nothing to go on with")
+            raise RequestError("job", job, f"is {checkpoint.get('state')}; there is nothing to resume")
     own = encoder_of(client, encoder)
-    with held(folder, _START_WAIT_S):
+    with lock_job(folder, _START_WAIT_S):
         return _run(client, folder, request, own, records_of(request, documents), options)
 
 
@@ -184,7 +184,9 @@ def estimate(
     allow_without_text: bool = False,
     options: JobOptions | None = None,
 ) -> Estimate:
-    """Say what a job would take, from 200 of its documents; nothing is changed on the cluster. Args: as `reindex`.
+    """Estimate what a job would take from 200 of its documents; nothing is changed on the cluster.
+
+    Args: see `reindex`.
 
     Examples:
         >>> from connector import connect
@@ -195,7 +197,7 @@ def estimate(
         1
     """
     options = options or JobOptions()
-    request, records = request_of(
+    request, records = make_request(
         source,
         text_fields=text_fields,
         vector_field=vector_field,
@@ -221,12 +223,18 @@ def estimate(
 def retry_dead_letters(
     client: SyncClient, job: str, *, encoder: EncoderLike | None = None, options: JobOptions | None = None
 ) -> RetryReport:
-    """Try a job's dead letters again: each as its source now has it, or as the dead letters' file has it.
+    """Retry a job's dead letters.
 
-    A letter's document may be corrected in the file; that holds where the source has not changed since, and for files.
+    A document may be corrected in the dead letter file; the correction counts for files, and for an index if the
+    document has not changed there since.
+
+    Args:
+        client, encoder, options: as for `reindex`.
+        job: the job's name.
 
     Raises:
-        RequestError: there is no such job. Else as `reindex`.
+        RequestError: there is no such job.
+        ReindexError: as for `reindex`.
 
     Examples:
         >>> from connector import connect, reindex
@@ -241,99 +249,22 @@ def retry_dead_letters(
     """
     options = options or JobOptions()
     folder = existing_folder(options.state, job)
-    with held(folder), opened(folder) as checkpoint:
-        request = kept_request(checkpoint)
+    with lock_job(folder), opened(folder) as checkpoint:
+        request = stored_request(checkpoint)
         own = encoder_of(client, encoder)
-        with closing(open_job(client, checkpoint, request, own, no_records, options)) as held_job:
-            return retry_letters(held_job)
-
-
-def rollback(client: SyncClient, job: str, *, force: bool = False, options: JobOptions | None = None) -> RollbackReport:
-    """Put a job's old index back in its place, in one step; the new one is kept.
-
-    What was written to the new index since is then out of view, and what was deleted from it is back. So the documents
-    of both are compared first.
-
-    Args:
-        client, job, options: as for `resume`.
-        force: go back even if documents differ.
-
-    Raises:
-        RollbackRefusedError: documents differ; it says how many, and nothing was moved.
-        AliasChangedError: the alias is not what the job made it.
-        RequestError: nothing was switched.
-
-    Examples:
-        >>> from connector import connect, reindex
-        >>> from connector.reindexing import rollback
-        >>> es, books = connect("http://localhost:9200"), [{"_id": "1", "title": "Emma"}]
-        >>> first = reindex(es, books, text_fields=["title"], alias="example-books", job="first")
-        >>> second = reindex(es, books, text_fields=["title"], alias="example-books", job="second")
-        >>> rollback(es, "second").previous == first.target
-        True
-    """
-    options = options or JobOptions()
-    folder = existing_folder(options.state, job)
-    with held(folder), opened(folder) as checkpoint:
-        plan = kept_plan(checkpoint)
-        if plan is None or plan.target is None or checkpoint.get("state") not in ("switching", "switched", *OVER):
-            raise RequestError("job", job, "has switched nothing; use cancel to give up a job that is not done")
-        cluster, request = cluster_of(client, options), kept_request(checkpoint)
-        place = request.passages.path if request.passages else request.vector_field
-        found = Differences() if is_back(cluster, plan) else differences(cluster, plan, checkpoint, place)
-        previous = next(iter(plan.alias_before), None)
-        if found.total and not force:
-            raise RollbackRefusedError(
-                f"job {job!r} was not rolled back: {found.total:,} documents of {plan.target!r}, which is served, "
-                f"differ from {repr(previous) if previous else 'what the job wrote'} ({found}). Going back hides what "
-                "was written and changed, and brings back what was deleted; to do it anyway: --force (force=True)",
-                **vars(found),
-            )
-        switch_back(cluster, plan)
-        checkpoint.put(state="rolled back")
-        return RollbackReport(job, str(plan.alias), plan.target, previous, **vars(found))
-
-
-def cancel(client: SyncClient, job: str, *, options: JobOptions | None = None) -> None:
-    """Give a job up: stop the process that works on it, and delete the new index unless it was switched to.
-
-    Raises:
-        RequestError: it is over.
-        JobRunningError: the process does not stop.
-
-    Examples:
-        >>> import threading
-        >>> from connector import connect, reindex
-        >>> from connector.errors import JobStoppedError
-        >>> from connector.reindexing import JobOptions, cancel, status
-        >>> es, books, stop = connect("embedded:"), [{"_id": "1", "title": "Emma"}], threading.Event()
-        >>> stop.set()
-        >>> try:
-        ...     reindex(es, books, text_fields=["title"], alias="books", job="novels", options=JobOptions(stop=stop))
-        ... except JobStoppedError:
-        ...     cancel(es, "novels")
-        >>> [each.state for each in status("novels")]
-        ['cancelled']
-    """
-    options = options or JobOptions()
-    folder = existing_folder(options.state, job)
-    with opened(folder) as checkpoint:
-        if checkpoint.get("state") in (*OVER, "switched"):
-            raise RequestError("job", job, f"is {checkpoint.get('state')}; `rollback` puts the old index back")
-        checkpoint.put(**{CANCEL_REQUESTED: True})
-        with held(folder, _CANCEL_WAIT_S):
-            cluster, plan = cluster_of(client, options), kept_plan(checkpoint)
-            if plan is not None and plan.target is not None:
-                if plan.alias is not None and plan.target in cluster.aliases(plan.alias):
-                    raise RequestError("job", job, "has switched already; `rollback` puts the old index back")
-                target = plan.target
-                if checkpoint.get("target_uuid") is not None or plan.alias is not None:
-                    cluster.call(lambda es: es.options(ignore_status=404).indices.delete(index=target))
-            checkpoint.put(state="cancelled", **{CANCEL_REQUESTED: False})
+        with closing(open_job(client, checkpoint, request, own, no_records, options)) as reopened:
+            return retry_all(reopened)
 
 
 def status(job: str | None = None, *, state: Path | str | None = None) -> list[JobStatus]:
-    """Say how jobs stand: one, or all of the state directory. Raises: RequestError: there is no such job.
+    """Return the status of one job, or of all jobs in the state directory.
+
+    Args:
+        job: the job's name; None: all jobs.
+        state: the state directory; None: the default one.
+
+    Raises:
+        RequestError: there is no such job.
 
     Examples:
         >>> from connector import connect, reindex
@@ -349,7 +280,7 @@ def status(job: str | None = None, *, state: Path | str | None = None) -> list[J
 def _run(
     client: SyncClient,
     folder: Path,
-    request: Request,
+    request: JobRequest,
     encoder: Encoder,
     records: Records,
     options: JobOptions,

@@ -16,8 +16,8 @@ _PREFIX = "connector_reindex_"
 _GAUGES = {
     "documents_done": "Documents acknowledged, in this process or before",
     "documents": "Documents of the source",
-    "docs_per_s": "Documents read a second",
-    "encoder_utilisation": "Share of the time in which the encoder is at work",
+    "docs_per_s": "Documents read per second",
+    "encoder_utilisation": "Share of the time in which the encoder is working",
     "eta_seconds": "Seconds until everything is read",
     "bulk_limit_documents": "Most documents in a bulk request",
     "bulk_limit_bytes": "Most bytes in a bulk request",
@@ -26,7 +26,7 @@ _GAUGES = {
 
 @contextmanager
 def serve_metrics(port: int, address: str = "0.0.0.0") -> Iterator[Metrics]:
-    """Serve metrics while the block runs; port 0 takes any that is free.
+    """Serve metrics while the block runs; port 0 takes any free port.
 
     Raises:
         RequestError: prometheus-client is not installed.
@@ -49,7 +49,7 @@ def serve_metrics(port: int, address: str = "0.0.0.0") -> Iterator[Metrics]:
 
 
 class Metrics:
-    """Progress as gauges; what is counted is a gauge, too, as it is set and not added to.
+    """Progress as gauges; counts are gauges too, because they are set rather than incremented.
 
     Args:
         library: prometheus_client.
@@ -68,7 +68,7 @@ class Metrics:
             )
             for each in fields(Counters)
         }
-        self._phase = library.Gauge(f"{_PREFIX}phase", "1 for the present phase", ["job", "phase"], registry=registry)
+        self._phase = library.Gauge(f"{_PREFIX}phase", "1 for the current phase", ["job", "phase"], registry=registry)
 
     def show(self, progress: Progress) -> None:
         """Set every metric."""

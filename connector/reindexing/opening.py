@@ -1,4 +1,4 @@
-"""What a job is run with: its options, the client that it speaks through, its encoder."""
+"""Opens what a job runs with: its options, its client, its encoder."""
 
 from __future__ import annotations
 
@@ -15,28 +15,27 @@ from connector.clients.query_models import EncoderLike
 from connector.errors import RequestError
 from connector.models.encoder import Encoder
 from connector.models.load import as_encoder
-from connector.reindexing.asking import Records
 from connector.reindexing.checkpoint import Checkpoint
 from connector.reindexing.cluster.cluster import Cluster
 from connector.reindexing.cluster.retrying import Patience
 from connector.reindexing.folders import VECTORS
 from connector.reindexing.items import DeadLetter
 from connector.reindexing.job import Job
-from connector.reindexing.plan import Request
 from connector.reindexing.reports import Progress
+from connector.reindexing.request import JobRequest, Records
 
 
 @dataclass(frozen=True)
 class JobOptions:
-    """What a job is run with, and may be resumed with otherwise.
+    """How a job is run; it may be resumed with other options.
 
     Attributes:
-        state: the directory of all jobs' files; None is the default one.
+        state: the directory that holds the files of all jobs; None: the default one.
         retry_for_s: how long a call to the cluster may fail before the job stops, in seconds.
         keeps_vectors: keep vectors by text, so that no text is encoded twice.
-        stop: set it to stop the job; its checkpoint is then clean.
-        on_progress: told about once a second.
-        on_dead_letter: told each document that can't be brought over.
+        stop: set it to stop the job, with a clean checkpoint.
+        on_progress: called about once a second.
+        on_dead_letter: called with each document that can't be written.
 
     Examples:
         >>> from connector import connect, reindex
@@ -60,7 +59,7 @@ class JobOptions:
 def open_job(
     client: SyncClient,
     checkpoint: Checkpoint,
-    request: Request,
+    request: JobRequest,
     encoder: Encoder,
     records: Records,
     options: JobOptions,
@@ -84,10 +83,10 @@ def open_job(
 
 
 def elastic(client: Any) -> Elasticsearch:
-    """Return a client as elasticsearch-py calls it; an OpenSearch's sends through its own connections.
+    """Return a client with the methods of elasticsearch-py; for opensearch-py it sends through that client.
 
     Raises:
-        RequestError: it is none, or async.
+        RequestError: it is not a client, or an async one.
     """
     found = sync_elasticsearch(client)
     if found is not None:
@@ -100,7 +99,11 @@ def elastic(client: Any) -> Elasticsearch:
 
 
 def encoder_of(client: Any, encoder: EncoderLike | None) -> Encoder:
-    """Return the encoder that is asked for, else the client's own, else the bundled one. Raises: as `elastic`."""
+    """Return the requested encoder, else the client's own, else the bundled one.
+
+    Raises:
+        RequestError: as for `elastic`.
+    """
     elastic(client)
     if encoder is not None:
         return as_encoder(encoder)
@@ -114,5 +117,5 @@ def cluster_of(client: SyncClient, options: JobOptions) -> Cluster:
 
 
 def cluster_uuid(client: SyncClient) -> str:
-    """Return what tells this cluster from any other; "" where it does not say."""
+    """Return the uuid of a cluster; "" if it is unknown."""
     return str(elastic(client).info().get("cluster_uuid", ""))

@@ -1,6 +1,6 @@
-"""Folders that only their owner may enter and files that only their owner may read, whatever the umask says.
+"""Folders and files that only their owner can read, whatever the umask.
 
-What a job keeps holds documents (its dead letters), their ids and vectors.
+The files of a job hold documents (the dead letters), their ids and vectors.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _FOLDER, _FILE, _OTHERS = 0o700, 0o600, 0o077
 
 
 def private_folder(folder: Path) -> None:
-    """Make a folder with the parents that it lacks, all private; one that is there is tightened with all in it.
+    """Create a private folder and its missing parents; an existing folder and its files are closed to others.
 
     Raises:
-        CheckpointError: it can't be made, or can't be closed to others.
+        CheckpointError: it can't be created, or can't be closed to others.
     """
     private_parents(folder)
     tighten(folder)
@@ -32,25 +32,25 @@ def private_folder(folder: Path) -> None:
 
 
 def private_parents(path: Path) -> None:
-    """Make a folder and the parents that it lacks, all private; what is there stays as it is.
+    """Create a private folder and its missing parents; existing ones stay as they are.
 
     Raises:
-        CheckpointError: it can't be made.
+        CheckpointError: it can't be created.
     """
     try:
         for folder in reversed([path, *path.parents]):
             if not folder.exists():
                 folder.mkdir(mode=_FOLDER, exist_ok=True)
-                folder.chmod(_FOLDER)  # a umask may have taken away more than what others have
+                folder.chmod(_FOLDER)  # a umask may have removed more than the rights of others
     except OSError as error:
-        raise CheckpointError(f"{path} can't be made ({error}); choose another state directory") from error
+        raise CheckpointError(f"{path} can't be created ({error}); choose another state directory") from error
 
 
 def private_file(path: Path) -> None:
-    """Make an empty file unless it is there, and close it to others.
+    """Create an empty file if it does not exist, and close it to others.
 
     Raises:
-        CheckpointError: it can't be made, or can't be closed to others.
+        CheckpointError: it can't be created, or can't be closed to others.
     """
     with readable_failure(path):
         if not path.exists():
@@ -60,10 +60,10 @@ def private_file(path: Path) -> None:
 
 
 def tighten(path: Path) -> None:
-    """Take from others what they may do with a folder or a file of ours.
+    """Remove the rights of other users to a folder or a file.
 
     Raises:
-        CheckpointError: it can't be done, as the path is another user's or its file system has no rights.
+        CheckpointError: the path belongs to another user, or its file system keeps no rights.
     """
     if os.name != "posix":
         return
@@ -73,7 +73,7 @@ def tighten(path: Path) -> None:
             path.chmod(_FOLDER if path.is_dir() else _FILE)
             is_open = stat.S_IMODE(path.stat().st_mode) & _OTHERS
         reason = "its file system keeps no rights" if is_open else ""
-    except FileNotFoundError:  # a database's own journal, which comes and goes
+    except FileNotFoundError:  # the journal of a database comes and goes
         return
     except OSError as error:
         reason = str(error)
@@ -86,13 +86,14 @@ def tighten(path: Path) -> None:
 
 @contextmanager
 def readable_failure(path: Path) -> Iterator[None]:
-    """Say of a failed read or write which file it was and what to do.
+    """Raise an error that names the file if a read or write fails in the block.
 
-    Raises: CheckpointError.
+    Raises:
+        CheckpointError: with the file, the reason and what to do.
     """
     try:
         yield
     except (sqlite3.Error, OSError) as error:
         raise CheckpointError(
-            f"{path} can't be read or written ({error}); see to the disk (space, rights), then resume the job"
+            f"{path} can't be read or written ({error}); check the disk (space, rights), then resume the job"
         ) from error

@@ -1,30 +1,32 @@
-"""What a job tells: its progress while it runs, and its report at the end. Pure."""
+"""What a job reports: its progress while it runs, and a report at the end."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from connector.reindexing.checkpoint import DEAD_LETTERS, Checkpoint, State
 from connector.reindexing.items import Counters
+from connector.reindexing.plan import JobPlan
 from connector.reindexing.verifying import Verification
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How a job stands.
+    """How far a job is.
 
     Attributes:
         job: its name.
         phase: "planning", "loading", "verifying", "switching", "done".
-        documents: how many there are to read; None where only reading tells.
+        documents: how many there are to read; None if only reading can tell.
         done: how many are acknowledged, in this process or before.
         counters: what this process did.
         elapsed_s: since this process began.
-        docs_per_s: read by this process, a second.
-        encoder_utilisation: the share of the time in which the encoder was at work.
+        docs_per_s: documents read per second by this process.
+        encoder_utilisation: the share of the time in which the encoder was working.
         bulk_ms: the mean time of a bulk request.
-        eta_s: until everything is read, at this rate; None where that can't be told.
-        bulk_count, bulk_bytes: the present limits of a bulk request.
+        eta_s: seconds until everything is read at this rate; None if that is unknown.
+        bulk_count, bulk_bytes: the current limits of a bulk request.
 
     Examples:
         >>> from connector import connect, reindex
@@ -53,7 +55,7 @@ class Progress:
     bulk_bytes: int
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON takes it."""
+        """Return it as a JSON object."""
         return asdict(self)
 
 
@@ -64,18 +66,18 @@ class ReindexReport:
     Attributes:
         job: its name, for `rollback` and `retry_dead_letters`.
         target: the new index; None in place.
-        alias: what was switched to it; None where nothing was.
+        alias: the alias that was switched to it; None if none was.
         previous: the index that was served before; it is kept.
         written, without_text, dead_letters: documents of the source, each in one of the three.
         deleted: documents that the source lost while the job ran.
-        dead_letters_file: where they are; None when there are none.
-        seconds: of this process.
-        docs_per_s: documents read by this process, a second.
+        dead_letters_file: where they are; None if there are none.
+        seconds: how long this process took.
+        docs_per_s: documents read per second by this process.
         encoder_utilisation: as in `Progress`.
         counters: what this process did.
         verification: what was checked.
-        estimate: what the calibration said, as JSON.
-        notes: what the job could not see or do.
+        estimate: the estimate made when the job began, as JSON.
+        notes: what the job could not see or do, for people.
 
     Examples:
         >>> from connector import connect, reindex
@@ -103,7 +105,7 @@ class ReindexReport:
     notes: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON takes it."""
+        """Return it as a JSON object."""
         return asdict(self)
 
 
@@ -113,11 +115,12 @@ class RollbackReport:
 
     Attributes:
         job: the job's name.
-        alias: what was moved.
-        target: the job's index, which is kept and no longer served.
-        previous: the index that is served again; None: there was none, and the alias is gone.
-        written, deleted, changed: documents that only the job's index had, that only the previous one had (or none,
-            where none is served again), and that were another document in the two.
+        alias: the alias that was moved.
+        target: the job's index, which is kept but no longer served.
+        previous: the index that is served again; None if there was none, and the alias was removed.
+        written: documents that only the job's index has.
+        deleted: documents that only the previous index has, or if there was none, only the job had written.
+        changed: documents that differ between the two.
 
     Examples:
         >>> from connector import connect, reindex
@@ -148,7 +151,14 @@ def progress_of(
     elapsed_s: float,
     bulk: tuple[int, int],
 ) -> Progress:
-    """Reckon the rates from what was counted. `before`: acknowledged before this process began."""
+    """Calculate the rates of a job.
+
+    Args:
+        job, phase, documents, elapsed_s: as in `Progress`.
+        before: how many documents were acknowledged before this process began.
+        counters: what this process has done.
+        bulk: the current limits of a bulk request: its documents and its bytes.
+    """
     rate = counters.read / elapsed_s if elapsed_s > 0 else 0.0
     done = before + counters.written + counters.current + counters.without_text + counters.dead
     is_known = documents is not None and rate > 0 and phase == "loading"
@@ -166,4 +176,42 @@ def progress_of(
         eta_s=eta_s,
         bulk_count=bulk[0],
         bulk_bytes=bulk[1],
+    )
+
+
+def report_of(
+    checkpoint: Checkpoint,
+    plan: JobPlan,
+    progress: Progress,
+    verification: Verification | None,
+    notes: list[str],
+) -> ReindexReport:
+    """Return the report of a job that is done.
+
+    Args:
+        checkpoint, plan: the job's.
+        progress: at the end.
+        verification, notes: as in `ReindexReport`.
+    """
+    counts, counters = checkpoint.counts(), progress.counters
+    if counters.kept:
+        kept = f"{counters.kept:,} documents without text keep the vectors that they had, which this job did not make"
+        notes = [*notes, kept]
+    return ReindexReport(
+        job=checkpoint.folder.name,
+        target=plan.target,
+        alias=plan.alias,
+        previous=plan.previous,
+        written=counts[State.WRITTEN],
+        without_text=counts[State.WITHOUT_TEXT],
+        dead_letters=counts[State.DEAD],
+        deleted=counters.deleted,
+        dead_letters_file=str(checkpoint.folder / DEAD_LETTERS) if counts[State.DEAD] else None,
+        seconds=progress.elapsed_s,
+        docs_per_s=progress.docs_per_s,
+        encoder_utilisation=progress.encoder_utilisation,
+        counters=counters,
+        verification=verification,
+        estimate=checkpoint.get("estimate"),
+        notes=notes,
     )

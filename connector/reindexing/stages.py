@@ -1,7 +1,9 @@
-"""Read, encode and write at the same time: three kinds of threads between bounded queues.
+"""Reads, encodes and writes in parallel: three kinds of threads with bounded queues between them.
 
-Memory is bounded by the queues, whatever the source's size. What is written is acknowledged in the order it was read,
-so that where a partition stands is always behind what is safe. A stop lets go what is read and keeps what is written.
+The queues bound the memory, whatever the size of the source.
+Batches are acknowledged in the order in which they were read, so the position of a partition never runs ahead of what
+is safely written.
+A stop drops what was only read, and keeps what was written.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from typing import Any, Generic, TypeVar
 
 from connector.reindexing.items import DeadLetter, Item, Page, Prepared
 
-_WINDOW = 512
-_WINDOW_PAGES = 16
+_BATCH_ITEMS = 512
+_BATCH_PAGES = 16
 _READ_AHEAD_PAGES = 6
 _WRITE_AHEAD = 2
 _TICK_S = 0.2
@@ -23,8 +25,14 @@ Thing = TypeVar("Thing")
 
 
 @dataclass
-class Window:
-    """Pages taken together: their items prepared, those that can't be, and where their partitions then stand."""
+class Batch:
+    """Pages processed together.
+
+    Attributes:
+        prepared: their items with vectors.
+        dead: their items that can't be written.
+        positions: the positions of their partitions once the batch is acknowledged.
+    """
 
     prepared: list[Prepared] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
@@ -32,7 +40,7 @@ class Window:
 
 
 class _Pipe(Generic[Thing]):
-    """A bounded queue whose ends give up when the stages do."""
+    """A bounded queue whose ends stop waiting when the stages give up."""
 
     def __init__(self, size: int, given_up: threading.Event, writers: int) -> None:
         self._queue: Queue[Thing | None] = Queue(size)
@@ -48,11 +56,11 @@ class _Pipe(Generic[Thing]):
         return None
 
     def close(self) -> None:
-        """One of the writers is done."""
+        """Tell the reader that one of the writers is done."""
         self.put(None)
 
     def get(self) -> Thing | None:
-        """The next thing; None when there is no more."""
+        """Return the next thing; None if there are no more."""
         while not self._given_up.is_set():
             try:
                 thing = self._queue.get(timeout=_TICK_S)
@@ -70,18 +78,18 @@ class Stages:
     """One pass over a source.
 
     Args:
-        read: gives the pages of a partition, one after the other.
-        prepare: makes a window of pages; it is called by one thread.
-        write: writes a window and acknowledges it; it is called by one thread, in the order of reading.
-        stop: set by who wants the pass to end early.
-        readers: how many partitions are read side by side.
+        read: yields the pages of a partition.
+        prepare: makes a batch of pages; called by one thread.
+        write: writes a batch and acknowledges it; called by one thread, in the order of reading.
+        stop: set to end the pass early.
+        readers: how many partitions are read in parallel.
     """
 
     def __init__(
         self,
         read: Callable[[str], Any],
-        prepare: Callable[[Sequence[Page]], Window],
-        write: Callable[[Window], None],
+        prepare: Callable[[Sequence[Page]], Batch],
+        write: Callable[[Batch], None],
         stop: threading.Event,
         readers: int = 2,
     ) -> None:
@@ -94,18 +102,18 @@ class Stages:
         self._failure: BaseException | None = None
 
     def run(self, partitions: Sequence[str], on_tick: Callable[[], None]) -> None:
-        """Bring everything over, or all that was read when `stop` was set.
+        """Read, prepare and write everything, unless `stop` is set.
 
-        Raises: whatever a stage raised first; what was acknowledged stays so.
+        Whatever a stage raises first is raised here; what was acknowledged stays acknowledged.
         """
         waiting: Queue[str] = Queue()
         for partition in partitions:
             waiting.put(partition)
         readers = max(min(self._readers, len(partitions)), 1)
         pages: _Pipe[Page] = _Pipe(_READ_AHEAD_PAGES, self._given_up, readers)
-        windows: _Pipe[Window] = _Pipe(_WRITE_AHEAD, self._given_up, 1)
+        batches: _Pipe[Batch] = _Pipe(_WRITE_AHEAD, self._given_up, 1)
         work: list[Callable[[], None]] = [lambda: self._read_all(waiting, pages)] * readers
-        work += [lambda: self._prepare_all(pages, windows), lambda: self._write_all(windows)]
+        work += [lambda: self._prepare_all(pages, batches), lambda: self._write_all(batches)]
         threads = [threading.Thread(target=self._guarded, args=(each,), name="reindex", daemon=True) for each in work]
         for thread in threads:
             thread.start()
@@ -124,7 +132,7 @@ class Stages:
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except BaseException as error:  # handed over to the thread that called run()
+        except BaseException as error:  # raised in the thread that called run()
             if self._failure is None:
                 self._failure = error
             self._given_up.set()
@@ -141,22 +149,22 @@ class Stages:
                     break
         pages.close()
 
-    def _prepare_all(self, pages: _Pipe[Page], windows: _Pipe[Window]) -> None:
+    def _prepare_all(self, pages: _Pipe[Page], batches: _Pipe[Batch]) -> None:
         taken: list[Page] = []
         while (page := pages.get()) is not None:
             if self._stop.is_set():
                 continue
             taken.append(page)
-            if len(taken) >= _WINDOW_PAGES or sum(len(each.items) for each in taken) >= _WINDOW:
-                windows.put(self._prepare(taken))
+            if len(taken) >= _BATCH_PAGES or sum(len(each.items) for each in taken) >= _BATCH_ITEMS:
+                batches.put(self._prepare(taken))
                 taken = []
         if taken and not self._stop.is_set():
-            windows.put(self._prepare(taken))
-        windows.close()
+            batches.put(self._prepare(taken))
+        batches.close()
 
-    def _write_all(self, windows: _Pipe[Window]) -> None:
-        while (window := windows.get()) is not None:
-            self._write(window)
+    def _write_all(self, batches: _Pipe[Batch]) -> None:
+        while (batch := batches.get()) is not None:
+            self._write(batch)
 
 
 def items_in(pages: Sequence[Page]) -> list[Item]:

@@ -1,4 +1,4 @@
-"""Which text a job will encode: names found in the mappings, and a sample that tells how many documents have any."""
+"""Finds the text that a job will encode: by the mappings, and by a sample of the documents."""
 
 from __future__ import annotations
 
@@ -12,22 +12,28 @@ from connector.errors import RequestError, VerificationError
 from connector.indexing.encoder_meta import text_fields_in
 from connector.indexing.first_documents import holds, is_mostly_without
 from connector.reindexing.cluster.cluster import Cluster
-from connector.reindexing.plan import Request
+from connector.reindexing.request import JobRequest
 
 _SAMPLE, _SMALLEST_SAMPLE = 1_000, 100
 _SAMPLE_BYTES = 64 * 1024 * 1024
 _MAX_WINDOW = 10_000
 
 
-def sources_of(cluster: Cluster, request: Request, described: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Find where `_source` has the text of each text field, by its name, before anything is changed.
+def sources_of(
+    cluster: Cluster, request: JobRequest, described: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[str]]:
+    """Find where `_source` holds the text of each text field, before anything is changed.
 
     Args:
-        described: the source's indices, as `Cluster.describe` gives them.
+        cluster, request: the job's.
+        described: the indices of the source, from `Cluster.describe`.
+
+    Returns:
+        the `_source` fields of each text field, by its name.
 
     Raises:
-        RequestError: a name is in no mapping and in no document, its text can't be read from `_source`, or most
-            documents have no text in all of them.
+        RequestError: a field is in no mapping and no document, its text can't be read from `_source`, or most
+            documents have no text in any of the fields.
     """
     fields = resolve_fields(described, [TextField(name) for name in request.text_fields])
     paths = source_paths(fields)
@@ -50,10 +56,11 @@ def sources_of(cluster: Cluster, request: Request, described: Mapping[str, Mappi
     return {field.name: list(field.sources) for field in fields}
 
 
-def check_enough_text(with_text: int, without: int, request: Request) -> None:
-    """Refuse to switch to an index most of whose documents have no text, unless that is allowed.
+def check_enough_text(with_text: int, without: int, request: JobRequest) -> None:
+    """Refuse to switch to an index if most of its documents have no text, unless that is allowed.
 
-    Raises: VerificationError.
+    Raises:
+        VerificationError: most documents have no text.
     """
     if is_mostly_without(without, with_text + without) and not request.allow_without_text:
         raise VerificationError(
@@ -63,15 +70,15 @@ def check_enough_text(with_text: int, without: int, request: Request) -> None:
 
 
 def _filled_before(described: Mapping[str, Any], vector_field: str, paths: Sequence[str]) -> bool:
-    """True if the vectors of all indices were made of these fields before, so that texts may have been removed."""
+    """True if these fields were encoded in all indices before, so that texts may have been removed since."""
     return all(text_fields_in(body["mappings"], vector_field) == list(paths) for body in described.values())
 
 
 def _without(without: int, total: int, there: Sequence[str]) -> str:
     names = f"; there are {', '.join(sorted(there)[:10])}" if there else ""
     return (
-        f"{without:,} of {total:,} documents looked at have no text in them{names}. Name other fields with "
-        "--text-field, or take documents without vectors into account with --allow-without-text "
+        f"{without:,} of {total:,} documents checked have no text in them{names}. Name other fields with "
+        "--text-field, or accept documents without vectors with --allow-without-text "
         "(allow_without_text=True)"
     )
 
@@ -84,12 +91,13 @@ def _unknown(field: ResolvedField, source: str, there: Sequence[str]) -> Request
 def _sample(
     cluster: Cluster, described: Mapping[str, Any], paths: Sequence[str], total: int
 ) -> list[Mapping[str, Any]]:
-    """Read the text fields of documents drawn at random over all indices; all of them where they are few.
+    """Read the text fields of a random sample of the documents of all indices, or of all documents if they are few.
 
-    The embedded engine draws none, so all are read; [] where one search can't bring them, which reading then says.
+    The embedded engine can't sample, so there all documents are read; [] if one search can't return them all, which the
+    job then reports when it reads.
     """
     window = min(_window(body.get("settings", {})) for body in described.values())
-    if not cluster.engine.has_points_in_time:
+    if not cluster.engine.is_cluster:
         size = total if total <= window else 0
         query: dict[str, Any] = {"match_all": {}}
     else:

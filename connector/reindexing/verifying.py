@@ -1,4 +1,4 @@
-"""What must hold before an alias is switched: counts, documents, vectors, and that kNN finds what is nearest."""
+"""Checks what must hold before the alias is switched: counts, documents, vectors, and the recall of kNN."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from connector.documents.paths import without_value
 from connector.exact_json import canonical
-from connector.indexing.vector_field import VectorField, vectors_in
-from connector.models.encoder import Fingerprint
+from connector.indexing.vector_field import VectorLayout, vectors_in
 from connector.reindexing.checkpoint import Checkpoint, Row, State
 from connector.reindexing.cluster.cluster import Cluster
 from connector.reindexing.items import Key
-from connector.reindexing.plan import Plan, Request, allowed_dead
+from connector.reindexing.plan import JobPlan, allowed_dead
+from connector.reindexing.request import JobRequest
 from connector.reindexing.writing.vector_cache import VectorCache, hashes_in
 from connector.request.leaf_retrievers import Knn
 
@@ -32,7 +32,7 @@ Matrix: TypeAlias = NDArray[np.float32]
 
 @dataclass
 class Verification:
-    """What was checked, and what failed; `recall` is None where it could not be probed."""
+    """What was checked, and what failed; `recall` is None if it could not be measured."""
 
     documents: int = 0
     sampled: int = 0
@@ -40,8 +40,8 @@ class Verification:
     failures: list[str] = field(default_factory=list)
 
 
-def faults_of_the_dead(checkpoint: Checkpoint, request: Request) -> list[str]:
-    """Say why what is written is too little to be switched to; checked whether the rest is verified or not."""
+def dead_letter_faults(checkpoint: Checkpoint, request: JobRequest) -> list[str]:
+    """Return why too little was written for a switch; checked even if verification is turned off."""
     counts = checkpoint.counts()
     written, dead = counts[State.WRITTEN] + counts[State.WITHOUT_TEXT], counts[State.DEAD]
     if not written and not dead and request.kind != "index":
@@ -51,42 +51,42 @@ def faults_of_the_dead(checkpoint: Checkpoint, request: Request) -> list[str]:
     first = next(checkpoint.dead_letters(), {"reason": "unknown"})
     return [
         f"{dead} of {written + dead} documents are dead letters (the first, {first.get('id')!r}: "
-        f"{first['reason'][:300]}); see to them and run "
+        f"{first['reason'][:300]}); correct them and run "
         "`connector reindex retry-dead-letters`, or allow more with --max-dead-share"
     ]
 
 
 class Verifier:
-    """Checks a target that is loaded and refreshed.
+    """Checks a target that was loaded and refreshed.
 
     Args:
         cluster, plan, request, checkpoint: the job's.
-        field: where vectors lie in a document.
+        layout: how vectors are stored in a document.
         cache: the vectors by text, for the exact neighbours.
-        fingerprint: the encoder's.
+        dims: of the encoder's vectors.
     """
 
     def __init__(
         self,
         cluster: Cluster,
-        plan: Plan,
-        request: Request,
+        plan: JobPlan,
+        request: JobRequest,
         checkpoint: Checkpoint,
-        field: VectorField,
+        layout: VectorLayout,
         cache: VectorCache,
-        fingerprint: Fingerprint,
+        dims: int,
     ) -> None:
         self._cluster = cluster
         self._plan = plan
         self._request = request
         self._checkpoint = checkpoint
-        self._field = field
+        self._layout = layout
         self._cache = cache
-        self._fingerprint = fingerprint
+        self._dims = dims
         self._keeps_source = True
 
     def verify(self) -> Verification:
-        """Check everything; what fails stands in the answer."""
+        """Check everything, and return what failed."""
         found = Verification()
         self._check_counts(found)
         sample = self._checkpoint.sample(_SAMPLE)
@@ -101,7 +101,7 @@ class Verifier:
         return found
 
     def count(self) -> Verification:
-        """Check that the index has as many documents as were acknowledged; what fails is in the answer."""
+        """Check only that the index has as many documents as were acknowledged."""
         found = Verification()
         self._check_counts(found)
         return found
@@ -138,29 +138,29 @@ class Verifier:
 
     def _faults(self, row: Row, before: Mapping[str, Any], after: Mapping[str, Any] | None) -> list[str]:
         if after is None:
-            return ["is not there"]
+            return ["is missing"]
         faults = []
-        ours = self._field.place
+        ours = self._layout.place
         if not self._is_same(without_value(before["_source"], ours), without_value(after["_source"], ours)):
             faults.append("is not what it is in the source")
         if row.state is State.WITHOUT_TEXT and self._plan.target is None:
-            return faults  # a vector that is not our own is left there
-        vectors, wanted = vectors_in(after["_source"], self._field), len(hashes_in(row.text_hashes))
+            return faults  # a vector that the job did not make is left alone
+        vectors, wanted = vectors_in(after["_source"], self._layout), len(hashes_in(row.text_hashes))
         if len(vectors) != wanted:
             faults.append(f"has {len(vectors)} vectors where it should have {wanted}")
         for vector in vectors:
             length = float(np.linalg.norm(vector))
-            if len(vector) != self._fingerprint.dims or abs(length - 1) > _LENGTH_TOLERANCE:
+            if len(vector) != self._dims or abs(length - 1) > _LENGTH_TOLERANCE:
                 faults.append(f"has a vector of {len(vector)} dims and length {length:.3f}")
         return faults
 
     def _is_same(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
         if self._keeps_source:
             return canonical(before) == canonical(after)
-        return before == after  # numbers written again have another spelling
+        return before == after  # rewritten numbers may be spelled differently
 
     def _recall(self, probes: Sequence[Row]) -> float | None:
-        """Return how many of the exactly nearest documents kNN finds, near some documents' own vectors; ties count."""
+        """Return the share of exact neighbours that kNN finds for some documents' own vectors; ties count."""
         assert self._plan.target is not None
         target = self._plan.target
         queries = self._cache.find(digest for row in probes for digest in hashes_in(row.text_hashes)[:1])
@@ -170,8 +170,8 @@ class Verifier:
         together = np.stack(list(queries.values()))
         shares = []
         for query, best in zip(together, self._best(together), strict=True):
-            asked = {"field": self._field.vector, "query_vector": query.tolist()}
-            leg = Knn.model_validate({**asked, "k": _K, "num_candidates": _CANDIDATES})
+            knn = {"field": self._layout.vector, "query_vector": query.tolist(), "k": _K, "num_candidates": _CANDIDATES}
+            leg = Knn.model_validate(knn)
             body = self._cluster.engine.dialect.vector_body(leg, leg.query_vector, [], mappings)
             hits = self._cluster.search({**body, "size": _K, "_source": False}, target)
             rows = self._checkpoint.rows([Key(0, hit["_id"], hit.get("_routing", "")) for hit in hits])
@@ -180,7 +180,7 @@ class Verifier:
         return float(np.mean(shares))
 
     def _best(self, queries: Matrix) -> list[list[float]]:
-        """Return each query's best cosines over all documents, at most `_K`."""
+        """Return the `_K` best cosines of each query over all documents."""
         best = np.empty((0, len(queries)), np.float32)
         for rows in self._checkpoint.batches(2_000, (State.WRITTEN,)):
             for scores in self._scores(rows, queries):
@@ -188,9 +188,9 @@ class Verifier:
         return [column.tolist() for column in best.T]
 
     def _scores(self, rows: Sequence[Row], queries: Matrix) -> Iterator[Matrix]:
-        """Return documents' cosines with queries, that of a document's nearest vector: (documents, queries) at a time.
+        """Yield matrices of cosines, (documents, queries); a document counts by its nearest vector.
 
-        A document of which a vector is not known is left out.
+        A document with an unknown vector is left out.
         """
         for some in _few_vectors(rows):
             vectors = self._cache.find({digest for digests in some for digest in digests})
@@ -202,7 +202,7 @@ class Verifier:
 
 
 def _few_vectors(rows: Sequence[Row]) -> Iterator[list[list[bytes]]]:
-    """Return the hashes of texts by document, so many documents at a time that memory holds their vectors."""
+    """Yield the text hashes of documents, in groups whose vectors fit into memory."""
     some, count = list[list[bytes]](), 0
     for row in rows:
         some.append(hashes_in(row.text_hashes))

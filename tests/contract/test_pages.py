@@ -208,6 +208,6 @@ def test_a_lapsed_point_in_time_is_an_error_that_says_what_to_do(elasticsearch9_
         pages = made.pages("small car", size=1)
         pages.page(1)
         client.close_point_in_time(id=pages._pit)
-        with pytest.raises(PagesClosedError, match="lapsed after 5m"):
+        with pytest.raises(PagesClosedError, match="expired after 5m"):
             pages.page(2)
         client.indices.delete(index=index)

@@ -5,10 +5,10 @@ from connector.reindexing.writing.bulk_size import BulkSize, halves
 
 def test_it_halves_when_turned_away_and_never_falls_below_one_document() -> None:
     size = BulkSize(count=100, bytes=1_000_000)
-    size.turned_away()
+    size.rejected()
     assert (size.count, size.bytes) == (50, 500_000)
     for _ in range(20):
-        size.turned_away()
+        size.rejected()
     assert (size.count, size.bytes) == (1, 64 * 1024)
 
 

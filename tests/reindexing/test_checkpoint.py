@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import errno
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
-from connector.errors import JobRunningError
-from connector.reindexing.checkpoint import DEAD_LETTERS, Checkpoint, JobLock, Row, State
+from connector.errors import CheckpointError, JobRunningError
+from connector.reindexing.checkpoint import DEAD_LETTERS, Checkpoint, Row, State
 from connector.reindexing.items import DeadLetter, Key
+from connector.reindexing.lock import lock_job
 
 Opened = Callable[[], Checkpoint]
 
@@ -74,8 +79,34 @@ def test_the_last_letter_of_a_document_that_is_still_dead_is_kept(opened: Opened
 
 
 def test_one_process_at_a_time_holds_a_job(tmp_path: Path) -> None:
-    lock = JobLock(tmp_path)
-    with pytest.raises(JobRunningError, match="another process"):
-        JobLock(tmp_path)
-    lock.release()
-    JobLock(tmp_path).release()
+    with lock_job(tmp_path), pytest.raises(JobRunningError, match="another process"), lock_job(tmp_path):
+        pass
+    with lock_job(tmp_path):
+        pass
+
+
+def test_a_killed_process_leaves_a_job_unlocked(tmp_path: Path) -> None:
+    code = f"""
+import sys, pathlib
+from connector.reindexing.lock import lock_job
+with lock_job(pathlib.Path({str(tmp_path)!r})):
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdin=PIPE, stdout=PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "locked\n"
+        with pytest.raises(JobRunningError, match="another process"), lock_job(tmp_path):
+            pass
+        holder.kill()
+    with lock_job(tmp_path):
+        pass
+
+
+def test_a_file_system_without_locks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with pytest.raises(CheckpointError, match="without locks"), lock_job(tmp_path):
+        pass

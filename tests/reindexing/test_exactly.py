@@ -144,7 +144,7 @@ def test_an_emoji_in_any_spelling_is_carried_and_verified(
 def test_a_changed_number_is_seen_by_the_verification(
     client: Any, es: Elasticsearch, name: str, options: JobOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from connector.reindexing.writing.carrier import NewIndex
+    from connector.reindexing.writing.destinations import NewIndex
 
     filled(es, f"{name}-0", {"1": b'{"title": "one", "n": 0.12345678901234567890123}'})
     written = NewIndex.action
@@ -176,7 +176,7 @@ def test_a_file_in_another_encoding_is_read_with_its_name_and_refused_without(
     file = tmp_path / "a.csv"
     file.write_bytes("id,title\ncafé,one\ncafè,two\nnaïve,three\nplain,four\n".encode("cp1252"))
     asked: dict[str, Any] = {"text_fields": ["title"], "id_field": "id", "encoder": hashed, "options": options}
-    with pytest.raises(SourceError, match=r"a\.csv, line 2, byte 4 of the line: 0xe9 is no UTF-8.*--encoding"):
+    with pytest.raises(SourceError, match=r"a\.csv, line 2, byte 4 of the line: 0xe9 is not UTF-8.*--encoding"):
         reindex(client, file, alias=name, **asked)
     report = reindex(client, file, alias=f"{name}b", encoding="cp1252", **asked)
     assert (report.written, report.dead_letters) == (4, 0)
@@ -196,7 +196,7 @@ def test_no_alias_moves_to_an_index_with_more_dead_than_alive(
     if is_switched:
         assert reindex(client, file, alias=name, **asked).dead_letters == bad
     else:
-        with pytest.raises(VerificationError, match=f"{bad} of {good + bad} documents are dead letters.*is no JSON"):
+        with pytest.raises(VerificationError, match=f"{bad} of {good + bad} documents are dead letters.*is not JSON"):
             reindex(client, file, alias=name, **asked)
 
 

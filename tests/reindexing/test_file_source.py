@@ -107,7 +107,7 @@ def test_a_file_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "documents.txt").touch()
     with pytest.raises(RequestError, match="must end in"):
         file_records(tmp_path / "documents.txt")
-    with pytest.raises(RequestError, match="must be a file that is there"):
+    with pytest.raises(RequestError, match="must be an existing file"):
         file_records(tmp_path / "missing.jsonl")
 
 

@@ -8,8 +8,9 @@ from connector.engines import ElasticsearchDialect
 from connector.errors import RequestError, SourceError
 from connector.indexing.encoder_meta import fingerprint_in
 from connector.models.encoder import Fingerprint
-from connector.reindexing.plan import Plan, Request, allowed_dead
+from connector.reindexing.plan import JobPlan, allowed_dead
 from connector.reindexing.planning import check_source, copied_body
+from connector.reindexing.request import JobRequest
 
 FINGERPRINT = Fingerprint("model", "1", 3, "mean", True, "", "")
 
@@ -59,7 +60,7 @@ def test_the_new_index_has_the_old_ones_mapping_and_settings_and_the_vectors() -
             }
         },
     }
-    request = Request("articles", "index", ("title",), vector_field="meta.vector")
+    request = JobRequest("articles", "index", ("title",), vector_field="meta.vector")
     body = copied_body(described, request, FINGERPRINT, ElasticsearchDialect())
     assert body["settings"] == {
         "number_of_shards": "3",
@@ -89,18 +90,20 @@ def test_the_new_index_has_the_old_ones_mapping_and_settings_and_the_vectors() -
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_done(asked: dict[str, Any]) -> None:
     with pytest.raises(RequestError):
-        Request(**{"source": "articles", "kind": "index", "text_fields": ("title",), **asked})
+        JobRequest(**{"source": "articles", "kind": "index", "text_fields": ("title",), **asked})
 
 
 def test_request_and_plan_come_back_as_they_were_kept() -> None:
-    request = Request("articles", "index", ("title", "body"), alias="live")
-    assert Request.from_json({**request.to_json(), "of a later version": 1}) == request
-    plan = Plan((("articles", "uuid"),), "live-1", "live", {"articles": {}}, {"a": "b"}, {"a": None}, {"settings": {}})
-    assert Plan.from_json(plan.to_json()) == plan
+    request = JobRequest("articles", "index", ("title", "body"), alias="live")
+    assert JobRequest.from_json({**request.to_json(), "of a later version": 1}) == request
+    plan = JobPlan(
+        (("articles", "uuid"),), "live-1", "live", {"articles": {}}, {"a": "b"}, {"a": None}, {"settings": {}}
+    )
+    assert JobPlan.from_json(plan.to_json()) == plan
 
 
 def test_a_job_is_named_after_what_it_does() -> None:
-    request = Request("articles", "index", ("title",), alias="live")
+    request = JobRequest("articles", "index", ("title",), alias="live")
     assert request.job_name("cluster", FINGERPRINT) == request.job_name("cluster", FINGERPRINT)
     assert request.job_name("cluster", FINGERPRINT) != request.job_name("another", FINGERPRINT)
     assert request.job_name("cluster", FINGERPRINT).startswith("live-")

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from connector.errors import ReindexError
-from connector.indexing.vector_field import OneVector, Part, filled
+from connector.indexing.vector_field import OneVector, Part, with_vectors
 from connector.models.encoder import CallableEncoder
 from connector.reindexing.items import NO_SEQ_NO, Counters, Item, Key
 from connector.reindexing.writing.preparing import Preparer
@@ -114,6 +114,6 @@ def test_an_encoder_that_works_for_nothing_stops_the_job() -> None:
 
 def test_vectors_are_not_put_where_they_would_replace_something_else() -> None:
     field = OneVector(("title",), "meta.vector")
-    assert filled({"title": "x"}, field, [Part("x")], [[1.0]]) == {"title": "x", "meta": {"vector": [1.0]}}
+    assert with_vectors({"title": "x"}, field, [Part("x")], [[1.0]]) == {"title": "x", "meta": {"vector": [1.0]}}
     with pytest.raises(ValueError, match="'meta' is not an object"):
-        filled({"title": "x", "meta": ["a"]}, field, [Part("x")], [[1.0]])
+        with_vectors({"title": "x", "meta": ["a"]}, field, [Part("x")], [[1.0]])

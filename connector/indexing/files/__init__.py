@@ -1,4 +1,4 @@
-"""Files of documents: JSON in its several layouts, CSV and Parquet, read as streams, right or not at all."""
+"""Files of documents: JSON in its several layouts, CSV and Parquet, as streams, and refused rather than misread."""
 
 from connector.indexing.files.kinds import file_records, is_file_name
 from connector.indexing.files.records import BadRecordError, Record, documents_in, unwrapped

@@ -1,4 +1,4 @@
-"""CSV files: the first line names the columns; commas, or whichever separator that line has."""
+"""CSV files: the first line names the columns; they are separated by commas, or as that line shows."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from connector.indexing.files.texts import TextFile
 
 _MOST_OF_A_CELL = 128 * 1024 * 1024
 _SEPARATORS = ",;\t|"
-_TOLD = re.compile(r"sep=(.)\s*")
-"""A first line by which spreadsheets tell the separator."""
+_DECLARED = re.compile(r"sep=(.)\s*")
+"""A first line with which spreadsheets declare the separator."""
 
 
 def csv_records(path: Path, encoding: str | None) -> Iterator[Record]:
-    """Read the rows of a CSV file; a row that is none is a `BadRecordError`.
+    """Read the rows of a CSV file; a malformed row is a `BadRecordError`.
 
     Raises:
-        SourceError: bytes that are no text, a first line that names no columns, or quotes that never end.
+        SourceError: bytes that are not text, a first line without column names, or an unclosed quote.
     """
     csv.field_size_limit(_MOST_OF_A_CELL)
     lines = _lines(TextFile(path, encoding))
     first = next(lines, "")
-    told = _TOLD.fullmatch(first)
-    if told:
+    declared = _DECLARED.fullmatch(first)
+    if declared:
         first = next(lines, "")
-    rows = _Rows(path, first, lines, told[1] if told else _separator(path, first), before=1 if told else 0)
+    rows = _Rows(path, first, lines, declared[1] if declared else _separator(path, first), before=1 if declared else 0)
     header = next(rows, [])
     if isinstance(header, BadRecordError) or not _names_columns(header):
         raise SourceError(f"{path}: the first line must name every column once, and is {first.strip()!r}")
@@ -65,7 +65,7 @@ class _Rows:
             if "unexpected end of data" in str(error):
                 raise SourceError(
                     f"{self._path}, line {line}: a quote opens in the row that begins here and never ends; close "
-                    "it, or double it where it is meant as a character"
+                    "it, or double it if it is meant as a character"
                 ) from error
             return BadRecordError("".join(self._read).rstrip("\r\n"), f"line {line}: {error}")
 
@@ -75,12 +75,14 @@ class _Rows:
         return self._rows.line_num + self._before
 
     def record(self, header: list[str], row: list[str]) -> Record:
-        """Make a row a document: its cells by their columns, empty ones left out."""
+        """Return a row as a document: its cells by column, without empty ones."""
         shown = "".join(self._read).rstrip("\r\n")
         if len(row) != len(header):
-            return BadRecordError(shown, f"line {self.line}: has {len(row)} cells, and the first line {len(header)}")
+            return BadRecordError(
+                shown, f"line {self.line}: has {len(row)} cells, but the first line has {len(header)}"
+            )
         if "\0" in shown:
-            return BadRecordError(shown, f"line {self.line}: holds a NUL byte, which is no text; take it out")
+            return BadRecordError(shown, f"line {self.line}: holds a NUL byte, which is not text; remove it")
         return {name: cell for name, cell in zip(header, row, strict=True) if cell != ""}
 
     def _kept(self, first: str, lines: Iterator[str]) -> Iterator[str]:
@@ -90,7 +92,11 @@ class _Rows:
 
 
 def _lines(file: TextFile) -> Iterator[str]:
-    """Read lines that end in any of the three ways. Raises: SourceError: a line is no text."""
+    """Yield lines, whichever of the three line endings they have.
+
+    Raises:
+        SourceError: a line is not text.
+    """
     for number, line in enumerate(file.lines(), 1):
         if isinstance(line, BadRecordError):
             raise SourceError(f"{file.path}, line {number}, {line}")
@@ -101,7 +107,7 @@ def _lines(file: TextFile) -> Iterator[str]:
 
 
 def _separator(path: Path, first: str) -> str:
-    """Choose the separator: a tab for .tsv, else the one that the first line has, a comma before others."""
+    """Choose the separator: a tab for .tsv, else the one in the first line, commas first."""
     if ".tsv" in path.name.lower():
         return "\t"
     quoteless = re.sub(r'"[^"]*"', "", first)

@@ -1,4 +1,4 @@
-"""JSON files: one object a line, arrays, objects drawn over several lines, `_bulk` bodies, elasticdump's lines."""
+"""JSON files: one object per line, arrays, objects over several lines, `_bulk` bodies, elasticdump's lines."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _OF_AN_ACTION = frozenset({
 })  # fmt: skip
 _MOST_OF_A_VALUE = 256 * 1024 * 1024
 _AT_THE_END = 16
-"""An error as near as this to the end of what was read may be a value that goes on."""
+"""An error this close to the end of what was read may be a value that continues."""
 _BLANK = re.compile(r"[ \t\r\n]*")
 
 
 def json_records(path: Path, encoding: str | None) -> Iterator[Record]:
-    """Read a JSON file, whichever its layout.
+    """Read a JSON file of any layout.
 
     Raises:
-        SourceError: it can't be read without losing something.
+        SourceError: it can't be read without a loss.
     """
     file = TextFile(path, encoding)
     if _is_lines(file.head().lstrip()):
         yield from _lines(file)
     else:
-        yield from _values(_Window(file))
+        yield from _values(_TextBuffer(file))
 
 
 def record_of(line: str | BadRecordError) -> Record:
@@ -47,12 +47,12 @@ def record_of(line: str | BadRecordError) -> Record:
     try:
         value = loads_strictly(line)
     except ValueError as error:
-        return BadRecordError(line, f"is no JSON: {error}")
+        return BadRecordError(line, f"is not JSON: {error}")
     return value if isinstance(value, dict) else BadRecordError(line, "must be a JSON object")
 
 
 def _is_lines(head: str) -> bool:
-    """False where a value goes over several lines, and for an array, whose layout does not matter."""
+    """False if a value spans several lines, and for an array, whose layout does not matter."""
     if head.startswith("["):
         return False
     first, newline, _ = head.partition("\n")
@@ -84,18 +84,18 @@ def _lines(file: TextFile) -> Iterator[Record]:
 def _bulk_body(
     path: Path, number: int, action: tuple[str, Mapping[str, Any]] | None, numbered: Iterator[tuple[int, Any]]
 ) -> Iterator[Record]:
-    """Read the documents of a `_bulk` body, whose first action stands in line `number`."""
+    """Read the documents of a `_bulk` body whose first action is in line `number`."""
     while True:
         if action is None:
             raise SourceError(
-                f"{path}, line {number}: must be an action, as the file is a _bulk body by its first line; mend the "
-                "line, or leave the actions out"
+                f"{path}, line {number}: must be an action, because the first line makes the file a _bulk body; fix "
+                "the line, or remove all actions"
             )
         kind, named = action
         if kind not in ("index", "create"):
             raise SourceError(
                 f"{path}, line {number}: the action {kind!r} changes a document that is not in the file; send the file "
-                "to the cluster's _bulk and reindex the index, or leave only `index` and `create` in it"
+                "to the cluster's _bulk and reindex the index, or keep only `index` and `create` in it"
             )
         _, line = next(numbered, (number, ""))
         record = record_of(line)
@@ -120,27 +120,27 @@ def _action(record: Record) -> tuple[str, Mapping[str, Any]] | None:
     return None
 
 
-def _values(window: _Window) -> Iterator[Record]:
-    """Read the values of a file one after the other, those of an array too."""
-    while sign := window.sign():
+def _values(buffer: _TextBuffer) -> Iterator[Record]:
+    """Yield the values of a file, and those of an array one by one."""
+    while sign := buffer.sign():
         if sign != "[":
-            yield window.value()
+            yield buffer.value()
             continue
-        window.skip()
-        if window.sign() == "]":
-            window.skip()
+        buffer.skip()
+        if buffer.sign() == "]":
+            buffer.skip()
             continue
         sign = ","
         while sign == ",":
-            yield window.value()
-            sign = window.sign()
+            yield buffer.value()
+            sign = buffer.sign()
             if sign not in (",", "]"):
-                raise window.fault("the array ends here, without a ]" if not sign else "must be a comma or a ]")
-            window.skip()
+                raise buffer.fault("the array ends here, without a ]" if not sign else "must be a comma or a ]")
+            buffer.skip()
 
 
-class _Window:
-    """A part of a file's text, from where its next value begins."""
+class _TextBuffer:
+    """A part of a file's text that begins at the next value."""
 
     def __init__(self, file: TextFile) -> None:
         self._path = file.path
@@ -150,7 +150,7 @@ class _Window:
         self._line = 1
 
     def sign(self) -> str:
-        """Return the next sign that is no blank, "" at the end of the file."""
+        """Return the next character that is not blank, or "" at the end of the file."""
         while True:
             blanks = _BLANK.match(self._text, self._at)
             assert blanks is not None
@@ -159,11 +159,15 @@ class _Window:
                 return self._text[self._at : self._at + 1]
 
     def skip(self) -> None:
-        """Go over one sign."""
+        """Skip one character."""
         self._move(self._at + 1)
 
     def value(self) -> Record:
-        """Read the value that begins here. Raises: SourceError: it is no JSON."""
+        """Read the value that begins here.
+
+        Raises:
+            SourceError: it is not JSON.
+        """
         self.sign()
         while True:
             try:
@@ -173,9 +177,9 @@ class _Window:
                 if is_cut and self._grow(len(self._text) - self._at):
                     continue
                 self._move(min(error.pos, len(self._text)))
-                raise self.fault(f"is no JSON: {error.msg}") from error
+                raise self.fault(f"is not JSON: {error.msg}") from error
             except ValueError as error:
-                raise self.fault(f"is no JSON that can be read: {error}") from error
+                raise self.fault(f"is not JSON that can be read: {error}") from error
             text = self._text[self._at : end]
             self._move(end)
             return record_of(text)
@@ -183,8 +187,8 @@ class _Window:
     def fault(self, reason: str) -> SourceError:
         """Return the error that stops the reading here."""
         return SourceError(
-            f"{self._path}, line {self._line}: {reason}; mend the file, or write one object a line (jq -c '.[]'), "
-            "where a bad line takes no other with it"
+            f"{self._path}, line {self._line}: {reason}; fix the file, or write one object per line (jq -c '.[]'), "
+            "where a bad line does not affect others"
         )
 
     def _move(self, to: int) -> None:
@@ -192,7 +196,7 @@ class _Window:
         self._at = to
 
     def _grow(self, by: int) -> bool:
-        """Read that much more, and let go what lies behind; False at the end of the file."""
+        """Read that much more, and drop what was used; False at the end of the file."""
         parts = [self._text[self._at :]]
         self._at, grown = 0, 0
         if len(parts[0]) > _MOST_OF_A_VALUE:

@@ -1,4 +1,4 @@
-"""How a file is read: its name tells."""
+"""Chooses how to read a file by its name."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _PARQUET = (".parquet", ".pq")
 
 
 def file_records(path: Path, encoding: str | None = None) -> Callable[[], Iterator[Record]]:
-    """Choose how to read a file by its name.
+    """Return a function that reads a file, chosen by its name.
 
     Args:
-        path: the file; JSON and CSV may be packed (.gz, .zst).
-        encoding: of JSON and CSV; None: told by a byte order mark, else UTF-8.
+        path: the file; JSON and CSV may be compressed (.gz, .zst).
+        encoding: of JSON and CSV; None: taken from a byte order mark, else UTF-8.
 
     Raises:
-        RequestError: no such file or encoding, a name that tells nothing, or a library that is not installed.
+        RequestError: no such file or encoding, an unknown ending, or a library that is not installed.
     """
     if not path.is_file():
-        raise RequestError("source", str(path), "must be a file that is there")
+        raise RequestError("source", str(path), "must be an existing file")
     check_encoding(encoding)
     names = unpacked_name(path)
     if path.name.lower().endswith(".zst"):
@@ -47,5 +47,5 @@ def file_records(path: Path, encoding: str | None = None) -> Callable[[], Iterat
 
 
 def is_file_name(name: str) -> bool:
-    """True if a source's name is a file's: a path, or an ending that no index would have."""
+    """True if a source is a file by its name: it is a path, or has an ending that no index would have."""
     return "/" in name or unpacked_name(Path(name)).endswith((*_JSON[:2], *_CSV, *_PARQUET)) or Path(name).is_file()

@@ -1,4 +1,4 @@
-"""A file's bytes, unpacked."""
+"""A file's bytes, decompressed."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _CHUNK = 128 * 1024
 
 
 def unpacked_name(path: Path) -> str:
-    """Return a file's name in lower case, without the ending of its packing."""
+    """Return a file's name in lower case, without the ending of its compression."""
     return path.name.lower().removesuffix(".gz").removesuffix(".zst")
 
 
 def chunks_of(path: Path) -> Iterator[bytes]:
-    """Read a file as a stream of bytes, unpacked.
+    """Yield the decompressed bytes of a file in chunks.
 
     Raises:
-        SourceError: it can't be opened, or not be unpacked to its end.
+        SourceError: it can't be opened, or not decompressed to its end.
     """
     zstd = library("zstandard", "zstd") if path.name.lower().endswith(".zst") else None
     faults = (OSError, EOFError, zlib.error) if zstd is None else (OSError, EOFError, zstd.ZstdError)
@@ -39,7 +39,11 @@ def chunks_of(path: Path) -> Iterator[bytes]:
 
 
 def library(name: str, extra: str) -> Any:
-    """Import a package of an extra. Raises: RequestError: it is not installed."""
+    """Import a package of an extra.
+
+    Raises:
+        RequestError: it is not installed.
+    """
     try:
         return import_module(name)
     except ImportError as error:
@@ -53,7 +57,7 @@ def _chunks(path: Path, zstd: Any) -> Iterator[bytes]:
 
 
 def _frames(packed: Iterator[bytes], zstd: Any) -> Iterator[bytes]:
-    """Unpack zstd frame by frame: its own stream reader takes a cut frame for whole, and stops after the first."""
+    """Decompress zstd frame by frame: its own reader accepts a truncated frame, and stops after the first."""
     frame = None
     for part in packed:
         data = part

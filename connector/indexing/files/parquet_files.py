@@ -1,4 +1,4 @@
-"""Parquet files: a row becomes JSON, or a `BadRecordError` that names the field that can't."""
+"""Parquet files: a row becomes JSON, or a `BadRecordError` that names the field that can't be converted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def parquet_records(path: Path) -> Iterator[Record]:
     """Read the rows of a Parquet file.
 
     Raises:
-        SourceError: it is none, is damaged, or has two columns of one name.
+        SourceError: it is not a Parquet file, is damaged, or has two columns of the same name.
     """
     arrow, parquet = library("pyarrow", "parquet"), library("pyarrow.parquet", "parquet")
     done = 0
@@ -56,7 +56,7 @@ def _rows(batch: Any, arrow: Any) -> Iterator[Record]:
 
 
 def _value(scalar: Any, arrow: Any) -> Any:
-    """Return a value of Parquet as JSON has it: times as ISO 8601, decimals and bytes as text, NaN as null."""
+    """Return a Parquet value as JSON: times as ISO 8601, decimals and bytes as text, NaN as null."""
     if not scalar.is_valid:
         return None
     kind, types = scalar.type, arrow.types
@@ -80,7 +80,7 @@ def _value(scalar: Any, arrow: Any) -> Any:
 
 
 def _moment(scalar: Any, arrow: Any) -> str:
-    """Return a time as ISO 8601, with nanoseconds where Python's times have no room for them."""
+    """Return a time as ISO 8601, with the nanoseconds that Python's times can't hold."""
     kind = scalar.type
     digits = _PER_SECOND.get(kind.unit, 0)
     if kind.unit != "ns" or scalar.value % 1_000 == 0:
@@ -88,7 +88,7 @@ def _moment(scalar: Any, arrow: Any) -> str:
         return str(exact.as_py().isoformat())
     seconds, rest = divmod(scalar.value, 10**digits)
     whole: str = _cast(scalar, "s", arrow, lambda _: seconds).as_py().isoformat()
-    clock = whole.find(":") + len("mm:ss") + 1  # behind the seconds, before the offset
+    clock = whole.find(":") + len("mm:ss") + 1  # after the seconds, before the offset
     return f"{whole[:clock]}.{rest:0{digits}d}{whole[clock:]}"
 
 

@@ -1,4 +1,4 @@
-"""What a reader yields for each place in a file: a document, nothing, or why there is no document. Pure."""
+"""What a reader yields for each place in a file: a document, nothing, or why there is none. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OF_A_HIT = frozenset({"fields", "found", "highlight", "inner_hits", "matched_qu
 
 
 class BadRecordError(ValueError):
-    """A part of a file that is no document.
+    """A part of a file that is not a document.
 
     Attributes:
         line: its text, as far as it is text.
@@ -25,11 +25,11 @@ class BadRecordError(ValueError):
 
 
 Record = Mapping[str, Any] | BadRecordError | None
-"""A document; why there is none; None for a blank line."""
+"""A document, why there is none, or None for a blank line."""
 
 
 def is_hit(record: Mapping[str, Any]) -> bool:
-    """True for a document in an envelope, as searches, elasticdump and the clients' bulk helpers have it."""
+    """True for a document in an envelope, as written by searches, elasticdump and the clients' bulk helpers."""
     return (
         isinstance(record.get("_source"), Mapping)
         and ("_id" in record or "_index" in record)
@@ -38,10 +38,10 @@ def is_hit(record: Mapping[str, Any]) -> bool:
 
 
 def unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a document out of its envelope, with `_id` and `_routing` among its fields; others as they are.
+    """Return a document without its envelope, with `_id` and `_routing` as fields; others as they are.
 
     Raises:
-        ValueError: the envelope is that of a change to an index.
+        ValueError: the envelope asks for something other than indexing the document.
     """
     if not is_hit(record):
         return record
@@ -52,7 +52,7 @@ def unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def documents_in(records: Iterable[object]) -> Iterator[Mapping[str, Any]]:
-    """Return the documents among records, out of their envelopes; what is no document is passed over."""
+    """Yield the documents among records, without their envelopes; anything else is skipped."""
     for record in records:
         if isinstance(record, Mapping):
             with suppress(ValueError):
@@ -60,7 +60,7 @@ def documents_in(records: Iterable[object]) -> Iterator[Mapping[str, Any]]:
 
 
 def of_one_index(path: Path, records: Iterable[Record]) -> Iterator[Record]:
-    """Pass records on, and refuse a file that holds more than the documents of one index.
+    """Yield records, and refuse a file that holds more than the documents of one index.
 
     Raises:
         SourceError: hits of two indices, whose ids may clash, or the whole answer to a search.
@@ -70,7 +70,8 @@ def of_one_index(path: Path, records: Iterable[Record]) -> Iterator[Record]:
         if isinstance(record, Mapping):
             if "took" in record and isinstance(record.get("hits"), Mapping):
                 raise SourceError(
-                    f"{path} holds the answer to a search; write its hits, one a line: jq -c '.hits.hits[]' {path.name}"
+                    f"{path} holds the answer to a search; write its hits, one per line: "
+                    f"jq -c '.hits.hits[]' {path.name}"
                 )
             index = record.get("_index") if is_hit(record) else None
             if index is not None and first not in (None, index):

@@ -1,4 +1,4 @@
-"""A file's text: its encoding is told by a byte order mark or by the user, else it is UTF-8; no byte is replaced."""
+"""A file's text: its encoding is that of a byte order mark, else the user's, else UTF-8; no byte is replaced."""
 
 from __future__ import annotations
 
@@ -14,32 +14,36 @@ from connector.indexing.files.records import BadRecordError
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, which it begins with
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's mark, with which it begins
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_REMEDY = "name the file's encoding with --encoding (as cp1252 or utf-16-le), or save the file as UTF-8"
+_REMEDY = "name the file's encoding with --encoding (such as cp1252 or utf-16-le), or save the file as UTF-8"
 
 
 def check_encoding(encoding: str | None) -> None:
-    """Refuse the name of what is no encoding of text. Raises: RequestError."""
+    """Refuse an encoding that Python does not know, or that is not one of text.
+
+    Raises:
+        RequestError: it is unknown.
+    """
     try:
         if encoding is not None:
             "".encode(encoding)
             codecs.getincrementaldecoder(encoding)
     except (LookupError, TypeError, ValueError) as error:
         raise RequestError(
-            "encoding", encoding, "must be an encoding that Python knows, as utf-8, cp1252 or utf-16-le"
+            "encoding", encoding, "must be an encoding that Python knows, such as utf-8, cp1252 or utf-16-le"
         ) from error
 
 
 class TextFile:
-    """The text of a file, from its beginning each time.
+    """The text of a file, read from its beginning each time.
 
     Args:
-        path: the file, packed or not.
-        encoding: its encoding; None: UTF-8. A byte order mark is believed before either.
+        path: the file, compressed or not.
+        encoding: its encoding; None: UTF-8. A byte order mark takes precedence.
 
     Raises:
         SourceError: it can't be opened, or looks like UTF-16 without a mark.
@@ -48,23 +52,27 @@ class TextFile:
     def __init__(self, path: Path, encoding: str | None = None) -> None:
         self.path = path
         self._head = next(filter(None, chunks_of(path)), b"")
-        mark, told = next(((mark, name) for mark, name in _MARKS if self._head.startswith(mark)), (b"", encoding))
+        mark, known = next(((mark, name) for mark, name in _MARKS if self._head.startswith(mark)), (b"", encoding))
         self._mark = len(mark)
-        self.encoding = codecs.lookup(told or "utf-8").name.removesuffix("-sig")
-        if told is None:
+        self.encoding = codecs.lookup(known or "utf-8").name.removesuffix("-sig")
+        if known is None:
             _refuse_utf16(path, self._head)
         if self.encoding in ("utf-16", "utf-32") and self._head:
             raise SourceError(
-                f"{path}, line 1, byte 1: has no byte order mark, so {self.encoding} does not tell its order; name "
+                f"{path}, line 1, byte 1: has no byte order mark, so its byte order is unknown; name "
                 f"{self.encoding}-le or {self.encoding}-be with --encoding"
             )
 
     def head(self) -> str:
-        """Return the first part of the text, for guessing what it is; what is no text is left out."""
+        """Return the first part of the text, for guessing its layout; bytes that are not text are left out."""
         return self._head[self._mark :].decode(self.encoding, "ignore")
 
     def chunks(self) -> Iterator[str]:
-        """Read the text in parts. Raises: SourceError: there are bytes that are none; names line and byte."""
+        """Yield the text in parts.
+
+        Raises:
+            SourceError: some bytes are not text; the error names line and byte.
+        """
         decoder = codecs.getincrementaldecoder(self.encoding)("strict")
         lines, done = 1, self._mark
         for chunk in chain(self._bytes(), [None]):
@@ -82,10 +90,10 @@ class TextFile:
             yield text
 
     def lines(self) -> Iterator[str | BadRecordError]:
-        """Read the text line by line, each with its newline; a line that is no text is a `BadRecordError`.
+        """Yield the text line by line, each with its newline; a line that is not text is a `BadRecordError`.
 
         Raises:
-            SourceError: as `chunks`, where lines can't be told before they are decoded.
+            SourceError: as for `chunks`, if lines can't be split before they are decoded.
         """
         if "\n".encode(self.encoding) != b"\n":
             yield from _split(self.chunks(), "\n")
@@ -104,11 +112,11 @@ class TextFile:
 
     def _why(self, error: UnicodeDecodeError) -> str:
         byte = error.object[error.start]
-        return f"0x{byte:02x} is no {self.encoding.upper()} there ({error.reason}); {_REMEDY}"
+        return f"0x{byte:02x} is not {self.encoding.upper()} there ({error.reason}); {_REMEDY}"
 
 
 def _refuse_utf16(path: Path, head: bytes) -> None:
-    """Raise where NUL bytes are at even places only, or at odd ones, as ASCII has them in UTF-16; a few are no sign."""
+    """Refuse text with NUL bytes only at even or only at odd places, as in UTF-16 without a mark; a few are allowed."""
     even, odd = head[0::2].count(0), head[1::2].count(0)
     if bool(even) == bool(odd) or even + odd < max(len(head) // 100, 2):
         return

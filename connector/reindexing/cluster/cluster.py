@@ -1,4 +1,4 @@
-"""The calls that a job makes on a cluster, each tried again while it may yet succeed."""
+"""The calls that a job makes to a cluster, each retried while it may still succeed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from connector.reindexing.items import NO_SEQ_NO, Item, Key
 Result = TypeVar("Result")
 Hit = Mapping[str, Any]
 _OF_HITS: dict[str, type[Any]] = {"_routing": str, "_seq_no": int, "_primary_term": int, "_source": dict}
-_LEAVING_OUT = ("index.mapping.exclude_source_vectors", "index.knn.derived_source.enabled")
 _JSON = {"accept": "application/json", "content-type": "application/json"}
 
 
@@ -33,33 +32,32 @@ class Cluster:
     """A cluster as a reindex job sees it.
 
     Args:
-        client: a sync client; retries are ours, not the transport's.
-        patience: how long calls are tried.
+        client: a sync client; calls are retried here rather than by its transport.
+        patience: how long calls are retried.
     """
 
     def __init__(self, client: Elasticsearch, patience: Patience) -> None:
         self.client = client.options(max_retries=0, retry_on_status=(), retry_on_timeout=False, request_timeout=120)
         self._documents = reading_exactly(self.client)
         self.patience = patience
-        self.info: Mapping[str, Any] = self.call(lambda es: es.info().body)
-        self.capabilities = read_capabilities(self.info, None)
-        self.engine = engine_of(self.capabilities)
+        info = self.call(lambda es: es.info().body)
+        self.engine = engine_of(read_capabilities(info, None))
         self._hides_vectors: bool | None = None
 
     def call(self, function: Callable[[Elasticsearch], Result]) -> Result:
-        """Return what a call of the client gives: see `Patience.call`."""
+        """Return the result of a call to the client: see `Patience.call`."""
         return self.patience.call(lambda: function(self.client))
 
     def search(self, body: dict[str, Any], index: str | None = None, **url: str) -> list[Hit]:
-        """Return the hits of a search of which no shard is missing, vectors in their sources."""
+        """Return the hits of a search that no shard is missing from, with vectors in their sources."""
         hits: list[Hit] = self.search_answer(body, index, **url)["hits"]["hits"]
         return hits
 
     def search_answer(self, body: dict[str, Any], index: str | None = None, **url: str) -> Mapping[str, Any]:
-        """Return the answer to a search of which no shard is missing."""
+        """Return the answer to a search that no shard is missing from."""
         path = f"/{index}/_search" if index else "/_search"
         params = {"allow_partial_search_results": "false", **url}
-        if not self.engine.has_points_in_time:
+        if not self.engine.is_cluster:
             del params["allow_partial_search_results"]
 
         def send() -> Mapping[str, Any]:
@@ -69,30 +67,24 @@ class Cluster:
         return self.patience.call(send)
 
     def source_option(self, index: str) -> Any:
-        """Return the `_source` of a search body that brings whole documents."""
+        """Return the `_source` option of a search body that fetches whole documents."""
         return {"exclude_vectors": False} if self.hides_vectors(index) else True
 
     def hides_vectors(self, index: str) -> bool:
-        """True if vectors must be asked for, once a job."""
+        """True if vectors must be requested explicitly; checked once per job."""
         if self._hides_vectors is None:
             self._hides_vectors = self.call(lambda es: hides_vectors(es, index))
         return self._hides_vectors
 
-    def keeping_source(self) -> dict[str, str]:
-        """Return the settings that a new index needs to keep `_source` as it is sent: none before Elasticsearch 9.2."""
-        version, flavour = self.capabilities.version, self.capabilities.flavour
-        knows = flavour not in ("opensearch", "embedded") and version is not None and version >= (9, 2)
-        return {"mapping.exclude_source_vectors": "false"} if knows else {}
-
     def fetch(self, wanted: Sequence[tuple[str, Key]], *, with_source: bool) -> dict[Key, Hit | None]:
-        """Read documents as they are at this moment, refreshed or not.
+        """Read documents as they are now, refreshed or not.
 
         Args:
-            wanted: for each document its index and its key.
-            with_source: bring the whole document.
+            wanted: the index and the key of each document.
+            with_source: fetch the whole document.
 
         Returns:
-            for each key the hit, None where there is no such document, or only one with another routing.
+            the hit of each key; None if there is no such document, or only one with another routing.
         """
         if not wanted:
             return {}
@@ -118,7 +110,7 @@ class Cluster:
         }
 
     def count(self, index: str) -> int:
-        """Count the documents that a search sees."""
+        """Count the documents that are visible to searches."""
 
         def send(es: Elasticsearch) -> int:
             return part_of("_count", complete(object_in("_count", es.count(index=index).body)), ["count"], int)
@@ -126,14 +118,14 @@ class Cluster:
         return self.call(send)
 
     def refresh(self, index: str) -> None:
-        """Make every write that is acknowledged visible on every copy of every shard."""
+        """Make every acknowledged write visible on every copy of every shard."""
         self.call(lambda es: complete(object_in("_refresh", es.indices.refresh(index=index).body)))
 
     def checkpoints(self, index: str) -> dict[int, int]:
-        """Return each shard's global checkpoint: up to which `_seq_no` every copy has every write (-1: none yet).
+        """Return the global checkpoint of each shard: every copy has all writes up to this `_seq_no` (-1: none yet).
 
         Raises:
-            elasticsearch.ApiError: the client may not ask, or the service does not say.
+            elasticsearch.ApiError: the client lacks the privilege, or the service has no such call.
         """
 
         def send(es: Elasticsearch) -> dict[int, int]:
@@ -142,27 +134,27 @@ class Cluster:
             found = checkpoints_in(es.indices.stats(index=name, level="shards", metric="docs").body, name)
             missing = shard_count - len(found)
             if missing:
-                raise NotYetError(f"{missing} primary shards of {name!r} are not there")
+                raise NotYetError(f"{missing} primary shards of {name!r} are missing")
             return found
 
         return self.call(send)
 
     def store_bytes(self, index: str) -> int:
-        """Return what an index takes on disk without its replicas; 0 where that can't be told."""
-        if not self.engine.has_points_in_time:
+        """Return the size of an index on disk without its replicas; 0 if unknown."""
+        if not self.engine.is_cluster:
             return 0
         try:
             answer = self.call(lambda es: es.indices.stats(index=index, metric="store").body)
-        except ApiError:  # not allowed to ask
+        except ApiError:  # the client lacks the privilege
             return 0
         store = part_of("_stats", answer, ["_all", "primaries"], dict).get("store", {})
         return part_of("_stats", {"store": store}, ["store", "size_in_bytes"], int) if store else 0
 
     def describe(self, name: str) -> dict[str, dict[str, Any]]:
-        """Return settings, mappings and aliases of the indices behind a name.
+        """Return the settings, mappings and aliases of the indices behind a name.
 
         Raises:
-            SourceError: there is none.
+            SourceError: there is no such index.
         """
 
         def send(es: Elasticsearch) -> dict[str, dict[str, Any]]:
@@ -173,29 +165,29 @@ class Cluster:
         except NotFoundError as error:
             raise SourceError(f"there is no index, alias or data stream {name!r}; check the name") from error
         if not found:
-            raise SourceError(f"no index is behind {name!r}; check the name")
+            raise SourceError(f"{name!r} has no index; check the name")
         return found
 
     def rewrites(self, index: str) -> bool:
-        """True if an index does not keep `_source` as it is sent: it leaves vectors out, or has a final pipeline."""
-        if not self.engine.has_points_in_time:
+        """True if an index does not store `_source` as it is sent: it drops vectors, or has a final pipeline."""
+        if not self.engine.is_cluster:
             return False
 
         def send(es: Elasticsearch) -> bool:
             (body,) = es.indices.get_settings(index=index, flat_settings=True, include_defaults=True).body.values()
             settings = {**body.get("defaults", {}), **body["settings"]}
-            leaves_out = [settings.get(name) for name in _LEAVING_OUT]
-            return "true" in leaves_out or settings.get("index.final_pipeline", "_none") != "_none"
+            has_pipeline = settings.get("index.final_pipeline", "_none") != "_none"
+            return has_pipeline or self.engine.drops_vectors(settings)
 
         return self.call(send)
 
     def mappings(self, index: str) -> dict[str, Any]:
-        """Return an index's mappings, by index, as `GET INDEX/_mapping`."""
+        """Return the answer to `GET INDEX/_mapping`."""
         return self.call(lambda es: mappings_in(es.indices.get_mapping(index=index).body))
 
     def aliases(self, alias: str) -> dict[str, dict[str, Any]]:
-        """Return what an alias is on each index that it points to; {} where it points nowhere."""
-        if not self.engine.has_points_in_time:
+        """Return the properties of an alias on each index that it points to; {} if there is no such alias."""
+        if not self.engine.is_cluster:
             return {}
         try:
             found = self.call(lambda es: aliases_in(es.indices.get_alias(name=alias).body))
@@ -204,7 +196,7 @@ class Cluster:
         return {index: aliases[alias] for index, aliases in found.items() if alias in aliases}
 
     def is_data_stream(self, name: str) -> bool:
-        """True if a name is a data stream's; where there can be none, it is not."""
+        """True if a name is that of a data stream; False if the engine has none."""
         try:
             answer: Any = self.call(lambda es: es.perform_request("GET", f"/_data_stream/{name}", headers=_JSON))
         except ApiError:
@@ -213,7 +205,7 @@ class Cluster:
 
 
 def item_of(hit: Hit, place: int) -> Item:
-    """Make an item of a hit of a search or of a document that was read."""
+    """Make an item from a hit of a search or a fetched document."""
     known = {name: part_of("_search", hit, [name], kind) for name, kind in _OF_HITS.items() if name in hit}
     key = Key(place, hit["_id"], known.get("_routing", ""))
     seq_no, term = known.get("_seq_no", NO_SEQ_NO), known.get("_primary_term", 0)
@@ -221,7 +213,7 @@ def item_of(hit: Hit, place: int) -> Item:
 
 
 def items_of(hits: Iterable[Hit], place: int) -> list[Item]:
-    """Make items of hits."""
+    """Make items from hits."""
     return [item_of(hit, place) for hit in hits]
 
 

@@ -1,10 +1,11 @@
-"""What a cluster says of its indices, shards and aliases, checked where it comes in (see `engines.answers`). Pure."""
+"""Checks what a cluster answers about its indices, shards and aliases (see `engines.answers`). Pure."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from connector.engines.answers import Answer, mappings_in, object_in, part_of
+from connector.engines.answer import Answer
+from connector.engines.answers import mappings_in, object_in, part_of
 from connector.errors import MalformedAnswerError
 
 
@@ -18,7 +19,7 @@ def indices_in(body: object) -> dict[str, dict[str, Any]]:
 
 
 def documents_in(body: object, count: int) -> list[dict[str, Any]]:
-    """Return what an `_mget` says of so many documents; one with an `error` is not looked into."""
+    """Return the documents of an `_mget`; one with an `error` is not checked further."""
     answer = Answer("_mget", body)
     docs = answer.part(answer.checked(body, "", dict), "docs", list)
     if len(docs) != count:
@@ -33,7 +34,7 @@ def documents_in(body: object, count: int) -> list[dict[str, Any]]:
 
 
 def aliases_in(body: object) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return what each alias of `GET _alias` is on each index, by index and alias."""
+    """Return the aliases of `GET _alias`, by index and then by alias."""
     found = object_in("_alias", body)
     aliases = {index: part_of("_alias", found, [index, "aliases"], dict) for index in found}
     for of_index in aliases.values():
@@ -43,7 +44,7 @@ def aliases_in(body: object) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def shard_counts_in(body: object) -> dict[str, int]:
-    """Return how many primary shards each index has, by flat settings."""
+    """Return how many primary shards each index has, from flat settings."""
     path = ["settings", "index.number_of_shards"]
     found = object_in("_settings", body)
     if len(found) != 1:
@@ -52,7 +53,7 @@ def shard_counts_in(body: object) -> dict[str, int]:
 
 
 def checkpoints_in(body: object, index: str) -> dict[int, int]:
-    """Return the global checkpoint of each of an index's shards whose primary has started."""
+    """Return the global checkpoint of each shard of an index whose primary has started."""
     stats = object_in("_stats", body)
     if not object_in("_stats", stats.get("indices", {})).get(index):
         return {}
@@ -67,7 +68,7 @@ def checkpoints_in(body: object, index: str) -> dict[int, int]:
 
 
 def uuid_in(body: object, index: str) -> str:
-    """Return an index's uuid, by its settings."""
+    """Return an index's uuid from its settings."""
     return part_of("_settings", body, [index, "settings", "index", "uuid"], str)
 
 

@@ -1,6 +1,6 @@
-"""What is tried again and what is not: calls to a cluster that may be away for a while.
+"""Retries calls to a cluster that may be unavailable for a while.
 
-A connection that breaks, a timeout, 429, 502, 503 and 504 pass; every other answer is an answer.
+Broken connections, timeouts, 429, 502, 503 and 504 are retried; any other answer is final.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 
 
 class NotYetError(Exception):
-    """An answer that says: ask again later."""
+    """The same call should be tried again later."""
 
 
 def is_transient(error: BaseException) -> bool:
@@ -41,13 +41,13 @@ def is_transient(error: BaseException) -> bool:
 
 
 class Patience:
-    """Tries calls again, with exponential waits and jitter, until they have failed for `retry_for_s`.
+    """Retries calls with exponential backoff and jitter until they have failed for `retry_for_s`.
 
     Args:
         retry_for_s: how long a call may fail before the job stops.
-        stop: set by who wants the job to stop; a wait ends at once.
-        on_retry: told each failure that is tried again.
-        longest_wait_s: the longest wait between two tries.
+        stop: set to stop the job; a wait ends at once.
+        on_retry: called with each failure that is retried.
+        longest_wait_s: the longest wait between two attempts.
     """
 
     def __init__(
@@ -67,14 +67,14 @@ class Patience:
 
         Raises:
             ReindexError: it failed for too long.
-            elasticsearch.ApiError: the cluster refused it.
+            elasticsearch.ApiError: the cluster rejected it.
         """
         retrying = Retrying(
             retry=retry_if_exception(is_transient),
             wait=wait_exponential(multiplier=0.1, max=self._longest_wait_s) + wait_random(0, 0.5),
             stop=stop_any(stop_after_delay(self._retry_for_s), stop_when_event_set(self.stop)),
             sleep=sleep_using_event(self.stop),
-            before_sleep=self._tell,
+            before_sleep=self._report,
             reraise=True,
         )
         try:
@@ -84,18 +84,18 @@ class Patience:
             if not is_transient(error):
                 raise
             raise ReindexError(
-                f"the cluster does not answer as it should ({error}), after trying for up to {self._retry_for_s:g} s. "
-                "See to the cluster, then resume the job"
+                f"the cluster does not answer as it should ({error}), after retries for up to {self._retry_for_s:g} s. "
+                "Repair the cluster, then resume the job"
             ) from error
 
-    def _tell(self, state: RetryCallState) -> None:
+    def _report(self, state: RetryCallState) -> None:
         failure = state.outcome.exception() if state.outcome is not None else None
         if self._on_retry is not None and failure is not None:
             self._on_retry(failure)
 
 
 def complete(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an answer of which no shard is missing.
+    """Return an answer if no shard is missing from it.
 
     Raises:
         NotYetError: a shard failed or ran out of time.

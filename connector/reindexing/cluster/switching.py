@@ -1,4 +1,4 @@
-"""The new index: made, settled after loading, put behind its alias at once, and taken back."""
+"""The new index and its alias: created, settled after loading, switched in one step, and switched back."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from elasticsearch import ApiError, BadRequestError, NotFoundError
 from connector.errors import AliasChangedError, ReindexError
 from connector.reindexing.cluster.cluster import Cluster
 from connector.reindexing.cluster.cluster_answers import uuid_in
-from connector.reindexing.plan import Plan
+from connector.reindexing.plan import JobPlan
 
 
-def create_target(cluster: Cluster, plan: Plan) -> str:
-    """Make the new index, or find it made by this job before it was cut off; give its uuid."""
+def create_target(cluster: Cluster, plan: JobPlan) -> str:
+    """Create the new index, unless this job did so before it was interrupted, and return its uuid."""
     assert plan.target is not None
     target = plan.target
     try:
@@ -27,7 +27,7 @@ def create_target(cluster: Cluster, plan: Plan) -> str:
 
 
 def uuid_of(cluster: Cluster, index: str) -> str:
-    """Return an index's uuid, "" where there is none."""
+    """Return the uuid of an index; "" if there is no such index."""
     try:
         described = cluster.call(lambda es: es.indices.get_settings(index=index).body)
     except NotFoundError:
@@ -35,10 +35,11 @@ def uuid_of(cluster: Cluster, index: str) -> str:
     return uuid_in(described, index)
 
 
-def check_is_ours(cluster: Cluster, index: str, uuid: str) -> None:
-    """Refuse to go on with an index that was deleted, or deleted and made again.
+def check_unchanged(cluster: Cluster, index: str, uuid: str) -> None:
+    """Refuse to continue with an index that was deleted, even if it was created again.
 
-    Raises: ReindexError.
+    Raises:
+        ReindexError: the index has another uuid, or none.
     """
     found = uuid_of(cluster, index)
     if found != uuid:
@@ -46,18 +47,18 @@ def check_is_ours(cluster: Cluster, index: str, uuid: str) -> None:
 
 
 def add_field(cluster: Cluster, index: str, change: Mapping[str, Any]) -> None:
-    """Add a field to a live index's mapping."""
+    """Add a field to the mapping of a live index."""
     cluster.call(lambda es: es.indices.put_mapping(index=index, body=dict(change)))
 
 
-def is_switched(cluster: Cluster, plan: Plan) -> bool:
+def is_switched(cluster: Cluster, plan: JobPlan) -> bool:
     """True if the alias points to the new index and to nothing else."""
     return plan.alias is None or cluster.aliases(plan.alias).keys() == {plan.target}
 
 
 @contextmanager
-def lowered(cluster: Cluster, plan: Plan) -> Iterator[None]:
-    """Load without refreshes and replicas; what the index is to have is set again at the end, however it comes."""
+def lower_settings(cluster: Cluster, plan: JobPlan) -> Iterator[None]:
+    """Turn off refreshes and replicas while the block runs, and restore them however it ends."""
     if plan.target is None or not plan.settled:
         yield
         return
@@ -69,18 +70,22 @@ def lowered(cluster: Cluster, plan: Plan) -> Iterator[None]:
 
 
 def put_settings(cluster: Cluster, index: str, settings: Mapping[str, Any]) -> None:
-    """Set an index's settings; null takes a setting back to its default. Raises: ReindexError: the index is gone."""
+    """Change the settings of an index; null restores a default.
+
+    Raises:
+        ReindexError: the index is gone.
+    """
     try:
         cluster.call(lambda es: es.indices.put_settings(index=index, settings=dict(settings)))
     except NotFoundError as error:
         raise _lost(index, "is gone") from error
 
 
-def switch(cluster: Cluster, plan: Plan) -> None:
-    """Put the new index in the place of the one that the alias points to, in one step.
+def switch(cluster: Cluster, plan: JobPlan) -> None:
+    """Switch the alias to the new index in one step.
 
     Raises:
-        AliasChangedError: the alias is not what it was when the job began.
+        AliasChangedError: somebody else moved the alias since the job began.
     """
     assert plan.target is not None
     if plan.alias is None or is_switched(cluster, plan):
@@ -90,8 +95,8 @@ def switch(cluster: Cluster, plan: Plan) -> None:
     _move(cluster, plan.alias, list(plan.alias_before), {plan.target: properties})
 
 
-def is_back(cluster: Cluster, plan: Plan) -> bool:
-    """True if the alias is where it was before the job; else it is where the job put it.
+def is_back(cluster: Cluster, plan: JobPlan) -> bool:
+    """True if the alias is as it was before the job, False if it is as the job left it.
 
     Raises:
         AliasChangedError: it is neither.
@@ -111,10 +116,11 @@ def is_back(cluster: Cluster, plan: Plan) -> bool:
     return False
 
 
-def switch_back(cluster: Cluster, plan: Plan) -> None:
-    """Put the old index back in its place; without an old one the alias is taken away.
+def switch_back(cluster: Cluster, plan: JobPlan) -> None:
+    """Switch the alias back to the old index; if there was none, remove the alias.
 
-    Raises: as `is_back`.
+    Raises:
+        AliasChangedError, ReindexError: as for `is_back`.
     """
     if not is_back(cluster, plan):
         _move(cluster, str(plan.alias), [str(plan.target)], plan.alias_before)
@@ -127,14 +133,14 @@ def _check_alias(cluster: Cluster, alias: str, expected: Mapping[str, Any]) -> N
 
 
 def _move(cluster: Cluster, alias: str, old: list[str], new: Mapping[str, Mapping[str, Any]]) -> None:
-    """Move an alias in one step, which fails as a whole where it is not on the old index any more."""
+    """Move an alias in one step, which fails as a whole if it is no longer on the old index."""
     actions: list[dict[str, Any]] = [{"remove": {"index": index, "alias": alias, "must_exist": True}} for index in old]
     actions += [{"add": {"index": index, "alias": alias, **properties}} for index, properties in new.items()]
     try:
         cluster.call(lambda es: es.indices.update_aliases(actions=actions))
     except ApiError as error:
         found = cluster.aliases(alias)
-        if found.keys() == new.keys():  # moved by a try whose answer was lost
+        if found.keys() == new.keys():  # moved by an attempt whose answer was lost
             return
         if isinstance(error, NotFoundError):
             raise _changed(alias, old, list(found)) from error
@@ -146,14 +152,13 @@ def _move(cluster: Cluster, alias: str, old: list[str], new: Mapping[str, Mappin
 
 def _lost(index: str, what: str) -> ReindexError:
     return ReindexError(
-        f"index {index!r} {what} since the job began; start anew with `connector reindex cancel JOB`, then the same "
-        "command again"
+        f"index {index!r} {what} since the job began; run `connector reindex cancel JOB`, then start the job again"
     )
 
 
 def _changed(alias: str, expected: list[str], found: list[str]) -> AliasChangedError:
     return AliasChangedError(
         f"alias {alias!r} points to {', '.join(found) or 'nothing'}, and should point to "
-        f"{', '.join(expected) or 'nothing'}: somebody else moved it. Both indices are kept; see who did, put the "
-        "alias right, then resume the job"
+        f"{', '.join(expected) or 'nothing'}: somebody else moved it. Both indices are kept; find out who did, "
+        "correct the alias, then resume the job"
     )

@@ -1,7 +1,7 @@
-"""Files and iterables as a source, read as a stream; a position is a count.
+"""Files and iterables as a source, read as a stream.
 
-The reader stands after so many documents, so a file must stay as it is while its job is not done, and an iterable must
-give the same documents again to a job that goes on.
+A position is the number of documents read so far.
+So a file must not change until its job is done, and an iterable must yield the same documents again to a resumed job.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from connector.reindexing.items import NO_SEQ_NO, DeadLetter, Item, Key, Page
 
 PARTITION = "file"
 BAD_LINE = -1
-"""The place of a line that is no document, in whose key the id is `LINE` and its number."""
+"""The place of a line that is not a document; the id in its key is `LINE` and its number."""
 LINE = "line "
 _PAGE = 200
 _PAGE_BYTES = 4 * 1024 * 1024
 
 
 class RecordSource:
-    """Documents that come one after the other: see `Reader`; there is one partition and one pass.
+    """A stream of documents, read in one partition and one pass: see `Reader`.
 
     Args:
-        records: opens the stream from its beginning.
+        records: opens the stream at its beginning.
         id_field: the field that holds a document's id; it stays in the source unless it is `_id`. A document without
-            it gets an id made of its place and its content, the same each time.
+            it gets an id made from its number and its content, the same each time.
     """
 
     sees = "nothing that changes after it was read"
@@ -66,7 +66,16 @@ class RecordSource:
         yield Page(partition, number, page.items, page.dead)
 
     def add(self, page: Page, number: int, record: Record) -> int:
-        """Put the document at this place, counted from 1, into a page, or a dead letter; give its size, about."""
+        """Add a document, or a dead letter, to a page.
+
+        Args:
+            page: the page.
+            number: the number of the document, from 1.
+            record: the document, or why there is none.
+
+        Returns:
+            about how large it is, in bytes.
+        """
         if record is None:
             return 0
         if isinstance(record, BadRecordError):
@@ -97,12 +106,12 @@ class RecordSource:
             raise ValueError(f"field {self._id_field!r}: {given!r}: an id must be a string or a whole number")
         routing = document.get("_routing")
         key = Key(0, str(given), "" if routing is None else str(routing))
-        "".join(key[1:]).encode()  # a lone surrogate is no part of an id; UnicodeEncodeError is a ValueError
+        "".join(key[1:]).encode()  # an id can't hold a lone surrogate; UnicodeEncodeError is a ValueError
         return Item(key, "", NO_SEQ_NO, 0, source), size
 
 
 def _shown(record: object) -> Any:
-    """Return a record that is no document as a dead letter can hold it."""
+    """Return a record that is not a document in a form that a dead letter can hold."""
     if not isinstance(record, Mapping):
         return repr(record)
     try:

@@ -1,12 +1,15 @@
-"""An index as a source: walked shard by shard in the order of `_seq_no`, or by a point in time and slices.
+"""An index as a source: read shard by shard in the order of `_seq_no`, or in slices of a point in time.
 
-The walk asks each shard for `_seq_no` up to its global checkpoint, read before a refresh: below it nothing is missing
-and nothing will appear. A document written meanwhile gets a higher number and is met again, so the same walk, gone on
-with, is the pass over what changed, and a checkpoint is one number a shard that no lapse can spoil. It needs the
-privileges `monitor` and `maintenance`, and shards that can be named (`preference=_shards:N`).
+`ShardWalk` reads each shard up to its global checkpoint, which is taken before a refresh: below it no document is
+missing, and none will appear.
+A document written later gets a higher number, so continuing the walk is the pass over changes, and a position is one
+number per shard that never expires.
+The walk needs the privileges `monitor` and `maintenance`, and an engine that can search a named shard
+(`preference=_shards:N`).
 
-Where it can't be, a point in time is read in slices. Its order holds within that point in time only, so after a lapse,
-and for the pass over changes, all is read again and what is acknowledged at the same `_seq_no` is passed over.
+Otherwise `SliceScan` reads slices of a point in time.
+Their order holds only within that point in time, so after it expires, and for the pass over changes, everything is read
+again, and documents that are acknowledged at the same `_seq_no` are skipped.
 """
 
 from __future__ import annotations
@@ -31,30 +34,33 @@ class Reader(Protocol):
     """One way of reading the indices of a job."""
 
     sees: str
-    """What a pass over changes sees, for people."""
+    """What a pass over changes can see, for people."""
     is_cheap_again: bool
-    """A pass over changes costs what changed, or the source is small."""
+    """A pass over changes costs little, because it reads only what changed or the source is small."""
 
     def partitions(self) -> list[str]:
-        """Begin a pass: give what can be read side by side. What is written later may be left for the next pass."""
+        """Begin a pass, and return its partitions, which can be read in parallel.
+
+        What is written later may be left to the next pass.
+        """
 
     def pages(self, partition: str, position: Any) -> Iterator[Page]:
-        """Read a partition from where it stands; None is its beginning."""
+        """Yield the pages of a partition after a position; None is its beginning."""
 
     def is_behind(self, positions: Mapping[str, Any]) -> bool:
-        """True if another pass could find something, where partitions stand like this."""
+        """True if another pass from these positions could find something."""
 
     def close(self) -> None:
-        """Leave nothing open on the cluster."""
+        """Close everything that is open on the cluster."""
 
 
 class ShardWalk:
-    """The walk by `_seq_no`: see the module.
+    """Reads shards by `_seq_no`: see the module.
 
     Args:
-        cluster: where.
-        indices: the concrete indices, in the order that gives each its place.
-        reads_source: bring the documents, and not only what names them.
+        cluster: the cluster.
+        indices: the concrete indices, in the order of their places.
+        reads_source: fetch whole documents rather than only their keys.
     """
 
     sees = "writes by _seq_no, deletes by comparing ids"
@@ -78,7 +84,7 @@ class ShardWalk:
         return any(bound > (positions.get(name, -1)) for name, bound in self._read_bounds().items())
 
     def pages(self, partition: str, position: Any) -> Iterator[Page]:
-        """See `Reader`: windows of `_seq_no`, as wide as a page needs, so that a page costs what it brings."""
+        """See `Reader`: ranges of `_seq_no` as wide as a page needs, so a page costs no more than its documents."""
         place, shard = map(int, partition.split("/"))
         index, done, bound = self._indices[place], -1 if position is None else int(position), self._bounds[partition]
         size, width = _PAGE, _PAGE
@@ -110,7 +116,12 @@ class ShardWalk:
 
 
 class SliceScan:
-    """A point in time an index, read in slices: see the module. Args: as `ShardWalk`; slices: how many an index."""
+    """Reads slices of one point in time per index: see the module.
+
+    Args:
+        cluster, indices, reads_source: as for `ShardWalk`.
+        slices: how many slices per index.
+    """
 
     sees = "writes and deletes by reading every document again and comparing"
     is_cheap_again = False
@@ -122,27 +133,30 @@ class SliceScan:
         self._slices = slices
         self._open: dict[int, str] = {}
         self._passes = 0
-        self._has_lapsed = False
+        self._has_expired = False
 
     def partitions(self) -> list[str]:
-        """See `Reader`: the slices of new points in time; those before are closed."""
+        """See `Reader`: the slices of new points in time; earlier ones are closed."""
         self.close()
         for place, index in enumerate(self._indices):
             self._cluster.refresh(index)
             self._open[place] = self._point_in_time(index)
         self._passes += 1
-        self._has_lapsed = False
+        self._has_expired = False
         return [f"{place}/{number}" for place in range(len(self._indices)) for number in range(self._slices)]
 
     def is_behind(self, positions: Mapping[str, Any]) -> bool:  # noqa: ARG002
-        """See `Reader`: it can't be told without reading, so one pass more is made, and one after a lapse.
+        """See `Reader`: only reading can tell, so there is one more pass, and another after a point in time expired.
 
-        The slices of another point in time are others, so only a pass that kept its own has seen everything.
+        Slices differ between points in time, so only a pass within one point in time has seen everything.
         """
-        return self._passes < 2 or self._has_lapsed
+        return self._passes < 2 or self._has_expired
 
     def pages(self, partition: str, position: Any) -> Iterator[Page]:  # noqa: ARG002
-        """See `Reader`; a position is of no use to another pass, so none is given. A lapse begins the slice anew."""
+        """See `Reader`; if the point in time expires, the slice is read again.
+
+        Pages have no position, which would be useless to another pass.
+        """
         place, number = map(int, partition.split("/"))
         after: list[Any] | None = None
         size = _PAGE
@@ -150,7 +164,7 @@ class SliceScan:
             try:
                 hits = self._page(place, number, after, size)
             except NotFoundError:
-                self._has_lapsed = True
+                self._has_expired = True
                 self._open[place] = self._point_in_time(self._indices[place])
                 after = None
                 continue
@@ -165,7 +179,7 @@ class SliceScan:
         for point_in_time in self._open.values():
             try:
                 self._cluster.engine.close_point_in_time(self._cluster.client, point_in_time)
-            except ApiError:  # it has lapsed, or lapses by itself
+            except ApiError:  # it has expired, or will expire by itself
                 continue
         self._open = {}
 
@@ -189,7 +203,7 @@ class SliceScan:
 
 
 class WholeRead:
-    """All documents by one search, for the engine in this process, which has neither slices nor points in time."""
+    """Reads all documents by one search, for the embedded engine, which has neither slices nor points in time."""
 
     sees = "writes and deletes by reading every document again and comparing"
     is_cheap_again = True
@@ -205,14 +219,18 @@ class WholeRead:
         return [f"{place}/0" for place in range(len(self._indices))]
 
     def is_behind(self, positions: Mapping[str, Any]) -> bool:  # noqa: ARG002
-        """See `Reader`: the documents are others, or at other versions, than those that were read last."""
+        """See `Reader`: there are other documents, or other versions, than in the last pass."""
         return any(
             _versions(self._hits(place, with_source=False)) != self._read.get(place)
             for place in range(len(self._indices))
         )
 
     def pages(self, partition: str, position: Any) -> Iterator[Page]:  # noqa: ARG002
-        """See `Reader`. Raises: SourceError: the index has more documents than one search may bring."""
+        """See `Reader`.
+
+        Raises:
+            SourceError: the index has more documents than one search may return.
+        """
         place = int(partition.partition("/")[0])
         hits = self._hits(place, with_source=self._reads_source)
         self._read[place] = _versions(hits)
@@ -237,8 +255,8 @@ class WholeRead:
 
 
 def reader_of(cluster: Cluster, indices: list[str], *, reads_source: bool = True) -> Reader:
-    """Choose the way of reading: the walk where it can be, else points in time, else all at once."""
-    if not cluster.engine.has_points_in_time:
+    """Choose how to read indices: by a shard walk if possible, else by points in time; on the embedded engine whole."""
+    if not cluster.engine.is_cluster:
         return WholeRead(cluster, indices, reads_source=reads_source)
     try:
         walk = ShardWalk(cluster, indices, reads_source=reads_source)
@@ -246,13 +264,13 @@ def reader_of(cluster: Cluster, indices: list[str], *, reads_source: bool = True
         body = {"size": 0, "query": {"range": {"_seq_no": {"gte": 0}}}, "sort": [{"_seq_no": "asc"}]}
         for index in indices:
             cluster.search(body, index, preference="_shards:0")
-    except ApiError:  # not allowed to ask, or no such call on this service
+    except ApiError:  # the client lacks a privilege, or the service has no such call
         return SliceScan(cluster, indices, reads_source=reads_source)
     return walk
 
 
 def page_size(hits: list[Hit], size: int) -> int:
-    """Return how many documents to ask for next, so that a page has some 4 MiB: by the size of what came."""
+    """Return how many documents to request next for a page of about 4 MiB, from the size of the last ones."""
     if not hits:
         return size
     sampled = hits[:: max(len(hits) // 10, 1)]

@@ -1,4 +1,4 @@
-"""How much goes into one bulk request: grown while the cluster is quick, halved when it says 429. Pure."""
+"""How much goes into one bulk request: more while the cluster is fast, half when it answers 429. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LEAST_BYTES, _MOST_BYTES = 64 * 1024, 16 * 1024 * 1024
 
 @dataclass
 class BulkSize:
-    """The present limits of a bulk request: additive-multiplicative, as TCP finds its window.
+    """The current limits of a bulk request, adjusted to what the cluster can take, as TCP adjusts its window.
 
     Attributes:
         count: most actions in a request.
@@ -23,12 +23,12 @@ class BulkSize:
     bytes: int = 4 * 1024 * 1024
     wanted_ms: float = 2_000.0
 
-    def turned_away(self) -> None:
-        """Halve both: the cluster said 429, or did not answer in time."""
+    def rejected(self) -> None:
+        """Halve both limits: the cluster answered 429, or did not answer in time."""
         self._scale(0.5)
 
     def took(self, latency_ms: float, count: int, size_bytes: int) -> None:
-        """Learn from a request that went through: a slow one shrinks the next, a quick and full one lets it grow."""
+        """Adjust the limits after a successful request: down after a slow one, up after a fast and full one."""
         if latency_ms > self.wanted_ms:
             self._scale(0.8)
         elif latency_ms < self.wanted_ms / 2 and (count >= 0.8 * self.count or size_bytes >= 0.8 * self.bytes):
@@ -50,7 +50,7 @@ class BulkSize:
 
 
 def halves(count: int) -> Iterator[slice]:
-    """Return the two halves of a request that was refused as a whole."""
+    """Yield the two halves of a request that was rejected as a whole."""
     middle = count // 2
     yield slice(0, middle)
     yield slice(middle, count)

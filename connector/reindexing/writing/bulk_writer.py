@@ -1,4 +1,4 @@
-"""Actions into `_bulk`, until each is written, in conflict, gone or refused for good."""
+"""Sends actions to `_bulk` until each is written, in conflict, gone or refused for good."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Fate = Literal["written", "conflict", "gone", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One operation: the lines of a bulk body, and whose document it is."""
+    """One operation: the lines of a bulk body, and the key of its document."""
 
     key: Key
     lines: bytes
@@ -33,7 +33,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an action: the version it made, or the reason why it was refused."""
+    """What became of an action: the version that it made, or the reason for its refusal."""
 
     fate: Fate
     seq_no: int = NO_SEQ_NO
@@ -42,33 +42,34 @@ class Outcome:
 
 
 def action(key: Key, kind: str, header: dict[str, Any], body: dict[str, Any] | None = None) -> Action:
-    """Write an action, every number of the body as it was read."""
+    """Return a bulk action, with every number of the body as it was read."""
     lines = [{kind: header}] if body is None else [{kind: header}, body]
     return Action(key, b"".join(dumps(line) + b"\n" for line in lines))
 
 
 class BulkWriter:
-    """Sends actions in requests whose size follows what the cluster takes.
+    """Sends actions in requests whose size adapts to the cluster.
 
     Args:
-        cluster: where to.
-        counters: told of every request.
-        pipeline: the ingest pipeline; "_none" is none, None leaves it to the index.
+        cluster: the cluster.
+        counters: updated with every request.
+        pipeline: the ingest pipeline; "_none" for none.
+        size: the limits of a request, adjusted to what the cluster can take.
     """
 
-    def __init__(self, cluster: Cluster, counters: Counters, pipeline: str | None = "_none") -> None:
+    def __init__(self, cluster: Cluster, counters: Counters, pipeline: str, size: BulkSize) -> None:
         self._cluster = cluster
         self._counters = counters
-        self._params = {"pipeline": pipeline} if pipeline and cluster.engine.has_points_in_time else {}
+        self._params = {"pipeline": pipeline} if cluster.engine.is_cluster else {}
         self._faults: dict[Key, int] = {}
-        self._turned_away = ""
-        self.size = BulkSize()
+        self._rejection = ""
+        self._size = size
 
     def write(self, actions: Sequence[Action]) -> list[Outcome]:
         """Return what became of each action.
 
         Raises:
-            ReindexError: the cluster did not take them for too long, or takes none of ours.
+            ReindexError: the cluster did not accept them for too long, or accepts no document.
         """
         outcomes: dict[int, Outcome] = {}
         left = list(enumerate(actions))
@@ -76,21 +77,26 @@ class BulkWriter:
 
         def attempt() -> None:
             nonlocal left
-            number = self.size.first([len(each.lines) for _, each in left])
+            number = self._size.first([len(each.lines) for _, each in left])
             again = self._send(left[:number], outcomes)
             left = again + left[number:]
             if again:
-                self.size.turned_away()
+                self._size.rejected()
                 self._counters.retries += 1
             if len(again) == number:
-                raise NotYetError(f"{number} documents were turned away: {self._turned_away}")
+                raise NotYetError(f"{number} documents were rejected: {self._rejection}")
 
         while left:
             self._cluster.patience.call(attempt)
         return [outcomes[place] for place in range(len(actions))]
 
     def _send(self, batch: list[tuple[int, Action]], outcomes: dict[int, Outcome]) -> list[tuple[int, Action]]:
-        """Send one request; give what has to be tried again. A request refused as a whole is halved down to why."""
+        """Send one request, and return the actions to retry; a request rejected as a whole is sent in halves.
+
+        Args:
+            batch: the actions, each with its place.
+            outcomes: extended with the outcome of each finished action.
+        """
         body = b"".join(each.lines for _, each in batch)
         began = time.perf_counter()
         try:
@@ -98,11 +104,11 @@ class BulkWriter:
                 "POST", "/_bulk", params=self._params, headers=_HEADERS, body=body
             )
         except ConnectionTimeout:
-            self.size.turned_away()
+            self._size.rejected()
             raise
         except ApiError as error:
             if error.status_code == 429:
-                self.size.turned_away()
+                self._size.rejected()
             if error.status_code not in (400, 413):
                 raise _readable(error) from error
             if len(batch) == 1:
@@ -113,19 +119,19 @@ class BulkWriter:
         self._counters.bulks += 1
         self._counters.bulk_ms += took_ms
         self._counters.bulk_bytes += len(body)
-        self.size.took(took_ms, len(batch), len(body))
+        self._size.took(took_ms, len(batch), len(body))
         again = []
         for (place, each), (kind, item) in zip(batch, bulk_items_in(answer.body, len(batch)), strict=True):
             outcome = self._outcome(each.key, kind, item)
             if outcome is None:
-                self._turned_away = _reason(item)
+                self._rejection = _reason(item)
                 again.append((place, each))
             else:
                 outcomes[place] = outcome
         return again
 
     def _outcome(self, key: Key, kind: str, item: dict[str, Any]) -> Outcome | None:
-        """Read one item of an answer; None: it has to be tried again."""
+        """Return the outcome in one item of an answer; None if the action must be retried."""
         status, error = item["status"], item.get("error")
         if status < 300 or (kind == "delete" and status == 404 and error is None):
             return Outcome("written", item.get("_seq_no", NO_SEQ_NO), item.get("_primary_term", 0))
@@ -136,7 +142,7 @@ class BulkWriter:
             return Outcome("gone")
         if status in (401, 403, 404):
             raise ReindexError(
-                f"index {item.get('_index')!r} takes no document: {_reason(item)}. See to it, then resume the job"
+                f"index {item.get('_index')!r} accepts no document: {_reason(item)}. Correct that, then resume the job"
             )
         if status in TRANSIENT_STATUSES:
             return None
@@ -148,20 +154,21 @@ class BulkWriter:
 
 
 def _readable(error: ApiError) -> Exception:
-    """Return the error itself where it passes or is ours to explain elsewhere, else one that says what to do."""
+    """Return a transient error as it is, any other as an error that says what to do."""
     if error.status_code in TRANSIENT_STATUSES:
         return error
-    return ReindexError(f"the cluster refused a bulk request: {_reason(error.body) or error}. Then resume the job")
+    reason = _reason(error.body) or error
+    return ReindexError(f"the cluster rejected a bulk request: {reason}. Correct that, then resume the job")
 
 
 def _reason(body: Any) -> str:
-    """Return an error with its causes, innermost last, in one line."""
+    """Return an error and its causes in one line, innermost last."""
     error = body.get("error", body) if isinstance(body, dict) else body
     parts: list[str] = []
     while isinstance(error, dict) and len(parts) < 5:
-        said = ": ".join(str(error[name]) for name in ("type", "reason") if error.get(name))
-        if said and said not in parts:
-            parts.append(said)
+        text = ": ".join(str(error[name]) for name in ("type", "reason") if error.get(name))
+        if text and text not in parts:
+            parts.append(text)
         error = error.get("caused_by")
     if not parts and error:
         parts.append(str(error))

@@ -1,4 +1,4 @@
-"""What the source no longer has is taken out of the new index: what we wrote there, and nothing that others did."""
+"""Removes from the new index what the source no longer has, if the job wrote it and nobody changed it since."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from connector.documents.paths import without_value
 from connector.exact_json import canonical
-from connector.indexing.vector_field import VectorField, vectors_in
+from connector.indexing.vector_field import VectorLayout, vectors_in
 from connector.reindexing.checkpoint import Checkpoint, Row
 from connector.reindexing.cluster.cluster import Cluster, Hit
 from connector.reindexing.items import Key
-from connector.reindexing.plan import Plan
+from connector.reindexing.plan import JobPlan
 from connector.reindexing.writing.bulk_writer import Action, BulkWriter, action
 from connector.reindexing.writing.vector_cache import hash_of
 
@@ -20,15 +20,15 @@ _TOGETHER = 1_000
 
 
 class Remover:
-    """Takes documents out of the new index.
+    """Removes documents from the new index.
 
     Args:
         cluster, plan, checkpoint, writer: the job's; the plan has a new index.
-        is_served: others write to the new index, so that only what is as we wrote it is taken out.
+        is_served: others write to the new index, so only documents that are as the job wrote them are removed.
     """
 
     def __init__(
-        self, cluster: Cluster, plan: Plan, checkpoint: Checkpoint, writer: BulkWriter, *, is_served: bool
+        self, cluster: Cluster, plan: JobPlan, checkpoint: Checkpoint, writer: BulkWriter, *, is_served: bool
     ) -> None:
         assert plan.target is not None
         self._cluster = cluster
@@ -38,7 +38,7 @@ class Remover:
         self._is_served = is_served
 
     def take_out(self, keys: Sequence[Key]) -> None:
-        """Delete these documents where they are, each at the version that was looked at."""
+        """Delete those of these documents that exist, each only at the version that was checked."""
         if not keys:
             return
         hits = self._cluster.fetch([(self._target, key) for key in keys], with_source=False)
@@ -50,16 +50,24 @@ class Remover:
 
 def remove_deleted(
     cluster: Cluster,
-    plan: Plan,
+    plan: JobPlan,
     checkpoint: Checkpoint,
     take_out: Callable[[Sequence[Key]], None],
     *,
     is_stopped: Callable[[], bool],
 ) -> int:
-    """Take out of the new index what the source no longer has, and forget it; give how many documents.
+    """Remove from the new index what the source no longer has, and forget it.
 
-    A deleted document leaves no trace that a search could find, so every known id is asked for, and every one that a
-    process was killed writing.
+    A search can't find deleted documents, so every known id is looked up in the source, and every id that a killed
+    process was writing.
+
+    Args:
+        cluster, plan, checkpoint: the job's.
+        take_out: removes documents from the target.
+        is_stopped: true to end early.
+
+    Returns:
+        how many documents were removed.
     """
     deleted = 0
     for rows in checkpoint.batches(_TOGETHER) if plan.indices else ():
@@ -76,23 +84,29 @@ def remove_deleted(
     return deleted
 
 
-def digest_of(source: Mapping[str, Any], field: VectorField, vectors: int | None = None) -> bytes:
-    """Return what tells a document that is written from any other; `vectors`: how many it will have, if not yet any."""
-    count = len(vectors_in(source, field)) if vectors is None else vectors
-    return hash_of(f"{count} {canonical(without_value(source, field.place))}")
+def digest_of(source: Mapping[str, Any], layout: VectorLayout, vectors: int | None = None) -> bytes:
+    """Return a digest that recognises a written document.
+
+    Args:
+        source: the document.
+        layout: how its vectors are stored.
+        vectors: how many vectors it will have; None: as many as it has.
+    """
+    count = len(vectors_in(source, layout)) if vectors is None else vectors
+    return hash_of(f"{count} {canonical(without_value(source, layout.place))}")
 
 
 def header(index: str | None, key: Key) -> dict[str, Any]:
-    """Write what names a document in a line of a bulk body."""
-    named: dict[str, Any] = {"_index": index, "_id": key.id}
-    return {**named, "routing": key.routing} if key.routing else named
+    """Return the metadata that identifies a document in a bulk body."""
+    metadata: dict[str, Any] = {"_index": index, "_id": key.id}
+    return {**metadata, "routing": key.routing} if key.routing else metadata
 
 
 def _is_as_written(hit: Hit, row: Row | None) -> bool:
     return row is not None and (hit["_seq_no"], hit["_primary_term"]) == (row.written_seq_no, row.written_term)
 
 
-def _gone(cluster: Cluster, plan: Plan, keys: Sequence[Key]) -> list[Key]:
+def _gone(cluster: Cluster, plan: JobPlan, keys: Sequence[Key]) -> list[Key]:
     found = cluster.fetch([(plan.index_of(key), key) for key in keys], with_source=False)
     return [key for key in keys if found[key] is None]
 

@@ -1,4 +1,4 @@
-"""Items become items with vectors: texts known are not encoded again, and one bad text takes none other with it."""
+"""Makes the vectors of items: known texts are not encoded again, and one bad text does not affect others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from connector.errors import JobStoppedError, ModelError, ReindexError, error_text
-from connector.indexing.vector_field import VectorField
+from connector.indexing.vector_field import VectorLayout
 from connector.models.encoder import Encoder
 from connector.models.texts import checked_text, own_errors, unit_rows
 from connector.reindexing.items import Counters, DeadLetter, Item, Prepared
@@ -22,26 +22,26 @@ _UNIT_TOLERANCE = 1e-3
 
 
 class Preparer:
-    """Finds or makes the vectors of items; one thread at a time has the encoder.
+    """Finds or makes the vectors of items; one thread at a time uses the encoder.
 
     Args:
         encoder: makes vectors.
-        field: which texts, and where their vectors go.
+        layout: which texts are encoded, and where their vectors go.
         cache: vectors by text.
-        counters: told of what was done.
-        stop: once it is set, no more is encoded than what takes a few seconds.
+        counters: updated with what is done.
+        stop: set to stop encoding within a few seconds.
     """
 
     def __init__(
         self,
         encoder: Encoder,
-        field: VectorField,
+        layout: VectorLayout,
         cache: VectorCache,
         counters: Counters,
         stop: threading.Event | None = None,
     ) -> None:
         self._encoder = encoder
-        self._field = field
+        self._layout = layout
         self._cache = cache
         self._counters = counters
         self._lock = threading.Lock()
@@ -50,13 +50,13 @@ class Preparer:
         self._dims = encoder.fingerprint.dims
 
     def prepare(self, items: Sequence[Item]) -> tuple[list[Prepared], list[DeadLetter]]:
-        """Return each item with its vectors, or the reason why it has none.
+        """Return the items with their vectors, and dead letters for those that can't be encoded.
 
         Raises:
-            ReindexError: the encoder fails on any text.
-            JobStoppedError: `stop` was set; what was made is kept.
+            ReindexError: the encoder fails on every text.
+            JobStoppedError: `stop` was set; the vectors made so far are kept.
         """
-        parts = [self._field.parts(item.source) for item in items]
+        parts = [self._layout.parts(item.source) for item in items]
         texts = [[checked_text(part.text, "text") for part in each] for each in parts]
         hashes = [[hash_of(text) for text in each] for each in texts]
         wanted = {
@@ -81,7 +81,7 @@ class Preparer:
         return prepared, dead
 
     def _encode_all(self, texts: dict[bytes, str], faults: dict[bytes, str]) -> dict[bytes, Vector]:
-        """Encode texts, longest first; what can't be encoded gets its reason into `faults`."""
+        """Encode texts, longest first; `faults` gets the reason for each that can't be encoded."""
         left = sorted(texts, key=lambda digest: -len(texts[digest]))
         made: dict[bytes, Vector] = {}
         with self._lock:
@@ -105,7 +105,7 @@ class Preparer:
     ) -> dict[bytes, Vector]:
         try:
             vectors = self._checked([texts[digest] for digest in digests])
-        except Exception as error:  # whatever an encoder raises is the reason of a dead letter
+        except Exception as error:  # whatever an encoder raises becomes the reason of a dead letter
             if not is_known_to_work:
                 self._check_that_it_works(error)
             if len(digests) == 1:
@@ -120,12 +120,12 @@ class Preparer:
 
     def _checked(self, texts: list[str]) -> Vector:
         with own_errors("the encoder"):
-            given = self._encoder.encode(texts)
-        unit = unit_rows(given, len(texts), self._encoder.fingerprint.name)
+            encoded = self._encoder.encode(texts)
+        unit = unit_rows(encoded, len(texts), self._encoder.fingerprint.name)
         if unit.shape[1] != self._dims:
-            raise ModelError(f"the encoder gave {unit.shape[1]} dims, and {self._dims} before")
-        lengths = np.linalg.norm(given, axis=1)
-        return np.asarray(given, np.float32) if np.abs(lengths - 1).max() < _UNIT_TOLERANCE else unit
+            raise ModelError(f"the encoder returned vectors of {unit.shape[1]} dims, and of {self._dims} before")
+        lengths = np.linalg.norm(encoded, axis=1)
+        return np.asarray(encoded, np.float32) if np.abs(lengths - 1).max() < _UNIT_TOLERANCE else unit
 
     def _check_that_it_works(self, error: Exception) -> None:
         try:
@@ -134,5 +134,5 @@ class Preparer:
             raise ReindexError(
                 f"the encoder fails on every text, also on {_PROBE!r} ({error_text(probe)}; "
                 f"first: {error_text(error)}). "
-                "See to it, then resume the job"
+                "Repair it, then resume the job"
             ) from error

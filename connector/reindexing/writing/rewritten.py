@@ -1,7 +1,7 @@
-"""What a cluster makes of a document's numbers where it parses `_source` and writes it again. Pure.
+"""What happens to a document's numbers when a cluster rewrites `_source`. Pure.
 
-It does so for a partial update, and where it leaves vectors out of what it stores: every number goes through a Java
-double. What was sent whole is kept byte for byte elsewhere.
+For a partial update, and if it drops vectors from what it stores, a cluster parses every number into a Java double.
+Any other document is stored byte for byte as it was sent.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 from connector.exact_json import ExactNumber
 
 _LEAST, _MOST = 1e-3, 1e7
-"""Where Java writes a double without an exponent."""
+"""The range in which Java writes a double without an exponent."""
 
 
 def is_spelled_otherwise(source: Mapping[str, Any]) -> bool:
-    """True if a number would come back in another spelling: more than its value is kept only by sending it whole."""
+    """True if a number would come back in another spelling, which only sending the whole document prevents."""
     return _any_float(source, _is_spelled_otherwise)
 
 

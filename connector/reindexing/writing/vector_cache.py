@@ -1,6 +1,6 @@
-"""Vectors by the text they were made of, so that no text is encoded twice, in this job or the next.
+"""Vectors by the text they were made from, so that no text is encoded twice, in this job or the next.
 
-One SQLite database beside the jobs, shared by all of them. An entry takes some 4 bytes a dimension and 50 more.
+All jobs of a state directory share one SQLite database. An entry takes about 4 bytes per dimension plus 50.
 """
 
 from __future__ import annotations
@@ -32,18 +32,22 @@ HASH_BYTES = 16
 
 
 def hash_of(text: str) -> bytes:
-    """Return `HASH_BYTES` that tell one text from another: SHA-256, cut."""
+    """Return the first `HASH_BYTES` of the SHA-256 hash of a text."""
     encoded = text.encode("utf-8", "surrogatepass")
     return hashlib.sha256(len(encoded).to_bytes(8, "big") + encoded).digest()[:HASH_BYTES]
 
 
 def hashes_in(joined: bytes) -> list[bytes]:
-    """Take apart hashes that stand one after the other."""
+    """Split concatenated hashes."""
     return [joined[start : start + HASH_BYTES] for start in range(0, len(joined), HASH_BYTES)]
 
 
 class VectorCache:
-    """The vectors of one encoder. `file` None keeps none.
+    """The vectors of one encoder.
+
+    Args:
+        file: the database; None keeps no vectors.
+        fingerprint: the encoder's.
 
     Raises:
         CheckpointError: the file can't be opened.
@@ -56,8 +60,8 @@ class VectorCache:
         if file is not None:
             private_parents(file.parent)
             private_file(file)
-            for beside in ("-wal", "-shm"):
-                tighten(file.with_name(file.name + beside))
+            for journal in ("-wal", "-shm"):
+                tighten(file.with_name(file.name + journal))
             with readable_failure(file):
                 self._database = sqlite3.connect(file, timeout=60, check_same_thread=False)
                 self._encoder = self._open(self._database, json.dumps(fingerprint.to_meta(), sort_keys=True))
@@ -72,7 +76,7 @@ class VectorCache:
             return int(database.execute(query, (fingerprint,)).fetchone()[0])
 
     def find(self, hashes: Iterable[bytes]) -> dict[bytes, Vector]:
-        """Return the vectors that are known."""
+        """Return the known vectors of some texts, by hash."""
         if self._database is None:
             return {}
         wanted = list(hashes)
@@ -87,7 +91,7 @@ class VectorCache:
         return found
 
     def keep(self, vectors: Mapping[bytes, Vector]) -> None:
-        """Keep vectors by the hash of their text."""
+        """Store vectors by the hash of their text."""
         if self._database is None or not vectors:
             return
         with self._lock, readable_failure(self._name), self._database:

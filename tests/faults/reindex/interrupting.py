@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from elasticsearch import Elasticsearch
 
+from connector.clients.exact_reading import transport_reading
+
 Moment = Literal["before", "after"]
 On = Callable[[Moment, str, str], None]
 
@@ -30,6 +32,10 @@ class _Watched:
         answer = self._own.perform_request(method, target, **options)
         self._on("after", method, target)
         return answer
+
+    def reading(self, loads: Callable[[bytes], Any]) -> _Watched:
+        """A watched transport that reads JSON answers with `loads`."""
+        return _Watched(transport_reading(self._own, loads), self._on)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._own, name)

@@ -215,7 +215,7 @@ def test_poison_lines_of_a_file(scene: Scene, tmp_path: Path) -> None:
     assert {"good", "conflict", "surrogate", "big", "last"} <= found
     assert len(found) == 6
     assert set(letters) == {"line 2", "line 3", "line 6", "line 8", "line 10", "x" * 600}
-    assert "no JSON" in letters["line 2"]
+    assert "not JSON" in letters["line 2"]
     assert "must be a JSON object" in letters["line 3"]
     assert "id must be a string" in letters["line 6"]
     assert "no UTF-8" in letters["line 10"]

@@ -62,13 +62,13 @@ def test_utf_16_without_a_mark_is_refused_with_its_name(tmp_path: Path, ending: 
 @pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "mac-roman"])
 def test_another_encoding_of_a_csv_is_refused_at_its_first_byte(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "a.csv").write_bytes(CSV.encode(encoding))
-    with pytest.raises(SourceError, match=r"a\.csv, line 2, byte 6 of the line: 0x.. is no UTF-8.*--encoding"):
+    with pytest.raises(SourceError, match=r"a\.csv, line 2, byte 6 of the line: 0x.. is not UTF-8.*--encoding"):
         read(tmp_path / "a.csv")
 
 
 def test_bytes_amid_an_array_that_are_no_text_are_refused_with_line_and_byte(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(b'[{"id": "1"},\n{"id": "caf\xe9"}]')
-    with pytest.raises(SourceError, match=r"a\.json, line 2, byte 26 of the file: 0xe9 is no UTF-8.*--encoding"):
+    with pytest.raises(SourceError, match=r"a\.json, line 2, byte 26 of the file: 0xe9 is not UTF-8.*--encoding"):
         read(tmp_path / "a.json")
 
 
@@ -77,7 +77,7 @@ def test_a_line_of_json_that_is_no_text_is_a_bad_record_that_no_later_try_could_
     first, bad, last = read(tmp_path / "a.jsonl")
     assert (first, last) == ({"id": "1"}, {"id": "3"})
     assert isinstance(bad, BadRecordError)
-    assert "byte 26 of the line: 0xe9 is no UTF-8" in str(bad)
+    assert "byte 26 of the line: 0xe9 is not UTF-8" in str(bad)
     assert "--encoding" in str(bad)
     with pytest.raises(ValueError, match="escape"):
         json.loads(bad.line)

@@ -101,9 +101,9 @@ def test_routing_of_a_bulk_body_and_of_hits_is_kept(tmp_path: Path) -> None:
         (lines(hits()) + lines(hits("other")), ["'old'", "'other'", "one file for each"]),
         (json.dumps({"took": 1, "hits": {"hits": hits()}}), ["answer to a search", "jq"]),
         ('[{"_id": "1"},\n{"_id": "2"}\n{"_id": "3"}]', ["line 3", "comma"]),
-        ('[{"_id": "1"},\n{"_id": "2"', ["line 2", "no JSON"]),
+        ('[{"_id": "1"},\n{"_id": "2"', ["line 2", "not JSON"]),
         ('[\n{"_id": "1"}\n', ["without a ]"]),
-        ('[{"_id": "1"},\n{"a": tru}, ' + '{"a": 1},' * 20 + "]", ["line 2", "no JSON"]),
+        ('[{"_id": "1"},\n{"a": tru}, ' + '{"a": 1},' * 20 + "]", ["line 2", "not JSON"]),
     ],
 )
 def test_a_json_file_that_can_not_be_read_right_is_refused_with_line_and_remedy(
@@ -119,7 +119,7 @@ def test_a_json_file_that_can_not_be_read_right_is_refused_with_line_and_remedy(
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("{broken", "no JSON"),
+        ("{broken", "not JSON"),
         ("[1, 2]", "must be a JSON object"),
         ('{"a": 1, "a": 2}', "duplicate field 'a'"),
         ('{"a": NaN}', "NaN"),

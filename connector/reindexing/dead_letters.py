@@ -1,4 +1,4 @@
-"""Dead letters tried again."""
+"""Retries the dead letters of a job."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from connector.reindexing.checkpoint import State
 from connector.reindexing.cluster.cluster import item_of
 from connector.reindexing.items import NO_SEQ_NO, Item, Key, Page
 from connector.reindexing.job import Job
-from connector.reindexing.plan import Plan
 from connector.reindexing.reading.file_source import BAD_LINE, LINE, RecordSource
+from connector.reindexing.transfer import Transfer
 
 _TOGETHER = 100
 _PARTITION = "dead letters"
@@ -21,7 +21,12 @@ _PARTITION = "dead letters"
 
 @dataclass(frozen=True)
 class RetryReport:
-    """What became of the dead letters: `written` now, still `dead`, `gone` from the source.
+    """What became of the dead letters.
+
+    Attributes:
+        written: they are written now.
+        dead: they still can't be written.
+        gone: the source no longer has them.
 
     Examples:
         >>> from connector import connect, reindex
@@ -37,39 +42,38 @@ class RetryReport:
     gone: int
 
 
-def retry_letters(job: Job) -> RetryReport:
-    """Try every dead letter of a job again.
+def retry_all(job: Job) -> RetryReport:
+    """Retry every dead letter of a job.
 
     Raises:
-        ReindexError: the job stopped; what was tried is acknowledged.
+        ReindexError: the job stopped; what was retried is acknowledged.
     """
     job.checkpoint.rewrite_dead_letters()
-    plan = job.plan()
+    transfer = job.transfer()
     before = job.checkpoint.counts()[State.DEAD]
     letters = islice(job.checkpoint.dead_letters(), sum(1 for _ in job.checkpoint.dead_letters()))
-    carrier = job.carrier(plan)
+    carrier = transfer.carrier()
     carrier.tries_dead_again = True
     gone = 0
     while together := list(islice(letters, _TOGETHER)):
         lost: set[Key] = set()
-        page = _from_index(job, plan, together, lost) if plan.indices else _from_file(job, together)
+        page = _from_index(transfer, together, lost) if transfer.plan.indices else _from_file(transfer, together)
         carrier.write(carrier.prepare([page]))
         renamed = {_key_of(each) for each in together} - {item.key for item in page.items}
         renamed -= {letter.key for letter in page.dead}
         job.checkpoint.forget(lost | renamed)
         gone += len(lost)
-    for index in [plan.target] if plan.target else plan.names():
-        job.cluster.refresh(index)
+    transfer.refresh()
     job.checkpoint.rewrite_dead_letters()
     dead = job.checkpoint.counts()[State.DEAD]
     return RetryReport(before - dead - gone, dead, gone)
 
 
-def _from_index(job: Job, plan: Plan, letters: list[dict[str, Any]], lost: set[Key]) -> Page:
-    """Return each document as the source has it, or as the letter has it where the source has not changed since."""
+def _from_index(transfer: Transfer, letters: list[dict[str, Any]], lost: set[Key]) -> Page:
+    """Return each document as the source has it, or if it has not changed since, as its dead letter has it."""
     page = Page(_PARTITION, None)
     by_key = {_key_of(letter): letter for letter in letters}
-    found = job.cluster.fetch([(plan.index_of(key), key) for key in by_key], with_source=True)
+    found = transfer.cluster.fetch([(transfer.plan.index_of(key), key) for key in by_key], with_source=True)
     for key, hit in found.items():
         if hit is None:
             lost.add(key)
@@ -80,10 +84,10 @@ def _from_index(job: Job, plan: Plan, letters: list[dict[str, Any]], lost: set[K
     return page
 
 
-def _from_file(job: Job, letters: list[dict[str, Any]]) -> Page:
-    """Return each document as the letter has it; a line that was no document is read anew."""
+def _from_file(transfer: Transfer, letters: list[dict[str, Any]]) -> Page:
+    """Return each document as its dead letter has it; a line that was not a document is read again."""
     page = Page(_PARTITION, None)
-    source = RecordSource(list, job.request.id_field)
+    source = RecordSource(list, transfer.request.id_field)
     for letter in letters:
         key, document = _key_of(letter), letter["document"]
         if key.place == BAD_LINE:
