@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
-from connector.models.atomic import replacing
+from connector.atomic_files import replacing
 from training.broad_text import Section, make_collection, titled_passages
 from training.debian_packages import Apt, description_sections
 from training.judged import Collection

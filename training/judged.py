@@ -21,8 +21,8 @@ from nltk.stem.porter import PorterStemmer
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from connector.atomic_files import replacing
 from connector.evaluation.judgments import read_qrels, read_queries
-from connector.models.atomic import replacing
 
 NQ_HELD_OUT = 300
 _FIELDS = {"msrd_movies": ("year", "genres", "director", "actors", "characters", "tags")}

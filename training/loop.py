@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from connector.models.atomic import replacing
+from connector.atomic_files import replacing
 from training.lists import Lists, TrainingList, make_batch
 from training.losses import Loss, list_loss
 from training.material import GENERATED, Material

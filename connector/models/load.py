@@ -34,11 +34,6 @@ def load_encoder(name: str = BUNDLED, *, backend: str | None = None, device: str
         ModelNotFoundError: the model was not found.
         ModelError: it can't be loaded, or the backend isn't installed.
 
-    Example:
-        >>> encoder = load_encoder("bundled")
-        >>> encoder.encode_queries(["how do I bake bread"]).shape
-        (1, 384)
-
     Examples:
         >>> from connector import load_encoder
         >>> encoder = load_encoder()
@@ -67,12 +62,6 @@ def load_reranker(name: str = BUNDLED, *, backend: str | None = None, device: st
         RequestError: the backend is unknown, or does not run on this device.
         ModelNotFoundError: the model was not found.
         ModelError: it is not a cross-encoder, can't be loaded, or the backend isn't installed.
-
-    Example:
-        >>> reranker = load_reranker("bundled")
-        >>> scores = reranker.score("how do I bake bread", ["Bread is baked in an oven.", "Ships sail."])
-        >>> bool(scores[0] > scores[1])
-        True
 
     Examples:
         >>> from connector import load_reranker

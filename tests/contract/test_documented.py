@@ -70,7 +70,7 @@ LOCAL: dict[str, Body] = {
         "retriever": {"linear": {"query": "lazy dog", "fields": ["title^2", "body"], "normalizer": "minmax"}}
     },
     "grouped by year with collapse": {
-        "retriever": rrf(TEXT, VECTOR),
+        "retriever": rrf(TEXT, VECTOR, filter={"bool": {"must_not": {"term": {"year": 2005}}}}),  # it has two years
         "collapse": {"field": "year", "inner_hits": {"name": "of this year", "_source": ["year"]}},
         "source": False,
     },

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from connector.atomic_files import replacing
 from connector.errors import ModelError
-from connector.models.atomic import replacing
 from connector.models.backends.artefacts import model_folder
 from connector.models.backends.processor import processor
 from connector.models.backends.registry import TORCH, installed

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from connector.atomic_files import replacing
 from connector.errors import ModelError, ModelNotFoundError
-from connector.models.atomic import replacing
 from connector.models.folders import ModelFolder, config_of
 from connector.models.network.interaction import InteractionConfig, InteractionModel, is_frozen
 
