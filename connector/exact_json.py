@@ -208,9 +208,11 @@ def _write(value: object, order: Callable[[Items], Items]) -> str:
         return value.text
     if isinstance(value, Decimal):
         return _decimal_text(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{value} is not a JSON number")
-    if value is None or isinstance(value, str | int | float):
+    if isinstance(value, float) and not isinstance(value, np.generic):
+        if not math.isfinite(value):
+            raise ValueError(f"{value} is not a JSON number")
+        return orjson.dumps(float(value)).decode()  # 1e-6, as `dumps` spells it, where json would write 1e-06
+    if value is None or isinstance(value, str | int):
         return json.dumps(value)
     return _write(_plain(value), order)
 

@@ -54,8 +54,15 @@ def test_every_number_is_written_as_it_was_read(numbers: list[str]) -> None:
 def test_what_is_written_is_read_as_it_was(value: Any) -> None:
     joined = json.loads(json.dumps(value))  # which joins the halves of surrogate pairs
     assert json.loads(dumps(value)) == joined
-    assert text_of(value) == json.dumps(value)
-    assert canonical(loads(dumps(value))) == canonical(value)
+    assert json.loads(text_of(value)) == joined
+    assert text_of(value).isascii()
+    assert canonical(loads(dumps(value))) == canonical(loads(text_of(value))) == canonical(value)
+
+
+@pytest.mark.parametrize("number", [1e-06, 1e16, 1.5e300, 5e-324, 0.1, -0.0])
+def test_a_float_has_one_spelling_however_it_is_written(number: float) -> None:
+    assert dumps(number).decode() == text_of(number) == canonical(number)
+    assert dumps({"n": number, "half": "\ud800"}).decode() == text_of({"n": number, "half": "\ud800"})
 
 
 def test_a_number_is_a_float_to_whatever_reckons_with_it() -> None:

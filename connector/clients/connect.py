@@ -45,7 +45,7 @@ def connect(url: str, **options: Any) -> HybridElasticsearch | HybridOpenSearch:
     scheme, _, rest = url.partition(":")
     if scheme in ("http", "https"):
         client = HybridElasticsearch(url, **options)
-        if read_capabilities(_info_of(client), None).flavour != "opensearch":
+        if not read_capabilities(_info_of(client), None).is_opensearch:
             return client
         client.close()
         from connector.clients.opensearch.client import HybridOpenSearch

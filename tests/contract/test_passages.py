@@ -165,7 +165,7 @@ def test_a_document_whose_text_is_gone_keeps_no_passages(articles: Connector, es
 def test_passages_asked_of_an_index_of_whole_documents_are_refused(engine: EngineUnderTest, fresh_index: str) -> None:
     with engine.client(HybridElasticsearch, **MODELS) as client:
         Connector(client, fresh_index, text_fields=["body"]).create()
-        with pytest.raises(IndexMismatchError, match="keeps one vector a document, not passages"):
+        with pytest.raises(IndexMismatchError, match="keeps one vector per document, not passages"):
             Connector(client, fresh_index, text_fields=["body"], passages=True).create()
 
 

@@ -13,8 +13,8 @@ KNOWS_ENGINES = ("engines", "clients/opensearch", "embedded")
 """Where engines differ, the client of one engine, and an engine."""
 NAMES = ("opensearch", "elasticsearch", "embedded", "serverless")
 ALLOWED = {
-    "clients/core.py": "recognises a client by its module, as opensearch-py can't be imported without its extra",
-    "clients/elasticsearch.py": "`connect` reads the scheme of a URL, and opens a client of the engine it finds",
+    "clients/elasticsearch_api.py": "recognises a client by its module: opensearch-py may not be installed",
+    "clients/connect.py": "reads the scheme of a URL, which may be `embedded:`",
     "cli/diagnosis.py": "`doctor` tells people which engine it found, and which version they need",
     "integrations/settings.py": "reads the URLs and credentials of a client, which each library keeps elsewhere",
 }

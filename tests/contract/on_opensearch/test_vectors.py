@@ -95,7 +95,7 @@ def test_a_least_similarity_is_told_as_a_score_of_the_fields_space(
 
 def test_a_least_similarity_that_has_no_score_is_refused(client: OpenSearch, index: str) -> None:
     opensearch.load(client, index, VECTORS)
-    with pytest.raises(connector.ConnectorError, match="can't be told as a score"):
+    with pytest.raises(connector.ConnectorError, match="can't be converted to a score"):
         searched(client, index, knn([1.0, 1.0, 1.0], 5, "elsewhere", similarity=0.5))
 
 

@@ -59,7 +59,7 @@ def test_a_job_encodes_the_text_behind_a_name(place: Place, named: str, text: st
         (["title", "nothing"], "'nothing': is in no mapping and no document"),
         (["tit*"], "is a pattern"),
         (["title.english"], "'title.english'"),
-        (["vector"], "must be a field that is none of text_fields"),
+        (["vector"], "must be a field that is not among text_fields"),
     ],
 )
 def test_a_name_that_leads_nowhere_is_refused_before_anything_is_done(

@@ -88,7 +88,11 @@ def test_a_field_that_can_not_be_searched_by_the_vectors_is_refused_in_planning(
 @on_elasticsearch
 @pytest.mark.parametrize(("element", "dims"), [("byte", DIMS), ("bit", 16)])
 def test_a_field_of_other_numbers_is_refused_in_planning(place: Place, element: str, dims: int) -> None:
-    check_unfit(place, {"type": "dense_vector", "dims": dims, "element_type": element}, f"holds {element} vectors")
+    check_unfit(
+        place,
+        {"type": "dense_vector", "dims": dims, "element_type": element},
+        f"holds no floats .element_type: {element}",
+    )
 
 
 @on_opensearch
@@ -96,8 +100,8 @@ def test_a_field_of_other_numbers_is_refused_in_planning(place: Place, element: 
     ("own", "space", "reason"),
     [
         ({"dimension": 5}, "l2", "5 dims, the encoder 9"),
-        ({"data_type": "byte"}, "l2", "holds byte vectors"),
-        ({"data_type": "binary", "dimension": 16}, "hamming", "holds binary vectors"),
+        ({"data_type": "byte"}, "l2", "holds no floats .data_type: byte"),
+        ({"data_type": "binary", "dimension": 16}, "hamming", "holds no floats .data_type: binary"),
     ],
 )
 def test_opensearchs_field_of_other_numbers_is_refused_in_planning(
@@ -119,7 +123,7 @@ def check_unfit(place: Place, field: dict[str, Any], reason: str) -> None:
 @pytest.mark.parametrize("field", ["title.vector", "title"])
 def test_vectors_go_below_no_other_field(place: Place, field: str) -> None:
     place.fill(DOCUMENTS, {"title": {"type": "text"}, "body": {"type": "text"}})
-    with pytest.raises(IndexMismatchError, match="'title' is there and is no vector field"):
+    with pytest.raises(IndexMismatchError, match="'title' exists and is not a vector field"):
         place.run(in_place=True, text_fields=["body"], vector_field=field)
 
 

@@ -81,7 +81,7 @@ async def test_a_job_is_run_through_an_async_client(
         response = await Connector(client, name, text_fields=["title"], encoder=count_words).asearch("car", depth=0)
         assert response["hits"]["hits"][0]["_id"] == "1"
         assert "knn" in response["_hybrid"]["legs"]
-        with pytest.raises(RequestError, match="nothing to go on with"):
+        with pytest.raises(RequestError, match="nothing to resume"):
             await aresume(client, name, options=options)
         for index in await client.indices.get(index=f"{name}*"):
             await client.indices.delete(index=index)

@@ -86,7 +86,7 @@ def test_an_estimate_counts_every_passage(client: Any, es: Elasticsearch, name: 
 
 def test_passages_go_where_nothing_else_is(client: Any, es: Elasticsearch, name: str, options: JobOptions) -> None:
     filled(es, name, [{"_id": "1", "body": "car", "passages": {"a": 1}}])
-    with pytest.raises(IndexMismatchError, match="'passages' is there and holds no nested objects"):
+    with pytest.raises(IndexMismatchError, match="'passages' exists and holds no nested objects"):
         reindex(client, name, text_fields=["body"], passages=True, in_place=True, encoder=count_words, options=options)
     with pytest.raises(RequestError, match="vector_field"):
         reindex(client, name, text_fields=["body"], passages=True, vector_field="v", options=options)

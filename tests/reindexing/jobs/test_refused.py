@@ -36,7 +36,7 @@ def test_another_encoders_vectors_are_not_mixed_with_ours(
 
     with pytest.raises(EncoderMismatchError, match="count_words"):
         reindex(client, name, text_fields=["title"], in_place=True, encoder=other, options=options)
-    with pytest.raises(IndexMismatchError, match="is no vector field"):
+    with pytest.raises(IndexMismatchError, match="is not a vector field"):
         reindex(
             client,
             name,
