@@ -125,7 +125,7 @@ class OpenSearchDialect(ElasticsearchDialect):
     def vector_length(self, mapping: Mapping[str, Any]) -> int | None:
         """Return how many numbers a query vector has: the dims, of which a `binary` field packs 8 into one."""
         dims = self.vector_dims(dict(mapping))
-        return dims // 8 if dims and mapping.get("data_type") == "binary" else dims or None
+        return dims // 8 if dims and _data_type(mapping) == "binary" else dims or None
 
     def vector_dims(self, mapping: dict[str, Any]) -> int | None:
         """Return a `knn_vector` field's dims; None for any other field."""
@@ -135,8 +135,13 @@ class OpenSearchDialect(ElasticsearchDialect):
         """Return why floats can't search a `knn_vector` field: it is not indexed, or holds bytes or bits."""
         if is_not_indexed(mapping):
             return NOT_INDEXED
-        kind = mapping.get("data_type")
+        kind = _data_type(mapping)
         return f"holds no floats (data_type: {kind})" if kind in ("byte", "binary") else None
+
+
+def _data_type(mapping: Mapping[str, Any]) -> str:
+    """Return the data type of a vector field in lower case: OpenSearch returns it in upper case."""
+    return str(mapping.get("data_type", "float")).lower()
 
 
 def _numbers(vector: QueryVector | None, field: str, lengths: Sequence[int]) -> Sequence[float] | None:
