@@ -218,7 +218,7 @@ def test_poison_lines_of_a_file(scene: Scene, tmp_path: Path) -> None:
     assert "not JSON" in letters["line 2"]
     assert "must be a JSON object" in letters["line 3"]
     assert "id must be a string" in letters["line 6"]
-    assert "no UTF-8" in letters["line 10"]
+    assert "is not UTF-8" in letters["line 10"]
     assert "too long" in letters["x" * 600]
 
 
