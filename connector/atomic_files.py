@@ -18,7 +18,8 @@ def replacing(path: Path) -> Iterator[Path]:
     Args:
         path: the file to write, in a folder that exists.
     """
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
+    # The suffix stays last: writers such as numpy.save append it where it is missing.
+    partial = path.with_name(f".{path.stem}.{secrets.token_hex(8)}.partial{path.suffix}")
     try:
         yield partial
         partial.replace(path)
