@@ -45,15 +45,34 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
     return url
 
 
-def test_search_prints_elastics_response_with_provenance_as_json(url: str) -> None:
-    response = json.loads(connector("search", "things", "make tea hot", "--url", url, "--size", "2", "--json"))
+@pytest.fixture(scope="module")
+def searched(url: str) -> tuple[str, str]:
+    """What two searches print in one process: the first as JSON, the second as a table."""
+    searches = (["make tea hot", "--url", url, "--size", "2", "--json"], ["keep milk fresh", "--url", url])
+    code = f"""
+from connector.cli import main
+for arguments in {searches!r}:
+    try:
+        main(["search", "things", *arguments])
+    except SystemExit as exit:
+        assert not exit.code
+    print("END", flush=True)
+"""
+    command = [sys.executable, "-c", code]
+    printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=True).stdout
+    response, table, _ = printed.split("END\n")
+    return response, table
+
+
+def test_search_prints_elastics_response_with_provenance_as_json(searched: tuple[str, str]) -> None:
+    response = json.loads(searched[0])
     assert len(response["hits"]["hits"]) == 2
     assert response["_hybrid"]["degraded"] is None
     assert all(isinstance(hit["_hybrid"]["rerank_score"], float) for hit in response["hits"]["hits"])
 
 
-def test_search_prints_a_table(url: str) -> None:
-    out = connector("search", "things", "keep milk fresh", "--url", url)
+def test_search_prints_a_table(searched: tuple[str, str]) -> None:
+    _, out = searched
     assert "fridge" in out
     assert "rerank" in out
 
