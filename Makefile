@@ -19,6 +19,10 @@ NEWEST ?= 3.14
 OLDEST_VENV := .venv/bounds/oldest-$(subst /,_,$(OLDEST))
 NEWEST_VENV := .venv/bounds/newest-$(subst /,_,$(NEWEST))
 OFFLINE := HF_HUB_OFFLINE=1
+# Two processes for two cores. All tests of a file run in the same one, and each starts its own nodes (3 GB).
+# WORKERS=0 runs all tests in one process.
+WORKERS ?= 2
+PARALLEL := -n $(WORKERS) --dist loadfile
 # Without cached bytecode, every process would compile its libraries again, including torch.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -33,23 +37,23 @@ demo: $(INSTALLED) ## index this Python's documentation, search it, show what ea
 
 test: $(INSTALLED) $(CLIENT9)/.installed ## run every test, on the embedded engine and on real nodes, with both client majors
 	@failed=0; \
-	$(OFFLINE) $(BIN)/pytest || failed=1; \
-	$(OFFLINE) PYTHONPATH=$(CLIENT9) $(BIN)/pytest $(CLIENT_TESTS) || failed=1; \
+	$(OFFLINE) $(BIN)/pytest $(PARALLEL) || failed=1; \
+	$(OFFLINE) PYTHONPATH=$(CLIENT9) $(BIN)/pytest $(PARALLEL) $(CLIENT_TESTS) || failed=1; \
 	exit $$failed
 
 test-faults: $(INSTALLED) ## inject kill -9, storms of errors, full disks and more into reindex jobs, at full size (about an hour)
 	$(OFFLINE) CONNECTOR_FAULTS=full $(BIN)/pytest tests/faults
 
-test-fast: $(INSTALLED) ## run the tests that need no node
-	$(OFFLINE) $(BIN)/pytest -q -m "not node"
+test-fast: $(INSTALLED) ## run the tests that need no node (about 4 minutes on 2 cores)
+	$(OFFLINE) $(BIN)/pytest -q $(PARALLEL) -m "not node"
 
 test-bounds: test-oldest test-newest ## run test-oldest and test-newest
 
 test-oldest: $(OLDEST_VENV)/.installed ## run the fast tests on Python 3.10 with the lowest versions that pyproject.toml admits (OLDEST=...)
-	$(OFFLINE) PATH="$(CURDIR)/$(BIN):$$PATH" $(OLDEST_VENV)/bin/python -m pytest -q -m "not node" -W default $(TESTS)
+	$(OFFLINE) PATH="$(CURDIR)/$(BIN):$$PATH" $(OLDEST_VENV)/bin/python -m pytest -q $(PARALLEL) -m "not node" -W default $(TESTS)
 
 test-newest: $(NEWEST_VENV)/.installed ## run the fast tests on Python 3.14 with the newest version of everything (NEWEST=...)
-	$(OFFLINE) PATH="$(CURDIR)/$(BIN):$$PATH" $(NEWEST_VENV)/bin/python -m pytest -q -m "not node" $(TESTS)
+	$(OFFLINE) PATH="$(CURDIR)/$(BIN):$$PATH" $(NEWEST_VENV)/bin/python -m pytest -q $(PARALLEL) -m "not node" $(TESTS)
 
 lint: $(INSTALLED) ## run ruff, mypy --strict and the import rules of the packages
 	$(BIN)/ruff check .
