@@ -68,8 +68,7 @@ class OnnxInt8Backend:
 
         whole = target.with_name(f"{target.stem}.float.onnx")
         fuse(graph, whole, example)
-        level = logging.root.level
-        logging.root.setLevel(logging.ERROR)  # onnxruntime logs advice through the root logger
+        logging.root.addFilter(_is_not_advice)
         try:
             quantize_dynamic(
                 whole,
@@ -82,7 +81,7 @@ class OnnxInt8Backend:
                 extra_options={"MatMulConstBOnly": True, "DefaultTensorType": 1},
             )
         finally:
-            logging.root.setLevel(level)
+            logging.root.removeFilter(_is_not_advice)
             whole.unlink()
 
     def open(self, path: Path) -> OnnxSession:
@@ -104,6 +103,11 @@ def fuse(graph: Path, target: Path, example: Arrays) -> None:
         is_same = False
     if not is_same:
         onnx.save(onnx.load(str(graph)), str(target))
+
+
+def _is_not_advice(record: logging.LogRecord) -> bool:
+    """False for what onnxruntime advises through the root logger, whose level other threads may need."""
+    return record.levelno >= logging.ERROR or "onnxruntime" not in record.pathname
 
 
 def _narrow(graph: Path) -> list[str]:

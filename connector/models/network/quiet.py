@@ -26,11 +26,14 @@ def quiet_progress() -> Iterator[None]:
 def quiet_export() -> Iterator[None]:
     """Keep torch's tracer from warning about branches that our networks take for every input."""
     logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    logger.addFilter(_is_error)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        logger.removeFilter(_is_error)
+
+
+def _is_error(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
