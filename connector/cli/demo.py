@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from connector.cli.connection import Connection
+from connector.cli.connection_options import connects
 from connector.cli.demo_report import (
     print_cases,
     print_introduction,
@@ -14,7 +16,6 @@ from connector.cli.demo_report import (
     print_side_by_side,
     print_worth,
 )
-from connector.cli.options import Url
 from connector.cli.progress import bars
 from connector.cli.questions import Questions, questions_for
 from connector.cli.stdlib import StdlibDocument, stdlib_documents
@@ -25,8 +26,9 @@ BODY_LENGTH = 180
 TEXT_FIELDS = ["title", "body"]
 
 
+@connects("embedded:")
 def demo(
-    url: Url = "embedded:",
+    connection: Connection,
     depth: Annotated[
         int, typer.Option(min=10, max=1_000, help="The number of hits that the cross-encoder reranks.")
     ] = DEPTH,
@@ -36,22 +38,23 @@ def demo(
     On a cluster, the demo replaces the index hybrid-demo-stdlib and touches no other.
     """
     documents = stdlib_documents()
-    run_demo(url, documents, questions_for({document.id for document in documents}), depth, Console())
+    run_demo(connection, documents, questions_for({document.id for document in documents}), depth, Console())
 
 
-def run_demo(url: str, documents: Sequence[StdlibDocument], questions: Questions, depth: int, console: Console) -> None:
+def run_demo(
+    connection: Connection, documents: Sequence[StdlibDocument], questions: Questions, depth: int, console: Console
+) -> None:
     """Run the demo: index the documents, search with the questions in four stages, and print the results.
 
     Raises:
         ConnectorError, elasticsearch.ApiError, elastic_transport.TransportError: the cluster or a model failed.
     """
     from connector.cli.stages import run_stages
-    from connector.clients.connect import connect
     from connector.facade.connector import Connector
 
     started = perf_counter()
     print_introduction(console, len(documents), questions)
-    with connect(url) as client:
+    with connection.open() as client:
         connector = Connector(client, INDEX, text_fields=TEXT_FIELDS)
         client.indices.delete(index=INDEX, ignore_unavailable=True)
         connector.create()

@@ -10,19 +10,17 @@ from elasticsearch import Elasticsearch
 from rich.console import Console
 from rich.markup import escape
 
-from connector.cli.options import DEFAULT_URL
-from connector.clients.hosts import check_elasticsearch_hosts, without_credentials
+from connector.cli.connection import Connection
+from connector.cli.connection_options import connects
 
 EXIT_FAILING, EXIT_NO_ANSWER = 1, 2
 _TIMEOUT_S = 10
 _COLOURS = {"works": "green", "unknown": "yellow", "fails": "red"}
 
 
+@connects(url_is_argument=True)
 def doctor(
-    url: Annotated[
-        str,
-        typer.Argument(envvar="ELASTICSEARCH_URL", help="The cluster: an http(s) URL, or embedded:DIR."),
-    ] = DEFAULT_URL,
+    connection: Connection,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Report what is at a URL, what works there, and what to do about the rest.
@@ -33,8 +31,8 @@ def doctor(
     from connector.cli.diagnosis import examine
     from connector.search.needs import run
 
-    with closing(_client(url)) as client:
-        report = run(examine(without_credentials(url)), lambda request: _send(client, request))
+    with closing(_client(connection)) as client:
+        report = run(examine(connection.url), lambda request: _send(client, request))
     if as_json:
         typer.echo(json.dumps(report.to_json(), ensure_ascii=False))
     else:
@@ -43,14 +41,11 @@ def doctor(
         raise typer.Exit(EXIT_NO_ANSWER if len(report.checks) == 1 else EXIT_FAILING)
 
 
-def _client(url: str) -> Elasticsearch:
+def _client(connection: Connection) -> Elasticsearch:
     """Return a client whose transport can talk to any engine."""
-    if not url.startswith(("http://", "https://")):
-        from connector.clients.connect import connect
-
-        return connect(url)  # type: ignore[return-value]
-    check_elasticsearch_hosts(url)
-    return Elasticsearch(url, max_retries=0, request_timeout=_TIMEOUT_S)
+    if not connection.url.startswith(("http://", "https://")):
+        return connection.open()  # type: ignore[return-value]
+    return Elasticsearch(connection.url, max_retries=0, request_timeout=_TIMEOUT_S, **connection.client_options())
 
 
 def _send(client: Elasticsearch, request: Any) -> Any:

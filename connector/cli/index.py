@@ -6,12 +6,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from connector.cli.connection import Connection
+from connector.cli.connection_options import connects
 from connector.cli.documents import read_documents
-from connector.cli.options import DEFAULT_URL, EncoderName, Encoding, TextFields, Url
+from connector.cli.options import EncoderName, Encoding, TextFields
 from connector.cli.progress import counted
 from connector.cli.text_fields import of_documents
 
 
+@connects()
 def index(
     file: Annotated[
         Path,
@@ -20,7 +23,7 @@ def index(
         ),
     ],
     name: Annotated[str, typer.Option("--index", help="The name of the index, which is created if it does not exist.")],
-    url: Url = DEFAULT_URL,
+    connection: Connection,
     text_fields: TextFields = None,
     id_field: Annotated[str, typer.Option(help="The field that holds a document's id.")] = "_id",
     encoding: Encoding = None,
@@ -30,11 +33,11 @@ def index(
     ] = False,
 ) -> None:
     """Index a file of documents, with their text for BM25 and vectors for kNN."""
-    from connector import Connector, connect
+    from connector import Connector
 
     console = Console(stderr=True)
     names = of_documents(text_fields, read_documents(file, encoding), id_field, file)
-    with connect(url) as client:
+    with connection.open() as client:
         connector = Connector(client, name, text_fields=names, id_field=id_field, encoder=encoder, passages=passages)
         connector.create()
         report = connector.index(counted(read_documents(file, encoding), console, "indexing"))

@@ -13,6 +13,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
+from connector.cli.connection import Connection
 from connector.cli.reindex_view import Watcher
 
 _CODES = {
@@ -26,7 +27,7 @@ _CODES = {
 
 @contextmanager
 def job_session(
-    url: str,
+    connection: Connection,
     state: Path | None,
     as_json: bool,
     metrics_port: int | None,
@@ -35,7 +36,6 @@ def job_session(
     keep_vectors: bool = True,
 ) -> Iterator[tuple[Any, Any]]:
     """Provide a client and the `JobOptions` of a job that shows progress and that a signal stops cleanly."""
-    from connector import connect
     from connector import reindexing as jobs
 
     with ExitStack() as stack:
@@ -47,7 +47,7 @@ def job_session(
             from connector.reindexing.metrics import serve_metrics
 
             listeners.append(stack.enter_context(serve_metrics(metrics_port)).show)
-        client = stack.enter_context(connect(url))
+        client = stack.enter_context(connection.open())
         stack.enter_context(exit_on_job_error(signals))
 
         def show(progress: Any) -> None:

@@ -4,15 +4,6 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-DEFAULT_URL = "http://127.0.0.1:9200"
-
-Url: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        envvar="ELASTICSEARCH_URL",
-        help="The cluster: an http(s) URL, or embedded:DIR for an engine in this process that keeps its data in DIR.",
-    ),
-]
 TextFields: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(

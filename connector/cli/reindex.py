@@ -11,8 +11,10 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
+from connector.cli.connection import Connection
+from connector.cli.connection_options import connects
 from connector.cli.job_session import exit_on_job_error, job_session
-from connector.cli.options import DEFAULT_URL, EncoderName, Encoding, TextFields, Url
+from connector.cli.options import EncoderName, Encoding, TextFields
 from connector.cli.reindex_view import estimate_table, report_table, status_table
 from connector.cli.text_fields import of_source
 
@@ -62,9 +64,10 @@ RetryFor: TypeAlias = Annotated[
 
 
 @reindex.command()
+@connects()
 def run(
     source: Annotated[str, typer.Argument(help="An index, alias or data stream, or a .jsonl, .csv or .parquet file.")],
-    url: Url = DEFAULT_URL,
+    connection: Connection,
     text_fields: TextFields = None,
     alias: Annotated[
         str | None,
@@ -108,7 +111,6 @@ def run(
     retry_for: RetryFor = 600.0,
 ) -> None:
     """Start a job, or resume it if the same command was interrupted."""
-    from connector import connect
     from connector import reindexing as jobs
 
     arguments: dict[str, Any] = {
@@ -122,14 +124,17 @@ def run(
         "allow_without_text": allow_without_text,
     }
     if dry_run:
-        with connect(url) as client, exit_on_job_error():
+        with connection.open() as client, exit_on_job_error():
             names = of_source(text_fields, client, source, id_field, encoding)
             estimate = jobs.estimate(
                 client, source, text_fields=names, **arguments, options=jobs.JobOptions(state=state)
             )
             _print(as_json, estimate.to_json(), lambda: estimate_table(estimate))
         return
-    with job_session(url, state, as_json, metrics_port, retry_for, keep_vectors=keep_vectors) as (client, options):
+    with job_session(connection, state, as_json, metrics_port, retry_for, keep_vectors=keep_vectors) as (
+        client,
+        options,
+    ):
         more: dict[str, Any] = {
             "pipeline": pipeline,
             "verify": verify,
@@ -142,9 +147,10 @@ def run(
 
 
 @reindex.command()
+@connects()
 def resume(
     job: Job,
-    url: Url = DEFAULT_URL,
+    connection: Connection,
     encoder: EncoderName = "bundled",
     state: StateDirectory = None,
     as_json: AsJson = False,
@@ -154,7 +160,7 @@ def resume(
     """Resume a job that was interrupted."""
     from connector import reindexing as jobs
 
-    with job_session(url, state, as_json, metrics_port, retry_for) as (client, options):
+    with job_session(connection, state, as_json, metrics_port, retry_for) as (client, options):
         report = jobs.resume(client, job, encoder=encoder, options=options)
     _finish(report, as_json)
 
@@ -177,20 +183,21 @@ def status(
 
 
 @reindex.command()
-def cancel(job: Job, url: Url = DEFAULT_URL, state: StateDirectory = None) -> None:
+@connects()
+def cancel(job: Job, connection: Connection, state: StateDirectory = None) -> None:
     """Cancel a job: its process stops, and its new index is deleted unless the alias was switched to it."""
-    from connector import connect
     from connector import reindexing as jobs
 
-    with connect(url) as client, exit_on_job_error():
+    with connection.open() as client, exit_on_job_error():
         jobs.cancel(client, job, options=jobs.JobOptions(state=state))
     Console(stderr=True).print(f"job {job} is cancelled", highlight=False, markup=False)
 
 
 @reindex.command()
+@connects()
 def rollback(
     job: Job,
-    url: Url = DEFAULT_URL,
+    connection: Connection,
     force: Annotated[
         bool,
         typer.Option("--force", help="Roll back even if documents were written, deleted or changed since the switch."),
@@ -202,10 +209,9 @@ def rollback(
     The documents of both indices are compared first. If any differ, the command reports how many, and moves the alias
     only with --force.
     """
-    from connector import connect
     from connector import reindexing as jobs
 
-    with connect(url) as client, exit_on_job_error():
+    with connection.open() as client, exit_on_job_error():
         report = jobs.rollback(client, job, force=force, options=jobs.JobOptions(state=state))
     summary = f"{report.alias} points to {report.previous or 'nothing'} again; {report.target} is kept"
     if report.written or report.deleted or report.changed:
@@ -215,18 +221,18 @@ def rollback(
 
 
 @reindex.command()
+@connects()
 def retry_dead_letters(
     job: Job,
-    url: Url = DEFAULT_URL,
+    connection: Connection,
     encoder: EncoderName = "bundled",
     state: StateDirectory = None,
     as_json: AsJson = False,
 ) -> None:
     """Retry the documents that failed, as they now are in the source or in the file of dead letters."""
-    from connector import connect
     from connector import reindexing as jobs
 
-    with connect(url) as client, exit_on_job_error():
+    with connection.open() as client, exit_on_job_error():
         report = jobs.retry_dead_letters(client, job, encoder=encoder, options=jobs.JobOptions(state=state))
     summary = f"{report.written} written, {report.dead} still dead letters, {report.gone} gone from the source"
     _print(as_json, vars(report), lambda: summary)

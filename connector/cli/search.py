@@ -6,15 +6,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from connector.cli.connection import Connection
+from connector.cli.connection_options import connects
 from connector.cli.hits import hits_table
-from connector.cli.options import DEFAULT_URL, EncoderName, RerankerName, TextFields, Url
+from connector.cli.options import EncoderName, RerankerName, TextFields
 from connector.cli.text_fields import of_index
 
 
+@connects()
 def search(
     index: Annotated[str, typer.Argument(help="The index to search.")],
     text: Annotated[str, typer.Argument(help="The text to search for.")],
-    url: Url = DEFAULT_URL,
+    connection: Connection,
     text_fields: TextFields = None,
     size: Annotated[int, typer.Option(min=1, help="The number of hits to show.")] = 10,
     depth: Annotated[int, typer.Option(min=1, help="The number of hits that the cross-encoder reranks.")] = 50,
@@ -27,9 +30,9 @@ def search(
     reranker: RerankerName = "bundled",
 ) -> None:
     """Search an index by BM25 and kNN, fused by RRF, and rerank the first hits with a cross-encoder."""
-    from connector import Connector, connect
+    from connector import Connector
 
-    with connect(url) as client:
+    with connection.open() as client:
         names = of_index(text_fields, client, index)
         connector = Connector(client, index, text_fields=names, encoder=encoder, reranker=reranker)
         response = connector.search(text, size=size, depth=depth, blend=blend)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from elastic_transport import SerializationError
 from elasticsearch import ApiError, TransportError, UnsupportedProductError
 
 from connector.clients.elasticsearch import HybridElasticsearch
 from connector.clients.hosts import scheme_of
 from connector.clients.sending import ACCEPT_JSON
 from connector.engines.capabilities import read_capabilities
-from connector.errors import RequestError
+from connector.errors import MalformedAnswerError, RequestError
 
 if TYPE_CHECKING:
     from connector.clients.opensearch.client import HybridOpenSearch
 
 _INFO_TIMEOUT_S = 5
+_FORBIDDEN = 403
+_NO_CLUSTER = "the server is not Elasticsearch or OpenSearch"
 
 
 def connect(url: str, **options: Any) -> HybridElasticsearch | HybridOpenSearch:
@@ -40,12 +44,39 @@ def connect(url: str, **options: Any) -> HybridElasticsearch | HybridOpenSearch:
         ...     es.count(index="books")["count"]
         1
     """
+    return _open(url, options, _info_of)
+
+
+def connect_checked(url: str, **options: Any) -> HybridElasticsearch | HybridOpenSearch:
+    """Open a client as `connect` does, of a cluster that has answered.
+
+    Args:
+        url: as for `connect`.
+        **options: as for `connect`.
+
+    Raises:
+        RequestError, MissingExtraError, EmbeddedStoreError: as for `connect`.
+        elastic_transport.TransportError: nothing answers.
+        elasticsearch.ApiError: the server rejects the credentials, or fails.
+        MalformedAnswerError: the server is not Elasticsearch or OpenSearch.
+    """
+    return _open(url, options, _checked_info_of)
+
+
+def _open(
+    url: str, options: Mapping[str, Any], info_of: Callable[[HybridElasticsearch], Any]
+) -> HybridElasticsearch | HybridOpenSearch:
     if not isinstance(url, str):
         raise RequestError("url", url, "must be a string, as http://localhost:9200 or embedded:")
     scheme, _, rest = url.partition(":")
     if scheme in ("http", "https"):
         client = HybridElasticsearch(url, **options)
-        if not read_capabilities(_info_of(client), None).is_opensearch:
+        try:
+            is_opensearch = read_capabilities(info_of(client), None).is_opensearch
+        except BaseException:
+            client.close()
+            raise
+        if not is_opensearch:
             return client
         client.close()
         from connector.clients.opensearch.client import HybridOpenSearch
@@ -68,10 +99,33 @@ def connect(url: str, **options: Any) -> HybridElasticsearch | HybridOpenSearch:
 
 def _info_of(client: HybridElasticsearch) -> Any:
     """Return a server's answer to `GET /`; None if it gives none, which the first call will report."""
-    impatient = client.options(max_retries=0, request_timeout=_INFO_TIMEOUT_S)
     try:
-        return impatient.perform_request("GET", "/", headers=ACCEPT_JSON).body
+        return _ask_info(client)
     except UnsupportedProductError as error:
         return error.body
     except (ApiError, TransportError, RecursionError):
         return None
+
+
+def _checked_info_of(client: HybridElasticsearch) -> Any:
+    """Return a server's answer to `GET /`; None if this user may not ask, who may still search."""
+    try:
+        info = _ask_info(client)
+    except UnsupportedProductError as error:
+        if not read_capabilities(error.body, None).is_opensearch:
+            raise MalformedAnswerError("GET /", _NO_CLUSTER, error.body) from error
+        return error.body
+    except ApiError as error:
+        if not isinstance(error.body, dict):
+            raise MalformedAnswerError("GET /", f"{_NO_CLUSTER} ({error.meta.status})", error.body) from error
+        if error.meta.status != _FORBIDDEN:
+            raise
+        return None
+    except (SerializationError, RecursionError) as error:
+        raise MalformedAnswerError("GET /", _NO_CLUSTER, "") from error
+    return info
+
+
+def _ask_info(client: HybridElasticsearch) -> Any:
+    impatient = client.options(max_retries=0, request_timeout=_INFO_TIMEOUT_S)
+    return impatient.perform_request("GET", "/", headers=ACCEPT_JSON).body

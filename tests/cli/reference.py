@@ -79,7 +79,7 @@ def _default(parameter: Any) -> str:
     value = parameter.default
     if parameter.required:
         found.append("required")
-    elif parameter.secondary_opts:
+    elif parameter.secondary_opts and value is not None:
         found.append(f"`{(parameter.opts if value else parameter.secondary_opts)[0]}`")
     elif isinstance(value, (str, int, float)) and value is not False:
         found.append(f"`{value}`")

@@ -10,8 +10,10 @@ import pytest
 from rich.console import Console
 
 from connector.cli import main
+from connector.cli.connection import Connection
 from connector.cli.demo import run_demo
 from connector.cli.questions import Questions
+from connector.cli.settings import Settings
 from connector.cli.stdlib import StdlibDocument
 
 DOCUMENTS = [
@@ -110,7 +112,8 @@ def test_the_demo_tells_what_each_stage_was_worth_and_what_moved() -> None:
     texts = {"q1": "hot drink machine", "q2": "milk"}
     questions = Questions(texts, {"q1": {"kettle": 1}, "q2": {"fridge": 1}}, frozenset({"q1"}), dropped=4)
     out = io.StringIO()
-    run_demo("embedded:", documents, questions, depth=10, console=Console(file=out, width=160))
+    connection = Connection.of(Settings(url="embedded:"))
+    run_demo(connection, documents, questions, depth=10, console=Console(file=out, width=160))
     told = out.getvalue()
     assert "4 more questions were dropped" in told
     for stage in ("BM25", "kNN", "RRF", "RRF + rerank"):

@@ -1,0 +1,109 @@
+"""A command's connection to a cluster: what the user chose, and the client made of it."""
+
+from __future__ import annotations
+
+import getpass
+import ssl
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elastic_transport.client_utils import parse_cloud_id
+
+from connector.cli.settings import Settings
+from connector.errors import RequestError
+
+if TYPE_CHECKING:
+    from connector.clients.elasticsearch import HybridElasticsearch
+    from connector.clients.opensearch.client import HybridOpenSearch
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where a cluster is and how to get in.
+
+    Attributes:
+        url: the URL, without credentials.
+        settings: the rest.
+    """
+
+    url: str
+    settings: Settings
+
+    @classmethod
+    def of(cls, settings: Settings) -> Connection:
+        """Return the connection that merged settings describe.
+
+        Raises:
+            RequestError: a setting is wrong.
+        """
+        if settings.ca_certs is not None:
+            _check_certificates(settings.ca_certs)
+        if settings.has_credentials and any(name.lower() == "authorization" for name in settings.headers):
+            raise RequestError("--header", "Authorization", "is set by --api-key and --user; keep one of them")
+        return cls(_cloud_url(settings.cloud_id) if settings.cloud_id else settings.url or "", settings)
+
+    def client_options(self) -> dict[str, Any]:
+        """Return what elasticsearch-py's clients call these settings; asks for a missing password.
+
+        Raises:
+            RequestError: a password is missing, and there is no terminal to ask on.
+        """
+        if not self.url.startswith(("http://", "https://")):
+            return {}
+        settings = self.settings
+        options: dict[str, Any] = {}
+        if settings.api_key:
+            options["api_key"] = settings.api_key
+        if settings.user:
+            password = _ask_password(settings.user) if settings.password is None else settings.password
+            options["basic_auth"] = (settings.user, password)
+        if settings.headers:
+            options["headers"] = dict(settings.headers)
+        if self.url.startswith("https://"):
+            if settings.ca_certs is not None:
+                options["ca_certs"] = str(settings.ca_certs)
+            if settings.verify_certs is False:
+                options |= {"verify_certs": False, "ssl_show_warn": False}
+        return options
+
+    def open(self) -> HybridElasticsearch | HybridOpenSearch:
+        """Open a client of a cluster that answers.
+
+        Raises:
+            RequestError, MissingExtraError, EmbeddedStoreError: as for `connector.connect`.
+            MalformedAnswerError: it is not Elasticsearch or OpenSearch.
+            elasticsearch.ApiError, elastic_transport.TransportError: it does not answer, or wants other credentials.
+        """
+        from connector.clients.connect import connect_checked
+
+        return connect_checked(self.url, **self.client_options())
+
+
+def _cloud_url(cloud_id: str) -> str:
+    try:
+        address = parse_cloud_id(cloud_id).es_address
+    except ValueError:
+        address = None
+    if address is None:
+        raise RequestError("--cloud-id", cloud_id, "is no cloud ID; copy it from the deployment's page")
+    return f"https://{address[0]}:{address[1]}"
+
+
+def _check_certificates(path: Path) -> None:
+    if path.is_dir():
+        return
+    if not path.is_file():
+        raise RequestError("--ca-certs", str(path), "does not exist; name a file of PEM certificates")
+    try:
+        ssl.create_default_context(cafile=path)
+    except (ssl.SSLError, OSError):
+        raise RequestError("--ca-certs", str(path), "can't be read as a file of PEM certificates") from None
+
+
+def _ask_password(user: str) -> str:
+    if not sys.stdin.isatty():
+        remedy = "needs a password: set ELASTICSEARCH_PASSWORD, or run the command on a terminal, which asks for it"
+        raise RequestError("--user", user, remedy)
+    return getpass.getpass(f"Password of {user}: ")
