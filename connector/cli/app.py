@@ -1,30 +1,31 @@
 """The `connector` command, which turns every error into one line and an exit code."""
 
+import json
 import sys
 import warnings
 from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
-from elastic_transport import TransportError
-from elasticsearch import ApiError
 from rich.console import Console
 
 from connector.cli.demo import demo
 from connector.cli.doctor import doctor
+from connector.cli.exit_codes import EXIT_INTERRUPTED, exit_codes_text
 from connector.cli.index import index
 from connector.cli.models import models
+from connector.cli.problems import Problem, problem_of
 from connector.cli.reindex import reindex
 from connector.cli.search import search
-from connector.errors import ConnectorError
-
-EXIT_ERROR = 2
+from connector.cli.usage_problems import UsageError, usage_problem
 
 app = typer.Typer(
     help="Two-stage search on your existing Elasticsearch or OpenSearch: BM25 and kNN fused by RRF, then reranked by a "
     "cross-encoder.",
+    epilog=exit_codes_text(),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 app.command()(index)
 app.add_typer(reindex, name="reindex")
@@ -34,30 +35,58 @@ app.command()(doctor)
 app.add_typer(models, name="models")
 
 
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"connector {version('hybrid-connector')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Accept the options that come before a command."""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit with code 0 on success, 2 after an error, or 130 when interrupted.
+    """Run the command line and exit with one of the codes of `exit_codes`.
 
     Args:
         arguments: the arguments without the program's name; None takes those of the process.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("always", category=UserWarning, module=r"connector\.")
-            warnings.showwarning = lambda message, *_, **__: _print_error(f"warning: {message}")
-            app(args=None if arguments is None else list(arguments))
-    except Exception as error:
-        if not isinstance(error, (ConnectorError, ApiError, TransportError, OSError, *_opensearch_errors())):
-            raise
-        _print_error(str(error))
-        sys.exit(EXIT_ERROR)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", category=UserWarning, module=r"connector\.")
+        warnings.showwarning = lambda message, *_, **__: _print_line(f"warning: {message}")
+        try:
+            code = app(args=given, prog_name="connector", standalone_mode=False)
+        except Exception as error:
+            sys.exit(_end(error, as_json="--json" in given))
+    sys.exit(code if isinstance(code, int) else 0)
 
 
-def _opensearch_errors() -> tuple[type[Exception], ...]:
-    """Return the errors of opensearch-py, if it is in use."""
-    library = sys.modules.get("opensearchpy")
-    return () if library is None else (library.OpenSearchException,)
+def _end(error: Exception, *, as_json: bool) -> int:
+    """Print why a command ended, and return the exit code; a defect of this package is raised again."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()  # type: ignore[attr-defined]
+        return Problem("usage", "").exit_code
+    problem = _problem(error)
+    if problem is None:
+        raise error
+    if as_json:
+        typer.echo(json.dumps(problem.to_json(), ensure_ascii=False))
+    _print_line(problem.line)
+    return problem.exit_code
 
 
-def _print_error(message: str) -> None:
+def _problem(error: Any) -> Problem | None:
+    if isinstance(error, typer.Abort):
+        return Problem("interrupted", "the input ended before an answer", exit_code=EXIT_INTERRUPTED)
+    return usage_problem(error) if isinstance(error, UsageError) else problem_of(error)
+
+
+def _print_line(message: str) -> None:
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     console.print(f"connector: {' '.join(message.split())}", markup=False)

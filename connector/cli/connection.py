@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from elastic_transport.client_utils import parse_cloud_id
 
+from connector.cli.cluster_problems import Where
 from connector.cli.settings import Settings
 from connector.errors import RequestError
 
@@ -30,6 +31,13 @@ class Connection:
 
     url: str
     settings: Settings
+
+    @property
+    def where(self) -> Where:
+        """The cluster, as errors about it need to know it."""
+        return Where(
+            self.url, self.settings.has_credentials or "authorization" in map(str.lower, self.settings.headers)
+        )
 
     @classmethod
     def of(cls, settings: Settings) -> Connection:
@@ -79,6 +87,15 @@ class Connection:
         from connector.clients.connect import connect_checked
 
         return connect_checked(self.url, **self.client_options())
+
+
+def check_index(client: Any, index: str) -> None:
+    """Check that an index can be searched, which takes milliseconds; loading a model takes seconds.
+
+    Raises:
+        elasticsearch.ApiError: there is no such index, or this user may not search it.
+    """
+    client.search(index=index, body={"size": 0, "track_total_hits": False})
 
 
 def _cloud_url(cloud_id: str) -> str:

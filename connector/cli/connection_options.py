@@ -15,6 +15,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from connector.cli.connection import Connection
+from connector.cli.problems import CommandError, problem_of
 from connector.cli.profile import read_profile
 from connector.cli.settings import Settings, merge, parse_headers
 from connector.errors import RequestError
@@ -111,8 +112,14 @@ def connects(default_url: str = DEFAULT_URL, *, url_is_argument: bool = False) -
 
         @wraps(command)
         def with_options(ctx: typer.Context, **values: Any) -> Any:
-            chosen = {name: values.pop(name) for name in group}
-            return command(**values, connection=_connection(ctx, chosen, default_url))
+            connection = _connection(ctx, {name: values.pop(name) for name in group}, default_url)
+            try:
+                return command(**values, connection=connection)
+            except Exception as error:
+                problem = problem_of(error, connection.where)
+                if problem is None:
+                    raise
+                raise CommandError(problem) from error
 
         parameters = [context, *kept, *added]
         vars(with_options).pop("__wrapped__")

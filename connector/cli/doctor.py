@@ -12,8 +12,8 @@ from rich.markup import escape
 
 from connector.cli.connection import Connection
 from connector.cli.connection_options import connects
+from connector.cli.exit_codes import EXIT_ERROR, EXIT_FINDINGS
 
-EXIT_FAILING, EXIT_NO_ANSWER = 1, 2
 _TIMEOUT_S = 10
 _COLOURS = {"works": "green", "unknown": "yellow", "fails": "red"}
 
@@ -38,7 +38,7 @@ def doctor(
     else:
         _print(report)
     if not report.is_well:
-        raise typer.Exit(EXIT_NO_ANSWER if len(report.checks) == 1 else EXIT_FAILING)
+        raise typer.Exit(EXIT_ERROR if len(report.checks) == 1 else EXIT_FINDINGS)
 
 
 def _client(connection: Connection) -> Elasticsearch:

@@ -6,23 +6,16 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import typer
 from rich.console import Console
 
 from connector.cli.connection import Connection
+from connector.cli.problems import CommandError, problem_of
 from connector.cli.reindex_view import Watcher
-
-_CODES = {
-    "SourceError": 2,
-    "JobRunningError": 5,
-    "NotSwitchedError": 4,
-    "RollbackRefusedError": 4,
-    "ReindexError": 3,
-}
 
 
 @contextmanager
@@ -48,7 +41,7 @@ def job_session(
 
             listeners.append(stack.enter_context(serve_metrics(metrics_port)).show)
         client = stack.enter_context(connection.open())
-        stack.enter_context(exit_on_job_error(signals))
+        stack.enter_context(_code_of_signal(signals))
 
         def show(progress: Any) -> None:
             for listener in listeners:
@@ -63,20 +56,17 @@ def job_session(
 
 
 @contextmanager
-def exit_on_job_error(signals: list[int] | None = None) -> Iterator[None]:
-    """Print a job's error and exit with its code.
-
-    Args:
-        signals: the signals received; if there is one, the exit code is 128 plus its number.
-    """
+def _code_of_signal(signals: list[int]) -> Iterator[None]:
+    """Give the error of a job that a signal stopped the exit code 128 plus the signal's number."""
     from connector.errors import ReindexError
 
     try:
         yield
     except ReindexError as error:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(f"connector: {error}", markup=False)
-        code = next(_CODES[each.__name__] for each in type(error).__mro__ if each.__name__ in _CODES)
-        raise typer.Exit(128 + signals[0] if signals else code) from error
+        problem = problem_of(error)
+        if problem is None or not signals:
+            raise
+        raise CommandError(replace(problem, exit_code=128 + signals[0])) from error
 
 
 @contextmanager

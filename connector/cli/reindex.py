@@ -11,14 +11,14 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from connector.cli.connection import Connection
+from connector.cli.connection import Connection, check_index
 from connector.cli.connection_options import connects
-from connector.cli.job_session import exit_on_job_error, job_session
+from connector.cli.exit_codes import EXIT_FINDINGS, exit_codes_text
+from connector.cli.job_session import job_session
 from connector.cli.options import EncoderName, Encoding, TextFields
 from connector.cli.reindex_view import estimate_table, report_table, status_table
 from connector.cli.text_fields import of_source
-
-EXIT_DEAD_LETTERS = 1
+from connector.indexing.files import is_file_name
 
 
 class _RunByDefault(TyperGroup):
@@ -40,10 +40,8 @@ reindex = typer.Typer(
     cls=_RunByDefault,
     no_args_is_help=True,
     help="Add vectors to an existing index, or load a file, by a job that can be interrupted and resumed. "
-    "`connector reindex SOURCE ...` is short for `connector reindex run SOURCE ...`. The exit codes are: 0 done; "
-    "1 done, with dead letters; 2 wrong arguments, or rejected by the cluster; 3 stopped, and can be resumed; "
-    "4 the alias was not switched to the new index; 5 another process is running the job; 130 and 143 interrupted, "
-    "and can be resumed.",
+    "`connector reindex SOURCE ...` is short for `connector reindex run SOURCE ...`.",
+    epilog=exit_codes_text(),
 )
 
 Job: TypeAlias = Annotated[str, typer.Argument(help="The job's name, as `connector reindex status` lists it.")]
@@ -124,8 +122,8 @@ def run(
         "allow_without_text": allow_without_text,
     }
     if dry_run:
-        with connection.open() as client, exit_on_job_error():
-            names = of_source(text_fields, client, source, id_field, encoding)
+        with connection.open() as client:
+            names = _text_fields(text_fields, client, source, id_field, encoding)
             estimate = jobs.estimate(
                 client, source, text_fields=names, **arguments, options=jobs.JobOptions(state=state)
             )
@@ -141,7 +139,7 @@ def run(
             "max_dead_share": max_dead_share,
             "readers": readers,
         }
-        names = of_source(text_fields, client, source, id_field, encoding)
+        names = _text_fields(text_fields, client, source, id_field, encoding)
         report = jobs.reindex(client, source, text_fields=names, **arguments, **more, job=job, options=options)
     _finish(report, as_json)
 
@@ -188,7 +186,7 @@ def cancel(job: Job, connection: Connection, state: StateDirectory = None) -> No
     """Cancel a job: its process stops, and its new index is deleted unless the alias was switched to it."""
     from connector import reindexing as jobs
 
-    with connection.open() as client, exit_on_job_error():
+    with connection.open() as client:
         jobs.cancel(client, job, options=jobs.JobOptions(state=state))
     Console(stderr=True).print(f"job {job} is cancelled", highlight=False, markup=False)
 
@@ -211,7 +209,7 @@ def rollback(
     """
     from connector import reindexing as jobs
 
-    with connection.open() as client, exit_on_job_error():
+    with connection.open() as client:
         report = jobs.rollback(client, job, force=force, options=jobs.JobOptions(state=state))
     summary = f"{report.alias} points to {report.previous or 'nothing'} again; {report.target} is kept"
     if report.written or report.deleted or report.changed:
@@ -232,18 +230,25 @@ def retry_dead_letters(
     """Retry the documents that failed, as they now are in the source or in the file of dead letters."""
     from connector import reindexing as jobs
 
-    with connection.open() as client, exit_on_job_error():
+    with connection.open() as client:
         report = jobs.retry_dead_letters(client, job, encoder=encoder, options=jobs.JobOptions(state=state))
     summary = f"{report.written} written, {report.dead} still dead letters, {report.gone} gone from the source"
     _print(as_json, vars(report), lambda: summary)
     if report.dead:
-        raise typer.Exit(EXIT_DEAD_LETTERS)
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+def _text_fields(names: list[str] | None, client: Any, source: str, id_field: str, encoding: str | None) -> list[str]:
+    """Return the text fields of a source that exists."""
+    if not is_file_name(source):
+        check_index(client, source)
+    return of_source(names, client, source, id_field, encoding)
 
 
 def _finish(report: Any, as_json: bool) -> None:
     _print(as_json, {"event": "report", **report.to_json()}, lambda: report_table(report))
     if report.dead_letters:
-        raise typer.Exit(EXIT_DEAD_LETTERS)
+        raise typer.Exit(EXIT_FINDINGS)
 
 
 def _print(as_json: bool, value: dict[str, Any], renderable: Callable[[], Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from connector.cli.connection import Connection
+from connector.cli.connection import Connection, check_index
 from connector.cli.connection_options import connects
 from connector.cli.hits import hits_table
 from connector.cli.options import EncoderName, RerankerName, TextFields
@@ -33,6 +33,7 @@ def search(
     from connector import Connector
 
     with connection.open() as client:
+        check_index(client, index)
         names = of_index(text_fields, client, index)
         connector = Connector(client, index, text_fields=names, encoder=encoder, reranker=reranker)
         response = connector.search(text, size=size, depth=depth, blend=blend)

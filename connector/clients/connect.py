@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _INFO_TIMEOUT_S = 5
 _FORBIDDEN = 403
+_ANSWERED_BY_PROXIES = frozenset({401, 429, 502, 503, 504})
 _NO_CLUSTER = "the server is not Elasticsearch or OpenSearch"
 
 
@@ -112,11 +113,13 @@ def _checked_info_of(client: HybridElasticsearch) -> Any:
     try:
         info = _ask_info(client)
     except UnsupportedProductError as error:
-        if not read_capabilities(error.body, None).is_opensearch:
+        if not isinstance(error.body, dict) or "version" not in error.body:
             raise MalformedAnswerError("GET /", _NO_CLUSTER, error.body) from error
+        if not read_capabilities(error.body, None).is_opensearch:
+            raise
         return error.body
     except ApiError as error:
-        if not isinstance(error.body, dict):
+        if not isinstance(error.body, dict) and error.meta.status not in _ANSWERED_BY_PROXIES:
             raise MalformedAnswerError("GET /", f"{_NO_CLUSTER} ({error.meta.status})", error.body) from error
         if error.meta.status != _FORBIDDEN:
             raise

@@ -10,19 +10,10 @@ from typing import Any
 from typer.main import get_command
 
 from connector.cli.app import app
+from connector.cli.exit_codes import EXIT_CODES
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
-_HEAD = """# Command line
-
-    connector index articles.jsonl --index articles --url embedded:data
-    connector search articles "how do I descale a kettle?" --url embedded:data
-
-An error is printed as one line on stderr.
-The exit code is 0 after success, 2 after an error and 130 after Ctrl-C.
-`connector doctor` and `connector reindex` have more codes.
-
-This page is generated from the help of the commands (`make docs-cli`).
-"""
+_HEAD = Path(__file__).with_name("reference_head.md")
 
 
 def commands() -> Iterator[tuple[str, Any]]:
@@ -38,7 +29,25 @@ def _below(path: str, command: Any) -> Iterator[tuple[str, Any]]:
 
 def page() -> str:
     """Return the page: one section per command, with its usage, its help, its arguments and its options."""
-    return "\n".join([_HEAD, *(_section(path, command) for path, command in commands() if not command.hidden)])
+    head = _HEAD.read_text("utf-8").replace("CONNECTION", _connection_rows()).replace("EXIT_CODES", _code_rows())
+    return "\n".join([head, *(_section(path, command) for path, command in commands() if not command.hidden)])
+
+
+def _connection_rows() -> str:
+    """Return a row for each setting of a connection: its option, variable and key."""
+    search = dict(commands())["connector search"]
+    options = {each.name: each for each in search.params if each.opts[0].startswith("-")}
+    rows = []
+    for name in ("url", "cloud_id", "api_key", "user", "password", "ca_certs", "verify_certs", "header"):
+        option = options.get(name)
+        variable = f"ELASTICSEARCH_{name.upper()}{'S' if name == 'header' else ''}"
+        shown = "" if option is None else _names(option)
+        rows.append(f"| {shown} | `{variable}` | `{'headers' if name == 'header' else name}` |")
+    return "\n".join(rows)
+
+
+def _code_rows() -> str:
+    return "\n".join(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items())
 
 
 def _section(path: str, command: Any) -> str:
@@ -51,6 +60,7 @@ def _section(path: str, command: Any) -> str:
     lines = [f"{'#' * (path.count(' ') + 2)} `{path}`", "", f"    {usage}{' COMMAND' if inner else ''}", ""]
     lines += [*inspect.cleandoc(command.help).splitlines(), ""]
     lines += [*inner, ""] if inner else []
+    lines += [command.epilog, ""] if command.epilog and path != "connector" else []
     lines += _table("argument", arguments) + _table("option", options)
     return "\n".join(lines)
 

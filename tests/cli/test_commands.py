@@ -90,7 +90,7 @@ def test_a_missing_index_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixtu
     assert exit_code("search", "nothing-here", "text", "--url", "embedded:") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("connector: ")
-    assert "index_not_found_exception" in line
+    assert "there is no index nothing-here" in line
 
 
 def test_a_broken_line_in_a_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

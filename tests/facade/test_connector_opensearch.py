@@ -105,7 +105,7 @@ def test_the_command_line_finds_the_engine_out(articles: Connector, opensearch_u
     with pytest.raises(SystemExit) as ended:
         main(["search", "nowhere-at-all", "car", "--url", opensearch_url])
     assert ended.value.code == 2
-    assert "index_not_found_exception" in capsys.readouterr().err
+    assert "there is no index nowhere-at-all" in capsys.readouterr().err
 
 
 @pytest.mark.node

@@ -25,6 +25,9 @@ def own_options(options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         RequestError: opensearch-py has no such option, and would silently ignore it.
     """
+    if options.get("api_key"):
+        remedy = "is no option: OpenSearch has no API keys; use basic_auth (--user), or a header of its own (--header)"
+        raise RequestError("api_key", type(options["api_key"]).__name__, remedy)
     named = {_RENAMED_OPTIONS.get(name, name): value for name, value in options.items()}
     for name in named.keys() - _OPTIONS:
         raise RequestError(

@@ -1,0 +1,107 @@
+"""Turns errors into what a user needs: one plain sentence, a remedy and an exit code. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from connector.cli.cluster_problems import Sentence, Where, cluster_sentence
+from connector.cli.exit_codes import EXIT_ERROR, EXIT_NOT_SWITCHED, EXIT_RUNNING, EXIT_STOPPED
+from connector.errors import ConnectorError, ReindexError, RequestError
+
+_CODES = {
+    "SourceError": EXIT_ERROR,
+    "JobRunningError": EXIT_RUNNING,
+    "NotSwitchedError": EXIT_NOT_SWITCHED,
+    "RollbackRefusedError": EXIT_NOT_SWITCHED,
+    "ReindexError": EXIT_STOPPED,
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a command ended.
+
+    Attributes:
+        type: a stable name for programs, such as `index_not_found`.
+        message: what is wrong.
+        remedy: what to do; "" if the message says it, or if nothing helps.
+        exit_code: the exit code of the process.
+        joint: stands between message and remedy.
+    """
+
+    type: str
+    message: str
+    remedy: str = ""
+    exit_code: int = EXIT_ERROR
+    joint: str = "; "
+
+    @property
+    def line(self) -> str:
+        """The message and the remedy in one line."""
+        text = f"{self.message}{self.joint}{self.remedy}" if self.remedy else self.message
+        return " ".join(text.split())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON that `--json` prints."""
+        error = {"type": self.type, "message": " ".join(self.message.split()), "remedy": self.remedy or None}
+        return {"error": error, "exit_code": self.exit_code}
+
+
+class CommandError(Exception):
+    """A command ended with a problem that a user can understand."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(problem.line)
+
+
+def problem_of(error: BaseException, where: Where | None = None) -> Problem | None:
+    """Return the problem behind an error; None if the error is a defect of this package.
+
+    Args:
+        error: what a command raised.
+        where: the cluster that the command talks to; None if it talks to none.
+    """
+    if isinstance(error, CommandError):
+        return error.problem
+    sentence = cluster_sentence(error, where or Where())
+    if sentence is not None:
+        return Problem(*_fields(sentence))
+    if isinstance(error, RequestError):
+        subject = str(error).removesuffix(f": {error.remedy}")
+        return Problem(_type_of(error), subject, error.remedy, joint=": ")
+    if isinstance(error, ReindexError):
+        return Problem(_type_of(error), _in_plain_words(error, where or Where()), exit_code=_code_of(error))
+    if isinstance(error, ConnectorError):
+        return Problem(_type_of(error), str(error))
+    if isinstance(error, OSError):
+        return Problem("file", _file_message(error), "check that it exists and that you may use it")
+    return None
+
+
+def _fields(sentence: Sentence) -> tuple[str, str, str]:
+    return sentence.type, sentence.message, sentence.remedy
+
+
+def _type_of(error: BaseException) -> str:
+    """Return an error's type as JSON names it: ModelNotFoundError is model_not_found."""
+    name = type(error).__name__.removesuffix("Error")
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _code_of(error: ReindexError) -> int:
+    return next(_CODES[each.__name__] for each in type(error).__mro__ if each.__name__ in _CODES)
+
+
+def _in_plain_words(error: ReindexError, where: Where) -> str:
+    """Return a job's message, with the cluster's error, which it quotes, as a sentence."""
+    cause = error.__cause__
+    sentence = None if cause is None else cluster_sentence(cause, where)
+    return str(error) if sentence is None else str(error).replace(str(cause), sentence.message)
+
+
+def _file_message(error: OSError) -> str:
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {reason}" if error.filename else reason
