@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
+CERTIFICATE = Path(__file__).with_name("self_signed.pem")
 SHARDS: dict[str, Any] = {"total": 1, "successful": 1, "skipped": 0, "failed": 0}
 
 
@@ -20,7 +23,9 @@ class Script:
     answer: Callable[[str, str], tuple[int, Any] | None]
     url: str = ""
     product: str | None = "Elasticsearch"
+    content_type: str = "application/json"
     asked: list[str] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
 
 
 def leg(*identifiers: str, **extra: Any) -> dict[str, Any]:
@@ -43,13 +48,14 @@ def responses(*legs: dict[str, Any]) -> tuple[int, Any]:
 
 
 @contextmanager
-def serving(script: Script) -> Iterator[Script]:
-    """Run the server while the block runs; the script then knows its URL."""
+def serving(script: Script, *, with_tls: bool = False) -> Iterator[Script]:
+    """Run the server while the block runs; the script then knows its URL. TLS is by a self-signed certificate."""
 
     class Handler(BaseHTTPRequestHandler):
         def handle_one(self) -> None:
             self.rfile.read(int(self.headers.get("content-length", 0)))
             script.asked.append(f"{self.command} {self.path}")
+            script.headers.append({name.lower(): value for name, value in self.headers.items()})
             found = script.answer(self.command, self.path)
             if found is None:
                 self.close_connection = True
@@ -59,20 +65,24 @@ def serving(script: Script) -> Iterator[Script]:
             self.send_response(status)
             if script.product is not None:
                 self.send_header("X-Elastic-Product", script.product)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", script.content_type)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)
 
-        do_GET = do_POST = handle_one  # noqa: N815
+        do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = handle_one  # noqa: N815
 
         def log_message(self, *args: Any) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if with_tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(CERTIFICATE)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    script.url = f"http://127.0.0.1:{server.server_address[1]}"
+    script.url = f"http{'s' if with_tls else ''}://127.0.0.1:{server.server_address[1]}"
     try:
         yield script
     finally:

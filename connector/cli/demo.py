@@ -1,6 +1,8 @@
 """`connector demo`: index this Python's own documentation, search it, and show what each stage is worth."""
 
+import json
 from collections.abc import Sequence
+from statistics import median
 from time import perf_counter
 from typing import Annotated
 
@@ -16,9 +18,11 @@ from connector.cli.demo_report import (
     print_side_by_side,
     print_worth,
 )
+from connector.cli.options import AsJson
 from connector.cli.progress import bars
 from connector.cli.questions import Questions, questions_for
 from connector.cli.stdlib import StdlibDocument, stdlib_documents
+from connector.evaluation.report import Stage
 
 INDEX = "hybrid-demo-stdlib"
 DEPTH = 20
@@ -32,24 +36,32 @@ def demo(
     depth: Annotated[
         int, typer.Option(min=10, max=1_000, help="The number of hits that the cross-encoder reranks.")
     ] = DEPTH,
+    as_json: AsJson = False,
 ) -> None:
     """Index this Python's documentation, search it with questions, and show how well each stage answers them.
 
     On a cluster, the demo replaces the index hybrid-demo-stdlib and touches no other.
     """
     documents = stdlib_documents()
-    run_demo(connection, documents, questions_for({document.id for document in documents}), depth, Console())
+    questions = questions_for({document.id for document in documents})
+    stages = run_demo(connection, documents, questions, depth, Console(quiet=as_json))
+    if as_json:
+        found = {stage.name: {**stage.evaluation.means(), "p50_ms": median(stage.took_ms)} for stage in stages}
+        typer.echo(json.dumps({"documents": len(documents), "questions": len(questions.texts), "stages": found}))
 
 
 def run_demo(
     connection: Connection, documents: Sequence[StdlibDocument], questions: Questions, depth: int, console: Console
-) -> None:
+) -> list[Stage]:
     """Run the demo: index the documents, search with the questions in four stages, and print the results.
+
+    Returns:
+        The stages with their measures.
 
     Raises:
         ConnectorError, elasticsearch.ApiError, elastic_transport.TransportError: the cluster or a model failed.
     """
-    from connector.cli.stages import run_stages
+    from connector.cli.stages import measured, run_stages
     from connector.facade.connector import Connector
 
     started = perf_counter()
@@ -71,3 +83,4 @@ def run_demo(
     print_cases(console)
     print_next_steps(console)
     console.print(f"The demo took {perf_counter() - started:.0f} s.", highlight=False)
+    return measured(questions.qrels, answers, depth)

@@ -1,5 +1,7 @@
 """`connector index`: index the documents of a file, with the vectors of their text."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +11,7 @@ from rich.console import Console
 from connector.cli.connection import Connection
 from connector.cli.connection_options import connects
 from connector.cli.documents import read_documents
-from connector.cli.options import EncoderName, Encoding, TextFields
+from connector.cli.options import AsJson, EncoderName, Encoding, TextFields
 from connector.cli.progress import counted
 from connector.cli.text_fields import of_documents
 
@@ -31,6 +33,7 @@ def index(
     passages: Annotated[
         bool, typer.Option("--passages", help="Split the last text field into passages, and give each a vector.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Index a file of documents, with their text for BM25 and vectors for kNN."""
     from connector import Connector
@@ -41,7 +44,10 @@ def index(
         connector = Connector(client, name, text_fields=names, id_field=id_field, encoder=encoder, passages=passages)
         connector.create()
         report = connector.index(counted(read_documents(file, encoding), console, "indexing"))
-    console.print(_summary(report.indexed, report.without_text, name), highlight=False, markup=False)
+    if as_json:
+        typer.echo(json.dumps({"index": name, **asdict(report)}))
+    else:
+        console.print(_summary(report.indexed, report.without_text, name), highlight=False, markup=False)
 
 
 def _summary(indexed: int, without_text: int, name: str) -> str:

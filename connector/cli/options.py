@@ -16,6 +16,7 @@ Encoding: TypeAlias = Annotated[
     str | None,
     typer.Option(help="The file's encoding, such as cp1252. The default is that of its byte order mark, or UTF-8."),
 ]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the outcome, or the error, as JSON.")]
 EncoderName: TypeAlias = Annotated[
     str, typer.Option(help="The bi-encoder: the name or path of a sentence-transformers model.")
 ]

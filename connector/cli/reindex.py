@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -15,7 +16,7 @@ from connector.cli.connection import Connection, check_index
 from connector.cli.connection_options import connects
 from connector.cli.exit_codes import EXIT_FINDINGS, exit_codes_text
 from connector.cli.job_session import job_session
-from connector.cli.options import EncoderName, Encoding, TextFields
+from connector.cli.options import AsJson, EncoderName, Encoding, TextFields
 from connector.cli.reindex_view import estimate_table, report_table, status_table
 from connector.cli.text_fields import of_source
 from connector.indexing.files import is_file_name
@@ -51,7 +52,10 @@ StateDirectory: TypeAlias = Annotated[
         "--state", envvar="CONNECTOR_STATE", help="The directory of the jobs' files; it must be on a persistent volume."
     ),
 ]
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON lines: the progress, then the report.")]
+AsJsonLines: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="Print JSON lines: the progress, then the report.")
+]
+
 MetricsPort: TypeAlias = Annotated[
     int | None, typer.Option(help="Serve Prometheus metrics on this port while the job runs.")
 ]
@@ -104,7 +108,7 @@ def run(
     ] = True,
     job: Annotated[str | None, typer.Option(help="The job's name. The default is derived from the arguments.")] = None,
     state: StateDirectory = None,
-    as_json: AsJson = False,
+    as_json: AsJsonLines = False,
     metrics_port: MetricsPort = None,
     retry_for: RetryFor = 600.0,
 ) -> None:
@@ -151,7 +155,7 @@ def resume(
     connection: Connection,
     encoder: EncoderName = "bundled",
     state: StateDirectory = None,
-    as_json: AsJson = False,
+    as_json: AsJsonLines = False,
     metrics_port: MetricsPort = None,
     retry_for: RetryFor = 600.0,
 ) -> None:
@@ -182,13 +186,16 @@ def status(
 
 @reindex.command()
 @connects()
-def cancel(job: Job, connection: Connection, state: StateDirectory = None) -> None:
+def cancel(job: Job, connection: Connection, state: StateDirectory = None, as_json: AsJson = False) -> None:
     """Cancel a job: its process stops, and its new index is deleted unless the alias was switched to it."""
     from connector import reindexing as jobs
 
     with connection.open() as client:
         jobs.cancel(client, job, options=jobs.JobOptions(state=state))
-    Console(stderr=True).print(f"job {job} is cancelled", highlight=False, markup=False)
+    if as_json:
+        typer.echo(json.dumps({"job": job, "state": "cancelled"}))
+    else:
+        Console(stderr=True).print(f"job {job} is cancelled", highlight=False, markup=False)
 
 
 @reindex.command()
@@ -201,6 +208,7 @@ def rollback(
         typer.Option("--force", help="Roll back even if documents were written, deleted or changed since the switch."),
     ] = False,
     state: StateDirectory = None,
+    as_json: AsJson = False,
 ) -> None:
     """Switch the alias back to the old index, in one step, and keep the new index.
 
@@ -211,6 +219,9 @@ def rollback(
 
     with connection.open() as client:
         report = jobs.rollback(client, job, force=force, options=jobs.JobOptions(state=state))
+    if as_json:
+        typer.echo(json.dumps(asdict(report)))
+        return
     summary = f"{report.alias} points to {report.previous or 'nothing'} again; {report.target} is kept"
     if report.written or report.deleted or report.changed:
         counts = f"{report.written:,} written, {report.deleted:,} deleted, {report.changed:,} changed since"

@@ -31,10 +31,13 @@ def search(
 ) -> None:
     """Search an index by BM25 and kNN, fused by RRF, and rerank the first hits with a cross-encoder."""
     from connector import Connector
+    from connector.models.load import find_encoder, find_reranker
 
     with connection.open() as client:
         check_index(client, index)
         names = of_index(text_fields, client, index)
+        find_encoder(encoder)
+        find_reranker(reranker)
         connector = Connector(client, index, text_fields=names, encoder=encoder, reranker=reranker)
         response = connector.search(text, size=size, depth=depth, blend=blend)
     if as_json:

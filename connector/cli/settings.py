@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,6 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 from connector.clients.hosts import check_elasticsearch_hosts, without_credentials
 from connector.errors import RequestError
+
+_HOST = re.compile(r"[\w.-]+(:\d+)?/?")
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,8 @@ def parse_headers(lines: Sequence[str], name: str) -> dict[str, str]:
 def _checked(layer: Settings) -> Settings:
     if layer.url and layer.cloud_id:
         raise RequestError("cloud_id", layer.source, "names both a URL and a cloud ID; keep one of them")
+    if layer.url and _HOST.fullmatch(layer.url):
+        raise RequestError("--url", layer.url, f"has no scheme; write http://{layer.url} or https://{layer.url}")
     if layer.api_key and layer.user:
         raise RequestError("api_key", layer.source, "names both an API key and a user; keep one of them")
     return layer

@@ -30,7 +30,7 @@ def usage_problem(error: Any) -> Problem:
     if colon and subject.startswith("Invalid value for "):
         name = subject.removeprefix("Invalid value for ").replace("'", "")
         return Problem("usage", f"{name}: {_value_in(error)}{_as_sentence(fault)}", remedy)
-    return Problem("usage", _as_sentence(message), remedy)
+    return Problem("usage", _as_sentence(message.replace("(s)", "")), remedy)
 
 
 def _value_in(error: Any) -> str:

@@ -24,6 +24,10 @@ class Evaluation:
         """Return the mean over all queries."""
         return float(np.mean(list(self.per_query[measure].values())))
 
+    def means(self) -> dict[str, float]:
+        """Return each measure's mean over all queries."""
+        return {name: self.mean(name) for name in self.per_query}
+
 
 def measure(
     qrels: Mapping[str, Mapping[str, int]], run: Mapping[str, Sequence[str]], measures: Sequence[str]
