@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _end(error: Exception, *, as_json: bool) -> int:
     """Print why a command ended, and return the exit code; a defect of this package is raised again."""
     if type(error).__name__ == "NoArgsIsHelpError":
-        error.show()  # type: ignore[attr-defined]
+        typer.echo(str(error), nl=bool(str(error)), err=True)  # "" if typer has already printed the help
         return Problem("usage", "").exit_code
     problem = _problem(error)
     if problem is None:

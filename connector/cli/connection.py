@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import getpass
 import ssl
 import sys
@@ -18,6 +19,8 @@ from connector.errors import RequestError
 if TYPE_CHECKING:
     from connector.clients.elasticsearch import HybridElasticsearch
     from connector.clients.opensearch.client import HybridOpenSearch
+
+_UNVERIFIED = {"verify_certs": False, "ssl_show_warn": False}
 
 
 @dataclass(frozen=True)
@@ -69,12 +72,26 @@ class Connection:
             options["basic_auth"] = (settings.user, password)
         if settings.headers:
             options["headers"] = dict(settings.headers)
-        if self.url.startswith("https://"):
-            if settings.ca_certs is not None:
-                options["ca_certs"] = str(settings.ca_certs)
-            if settings.verify_certs is False:
-                options |= {"verify_certs": False, "ssl_show_warn": False}
-        return options
+        return {**options, **self.tls_options()}
+
+    def tls_options(self) -> dict[str, Any]:
+        """Return what elasticsearch-py's clients call the settings of TLS."""
+        if not self.url.startswith("https://"):
+            return {}
+        settings = self.settings
+        options: dict[str, Any] = {} if settings.ca_certs is None else {"ca_certs": str(settings.ca_certs)}
+        return options if settings.verify_certs is not False else {**options, **_UNVERIFIED}
+
+    def request_headers(self) -> dict[str, str]:
+        """Return the headers of every request, for those who send it without a client; asks as `client_options`."""
+        options = self.client_options()
+        headers: dict[str, str] = options.get("headers", {})
+        if "api_key" in options:
+            headers["Authorization"] = f"ApiKey {options['api_key']}"
+        if "basic_auth" in options:
+            encoded = base64.b64encode(":".join(options["basic_auth"]).encode()).decode()
+            headers["Authorization"] = f"Basic {encoded}"
+        return headers
 
     def open(self) -> HybridElasticsearch | HybridOpenSearch:
         """Open a client of a cluster that answers.

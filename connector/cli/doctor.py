@@ -2,10 +2,12 @@
 
 import json
 from contextlib import closing
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
-from elastic_transport import SerializationError, TransportError
+from elastic_transport import HttpHeaders, SerializationError, TransportError
+from elastic_transport.client_utils import url_to_node_config
 from elasticsearch import Elasticsearch
 from rich.console import Console
 from rich.markup import escape
@@ -45,7 +47,9 @@ def _client(connection: Connection) -> Elasticsearch:
     """Return a client whose transport can talk to any engine."""
     if not connection.url.startswith(("http://", "https://")):
         return connection.open()  # type: ignore[return-value]
-    return Elasticsearch(connection.url, max_retries=0, request_timeout=_TIMEOUT_S, **connection.client_options())
+    node = url_to_node_config(connection.url, use_default_ports_for_scheme=True)
+    node = replace(node, headers=HttpHeaders(connection.request_headers()))
+    return Elasticsearch([node], max_retries=0, request_timeout=_TIMEOUT_S, **connection.tls_options())
 
 
 def _send(client: Elasticsearch, request: Any) -> Any:
