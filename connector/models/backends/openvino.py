@@ -97,7 +97,7 @@ class OpenVinoInt8Backend(OpenVinoBackend):
         os.environ.setdefault("NNCF_CI", "1")  # otherwise it sends usage data to its makers
         import nncf
 
-        nncf.set_log_level(logging.ERROR)
+        logging.getLogger("nncf").setLevel(logging.ERROR)  # its own function sets the level of shared handlers too
         embeddings = nncf.IgnoredScope(types=["Gather"])
         return nncf.compress_weights(
             super()._converted(graph), mode=nncf.CompressWeightsMode.INT8_ASYM, ignored_scope=embeddings
