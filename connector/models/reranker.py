@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from connector.errors import ConnectorError, ModelError
 from connector.models.batching import token_batcher
 from connector.models.encoder import name_of
-from connector.models.session import PAIRS, Opened
+from connector.models.once import Once
+from connector.models.session import PAIRS, Opened, TokenTables
 from connector.models.states import TwoHalves
 from connector.models.static_match import StaticMatch
 from connector.models.texts import checked_scores, checked_text, checked_texts, each_once, own_errors
@@ -99,17 +100,25 @@ class CrossEncoderReranker(_TokenizingReranker):
 class InteractionReranker(_TokenizingReranker):
     """The bundled reranker's network in any session; like `CrossEncoderReranker`, and it caches what it has read.
 
+    Args:
+        opened: the model.
+        tables: what the first stage of a cascade needs.
+        name: its name in responses and errors.
+        source: the folder of its weights.
+
     Attributes:
         halves: its two networks.
-        static: its tokens' embeddings alone, the first stage of a cascade.
     """
 
-    def __init__(
-        self, tokenizer: TextTokenizer, halves: TwoHalves, static: StaticMatch, *, name: str, source: str
-    ) -> None:
-        super().__init__(tokenizer, name=name, source=source)
-        self.halves = halves
-        self.static = static
+    def __init__(self, opened: Opened, tables: Callable[[], TokenTables], *, name: str, source: str) -> None:
+        super().__init__(opened.tokenizer, name=name, source=source)
+        self.halves = TwoHalves(opened.tokenizer, opened.sessions)
+        self._static = Once(lambda: StaticMatch(opened.tokenizer, *tables(), name=name))
+
+    @property
+    def static(self) -> StaticMatch:
+        """Its tokens' embeddings alone, the first stage of a cascade."""
+        return self._static.get()
 
     def _logits(self, query: str, texts: list[str]) -> ArrayLike:
         return self.halves.join(*self.halves.read(query, texts, self.name))
@@ -149,11 +158,9 @@ class CallableReranker:
 
 def reranker_from(opened: Opened, *, name: str, source: str) -> CrossEncoderReranker | InteractionReranker:
     """Return the reranker that runs a model opened by a backend."""
-    if opened.token_idf is None or opened.token_vectors is None:
+    if opened.token_tables is None:
         return CrossEncoderReranker(opened, name=name, source=source)
-    static = StaticMatch(opened.tokenizer, opened.token_vectors, opened.token_idf, name=name)
-    halves = TwoHalves(opened.tokenizer, opened.sessions)
-    return InteractionReranker(opened.tokenizer, halves, static, name=name, source=source)
+    return InteractionReranker(opened, opened.token_tables, name=name, source=source)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,6 +18,8 @@ APART_INPUTS = ("input_ids", "attention_mask")
 JOINT_INPUTS = ("states", "input_ids", "query_length", "length")
 
 Arrays = Mapping[str, NDArray[Any]]
+TokenTables = tuple[NDArray[np.float32], NDArray[np.float16]]
+"""Each token's idf, (vocabulary,), and its embedding as a unit vector, (vocabulary, width)."""
 
 
 class Session(Protocol):
@@ -42,11 +44,9 @@ class Session(Protocol):
 class Opened:
     """A model opened by a backend: a session for each of its networks.
 
-    Only models of the bundled reranker's kind have `token_idf`, (vocabulary,), and `token_vectors`, (vocabulary, width)
-    in float16 and unit rows.
+    Only models of the bundled reranker's kind have `token_tables`, which returns what a cascade's first stage needs.
     """
 
     tokenizer: TextTokenizer
     sessions: Mapping[str, Session]
-    token_idf: NDArray[np.float32] | None = None
-    token_vectors: NDArray[np.float16] | None = None
+    token_tables: Callable[[], TokenTables] | None = None

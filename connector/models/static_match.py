@@ -23,15 +23,15 @@ class StaticMatch:
 
     Args:
         tokenizer: the reranker's.
-        vectors: the token embeddings, (vocabulary, width), unit rows.
         token_idf: each token's idf, (vocabulary,).
+        vectors: the token embeddings, (vocabulary, width), unit rows.
         name: the reranker's name.
 
     Source: MaxSim from Khattab and Zaharia, SIGIR 2020.
     """
 
     def __init__(
-        self, tokenizer: TextTokenizer, vectors: NDArray[np.float16], token_idf: NDArray[np.float32], *, name: str
+        self, tokenizer: TextTokenizer, token_idf: NDArray[np.float32], vectors: NDArray[np.float16], *, name: str
     ) -> None:
         self.name = f"{name}, static"
         self.source = ""

@@ -76,7 +76,7 @@ def test_a_remembered_backend_that_can_not_be_used_any_more_gives_way_to_torch_w
             raise ModelError("the library was taken away")
         return name
 
-    with pytest.warns(UserWarning, match=r"'onnx', chosen before.*taken away.*chooses again"):
+    with pytest.warns(UserWarning, match=r"'onnx' can't be used.*taken away.*chooses again"):
         assert or_torch("onnx", load) == "torch"
 
 

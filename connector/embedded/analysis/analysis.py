@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+from connector.embedded.analysis.porter import stem
 from connector.embedded.analysis.tokenizer import MAX_TOKEN_UNITS, words
 
 # fmt: off
@@ -115,24 +116,10 @@ def _stem(term: str) -> str:
     Source: Lucene's PorterStemFilter.
     """
     if not _ASTRAL.search(term):
-        return _porter()(term)
+        return stem(term)
     units = term.encode("utf-16-be", "surrogatepass")
-    stem = _porter()("".join(chr(high << 8 | low) for high, low in zip(units[::2], units[1::2], strict=True)))
-    return stem.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "surrogatepass")
-
-
-@lru_cache(maxsize=1)
-def _porter() -> Callable[[str], str]:
-    """Return Porter's algorithm with its author's later changes; importing nltk is slow, so it loads on first use."""
-    from nltk.stem.porter import PorterStemmer
-
-    stemmer = PorterStemmer(mode=PorterStemmer.MARTIN_EXTENSIONS)
-
-    def stem(term: str) -> str:
-        stemmed: str = stemmer.stem(term, to_lowercase=False)
-        return stemmed
-
-    return stem
+    stemmed = stem("".join(chr(high << 8 | low) for high, low in zip(units[::2], units[1::2], strict=True)))
+    return stemmed.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "surrogatepass")
 
 
 _LETTERS = _LowerCaseLetters()

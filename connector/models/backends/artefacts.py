@@ -21,14 +21,14 @@ from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
-from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from connector.errors import ModelError
 from connector.models.folders import ModelFolder, sha256_of
+from connector.models.session import TokenTables
 from connector.models.tokenizing import TextTokenizer
 
-FORMAT = 3
+FORMAT = 4
 """The export's version: increased whenever the same source would be exported differently."""
 MANIFEST, TOKENIZER = "manifest.json", "tokenizer.json"
 _SMALL_FILES = ("*.json", "*.txt", "*.model")
@@ -122,15 +122,20 @@ def _build(folder: Path, make: Callable[[Path], Manifest]) -> None:
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         manifest = make(partial)
-        files = {path.name: sha256_of(path) for path in sorted(partial.iterdir())}
-        text = json.dumps({**asdict(manifest), "files": files}, indent=2)
-        (partial / MANIFEST).write_text(text + "\n", encoding="utf-8")
+        write_manifest(partial, manifest)
         partial.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)
         partial.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write a manifest next to an artefact's files, with their hashes."""
+    files = {path.name: sha256_of(path) for path in sorted(folder.iterdir()) if path.name != MANIFEST}
+    text = json.dumps({**asdict(manifest), "files": files}, indent=2)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
 def read_manifest(folder: Path) -> Manifest | None:
@@ -156,21 +161,31 @@ def write_tokenizer(tokenizer: TextTokenizer, folder: Path) -> None:
     tokenizer.tokenizer.save(str(folder / TOKENIZER))
 
 
-def read_tokenizer(folder: Path, manifest: Manifest) -> TextTokenizer:
-    """Return the tokenizer of an artefact."""
+def read_tokenizer(path: Path, manifest: Manifest) -> TextTokenizer:
+    """Return the tokenizer in a file, with an artefact's padding and limit."""
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
     return TextTokenizer(tokenizer, tuple(manifest.pads), dict(manifest.pads), manifest.max_tokens)
 
 
-def write_array(folder: Path, name: str, array: NDArray[Any] | None) -> None:
-    """Write an array for `read_array`; None writes no file."""
-    if array is not None:
-        np.save(folder / f"{name}.npy", array)
+def write_tables(tables: TokenTables, folder: Path) -> None:
+    """Write token tables for `read_tables`."""
+    idf, vectors = tables
+    idf_path, vectors_path = _tables(folder)
+    np.save(idf_path, idf)
+    np.save(vectors_path, vectors)
 
 
-def read_array(folder: Path, name: str) -> NDArray[Any] | None:
-    """Return an artefact's array, read from disk as it is used; None if it has none of this name."""
-    path = folder / f"{name}.npy"
-    return np.load(path, mmap_mode="r") if path.is_file() else None
+def read_tables(folder: Path) -> Callable[[], TokenTables] | None:
+    """Return what reads an artefact's token tables, from disk as they are used; None if it has none."""
+    idf, vectors = _tables(folder)
+    if not idf.is_file():
+        return None
+    return lambda: (np.load(idf, mmap_mode="r"), np.load(vectors, mmap_mode="r"))
+
+
+def _tables(folder: Path) -> tuple[Path, Path]:
+    return folder / "token_idf.npy", folder / "token_vectors.npy"

@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 from connector.errors import ConnectorError, ModelError
 from connector.models.backends.artefacts import (
+    TOKENIZER,
     Manifest,
     build_once,
     model_folder,
-    read_array,
     read_manifest,
+    read_tables,
     read_tokenizer,
     source_fingerprint,
-    write_array,
+    write_tables,
     write_tokenizer,
 )
-from connector.models.backends.processor import has_vnni
 from connector.models.backends.registry import Backend, exported_backend, is_int8
 from connector.models.folders import ModelFolder
 from connector.models.session import Arrays, Opened, Session
@@ -34,13 +34,12 @@ if TYPE_CHECKING:
 
 _ROWS, _TOKENS = 5, 24
 _LARGEST_DIFFERENCE = 1e-3
-_ARRAYS = ("token_idf", "token_vectors")
 _LIBRARIES = ("torch", "transformers", "onnx", "onnxruntime", "openvino", "nncf")
 
 
 def artefact_folder(found: ModelFolder, backend: str) -> Path:
-    """Return the folder of a model exported for a backend; int8 weights depend on the processor."""
-    return model_folder(found) / (f"{backend}-vnni" if backend == "onnx-int8" and has_vnni() else backend)
+    """Return the folder of a model exported for a backend."""
+    return model_folder(found) / backend
 
 
 def build(found: ModelFolder, backend: str, load: Callable[[], Loaded]) -> Path:
@@ -72,7 +71,7 @@ def open_artefact(folder: Path, backend: str) -> Opened:
         sessions = {name: runner.open(folder / f"{name}{runner.suffix}") for name in manifest.networks}
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(f"{backend} can't open {folder}: {error}; delete the folder to export again") from error
-    return Opened(read_tokenizer(folder, manifest), sessions, *(read_array(folder, array) for array in _ARRAYS))
+    return Opened(read_tokenizer(folder / TOKENIZER, manifest), sessions, read_tables(folder))
 
 
 def _export(found: ModelFolder, name: str, backend: Backend, loaded: Loaded, folder: Path) -> Manifest:
@@ -98,8 +97,8 @@ def _export(found: ModelFolder, name: str, backend: Backend, loaded: Loaded, fol
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     write_tokenizer(loaded.tokenizer, folder)
-    for array in _ARRAYS:
-        write_array(folder, array, getattr(loaded, array))
+    if loaded.token_tables is not None:
+        write_tables(loaded.token_tables, folder)
     return Manifest(
         name=found.name,
         source=source_fingerprint(found),

@@ -14,8 +14,10 @@ from typing import TypeVar
 from connector.atomic_files import replacing
 from connector.errors import ModelError
 from connector.models.backends.artefacts import model_folder
-from connector.models.backends.processor import processor
+from connector.models.backends.processor import has_gpu, processor
 from connector.models.backends.registry import TORCH, installed
+from connector.models.backends.shipped import BACKEND as SHIPPED_FOR
+from connector.models.backends.shipped import shipped_folder
 from connector.models.compute_pool import cores
 from connector.models.folders import ModelFolder
 
@@ -44,7 +46,13 @@ class Choice:
 def chosen_before(found: ModelFolder) -> Choice | None:
     """Return what was chosen for a model on this machine; None if nothing was, or it is no longer installed."""
     choice = _read(model_folder(found) / _FILE).get(_machine())
-    return choice if choice is not None and choice.backend in installed() else None
+    return choice if choice is not None and choice.backend in backends_for(found) else None
+
+
+def backends_for(found: ModelFolder) -> list[str]:
+    """Return the names of the backends that can run a model, torch first: those installed, and the one it ships for."""
+    shipped = [SHIPPED_FOR] if shipped_folder(found) is not None else []
+    return list(dict.fromkeys([*installed(), *shipped]))
 
 
 def choose(found: ModelFolder, attempt: Callable[[str], Callable[[], int]], *, again: bool = False) -> Choice:
@@ -58,7 +66,7 @@ def choose(found: ModelFolder, attempt: Callable[[str], Callable[[], int]], *, a
     """
     if not again and (known := chosen_before(found)) is not None:
         return known
-    tried = {name: _timed(name, attempt) for name in installed()}
+    tried = {name: _timed(name, attempt) for name in backends_for(found)}
     for name, timed in tried.items():
         _LOG.info("%s, %s: %s", found.name, name, timed.refused or f"{timed.rate:.0f} per second")
     backend = max(tried, key=lambda name: (tried[name].refused is None, tried[name].rate))
@@ -68,7 +76,10 @@ def choose(found: ModelFolder, attempt: Callable[[str], Callable[[], int]], *, a
 
 
 def backend_for(found: ModelFolder, backend: str | None, device: str | None) -> str:
-    """Return the backend that runs a model: the requested one, else the one chosen before on this machine, else torch.
+    """Return the backend that runs a model.
+
+    It is the requested one; else the one chosen before on this machine; else the one that a bundled model ships for,
+    unless torch would run it on a GPU; else torch.
 
     Args:
         found: the model.
@@ -77,20 +88,24 @@ def backend_for(found: ModelFolder, backend: str | None, device: str | None) -> 
     """
     if backend is not None:
         return backend
-    known = chosen_before(found) if device in (None, "cpu") else None
-    return known.backend if known is not None else TORCH
+    if device not in (None, "cpu"):
+        return TORCH
+    known = chosen_before(found)
+    if known is not None:
+        return known.backend
+    runs_on_gpu = device is None and has_gpu()
+    return TORCH if runs_on_gpu or shipped_folder(found) is None else SHIPPED_FOR
 
 
 def or_torch(backend: str, load: Callable[[str], T]) -> T:
-    """Load a model in the backend chosen before; if that can't run it any more, warn and load it in torch."""
+    """Load a model in a backend that nobody requested; if it can't run the model, warn and load it in torch."""
     if backend == TORCH:
         return load(TORCH)
     try:
         return load(backend)
     except ModelError as error:
         warnings.warn(
-            f"backend {backend!r}, chosen before, can't be used: {error}. Using torch; "
-            "`connector models build` chooses again",
+            f"backend {backend!r} can't be used: {error}. Using torch; `connector models build` chooses again",
             stacklevel=4,
         )
         return load(TORCH)

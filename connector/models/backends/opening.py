@@ -10,11 +10,14 @@ from connector.errors import ModelError
 from connector.models.backends.artefacts import read_manifest
 from connector.models.backends.building import build, open_artefact
 from connector.models.backends.registry import TORCH
+from connector.models.backends.shipped import BACKEND as SHIPPED_FOR
+from connector.models.backends.shipped import open_shipped, shipped_folder
 from connector.models.encoder import Encoder, SessionEncoder
 from connector.models.fingerprint import Fingerprint
 from connector.models.folders import ModelFolder
 from connector.models.once import shared
 from connector.models.reranker import Reranker, reranker_from
+from connector.models.session import Opened
 
 if TYPE_CHECKING:
     from connector.models.network.networks import Loaded
@@ -23,7 +26,7 @@ Model = TypeVar("Model")
 
 
 def open_encoder(found: ModelFolder, backend: str, device: str | None) -> Encoder:
-    """Return the encoder in a folder, opened in a backend; it is exported first if need be.
+    """Return the encoder in a folder, opened in a backend; it is exported first unless its graphs ship.
 
     Raises:
         ModelError: it can't be loaded, exported or opened.
@@ -32,15 +35,15 @@ def open_encoder(found: ModelFolder, backend: str, device: str | None) -> Encode
         from connector.models.network.encoder import load
 
         return load(found, device)
-    folder = build_encoder(found, backend)
+    folder, opened = _open_exported(found, backend, build_encoder)
     manifest = read_manifest(folder)
     if manifest is None or manifest.vectors is None:
         raise ModelError(f"{folder} is not an exported encoder; delete it to export again")
-    return SessionEncoder(open_artefact(folder, backend), Fingerprint.from_meta(manifest.vectors))
+    return SessionEncoder(opened, Fingerprint.from_meta(manifest.vectors))
 
 
 def open_reranker(found: ModelFolder, backend: str, device: str | None) -> Reranker:
-    """Return the reranker in a folder, opened in a backend; it is exported first if need be.
+    """Return the reranker in a folder, opened in a backend; it is exported first unless its graphs ship.
 
     Raises:
         ModelError: it can't be loaded, exported or opened.
@@ -51,7 +54,7 @@ def open_reranker(found: ModelFolder, backend: str, device: str | None) -> Reran
 
         opened = open_sessions(load(found, device))
     else:
-        opened = open_artefact(build_reranker(found, backend), backend)
+        _, opened = _open_exported(found, backend, build_reranker)
     return reranker_from(opened, name=found.name, source=str(found.folder))
 
 
@@ -75,6 +78,20 @@ def build_reranker(found: ModelFolder, backend: str) -> Path:
         return load(found, "cpu")
 
     return build(found, backend, load_in_torch)
+
+
+def _open_exported(
+    found: ModelFolder, backend: str, build_model: Callable[[ModelFolder, str], Path]
+) -> tuple[Path, Opened]:
+    """Return a model with its sessions, and the folder of its graphs: those that ship, or those exported from it."""
+    folder = shipped_folder(found) if backend == SHIPPED_FOR else None
+    if folder is None:
+        folder = build_model(found, backend)
+        return folder, open_artefact(folder, backend)
+    try:
+        return folder, open_shipped(found, folder)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ModelError(f"{backend} can't open {folder}: {error}; install hybrid-connector again") from error
 
 
 def open_once(

@@ -6,6 +6,7 @@ import platform
 from functools import cache
 from pathlib import Path
 
+_GPU_DEVICES = (Path("/dev/nvidiactl"), Path("/dev/kfd"), Path("/dev/dxg"))
 _CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -16,11 +17,9 @@ def processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-@cache
-def has_vnni() -> bool:
-    """True if the processor multiplies 8 bits without saturating, by VNNI or ARM's instructions."""
-    flags = {flag for line in _lines() if line.startswith("flags") for flag in line.split()}
-    return bool(flags & {"avx512_vnni", "avx_vnni"}) or platform.machine().lower() in ("arm64", "aarch64")
+def has_gpu() -> bool:
+    """True if the kernel has a device of NVIDIA or AMD that torch may use; it is told without importing torch."""
+    return any(path.exists() for path in _GPU_DEVICES)
 
 
 def _lines() -> list[str]:

@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from connector.models.network.interaction import InteractionModel
+from connector.models.session import TokenTables
 from connector.models.tokenizing import TextTokenizer
 
 
@@ -24,15 +23,14 @@ from connector.models.tokenizing import TextTokenizer
 class Loaded:
     """A model in torch: its networks and their inputs by name.
 
-    `token_idf` and `token_vectors` belong to the bundled reranker (see `Opened`), `vectors` is an encoder's fingerprint
-    as `Fingerprint.to_meta` writes it.
+    `token_tables` belong to the bundled reranker (see `Opened`), `vectors` is an encoder's fingerprint as
+    `Fingerprint.to_meta` writes it.
     """
 
     tokenizer: TextTokenizer
     networks: Mapping[str, nn.Module]
     inputs: Mapping[str, tuple[str, ...]]
-    token_idf: NDArray[np.float32] | None = None
-    token_vectors: NDArray[np.float16] | None = None
+    token_tables: TokenTables | None = None
     vectors: Mapping[str, Any] | None = None
 
 

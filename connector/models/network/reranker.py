@@ -30,7 +30,7 @@ from connector.models.network.whole import (
     settle_padding,
     token_limit,
 )
-from connector.models.session import APART, APART_INPUTS, JOINT, JOINT_INPUTS, PAIRS, TOKEN_INPUTS
+from connector.models.session import APART, APART_INPUTS, JOINT, JOINT_INPUTS, PAIRS, TOKEN_INPUTS, TokenTables
 from connector.models.tokenizing import TokenRow, text_tokenizer
 
 if TYPE_CHECKING:
@@ -123,10 +123,10 @@ def _load_interaction(found: ModelFolder, device: str | None) -> Loaded:
     networks = {APART: ApartNetwork(network), JOINT: JointNetwork(network)}
     inputs = {APART: APART_INPUTS, JOINT: JOINT_INPUTS}
     sides = text_tokenizer(tokenizer, APART_INPUTS, network.config.max_length, tokenizer.pad_token_id)
-    return Loaded(sides, networks, inputs, *_token_tables(network))
+    return Loaded(sides, networks, inputs, _token_tables(network))
 
 
-def _token_tables(network: InteractionModel) -> tuple[NDArray[np.float32], NDArray[np.float16]]:
+def _token_tables(network: InteractionModel) -> TokenTables:
     """Return each token's idf, and its embedding without a position, as a unit vector."""
     embeddings = network.bert.embeddings
     with torch.inference_mode():

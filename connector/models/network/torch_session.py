@@ -36,4 +36,5 @@ class TorchSession:
 def open_sessions(loaded: Loaded) -> Opened:
     """Return a loaded model with a session for each of its networks."""
     sessions = {name: TorchSession(network, loaded.inputs[name]) for name, network in loaded.networks.items()}
-    return Opened(loaded.tokenizer, sessions, loaded.token_idf, loaded.token_vectors)
+    tables = loaded.token_tables
+    return Opened(loaded.tokenizer, sessions, None if tables is None else lambda: tables)
