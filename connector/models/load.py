@@ -25,7 +25,7 @@ def load_encoder(name: str = BUNDLED, *, backend: str | None = None, device: str
     """Return a sentence-transformers bi-encoder, loaded once in this process for each model, backend and device.
 
     Args:
-        name: "bundled" (the `offline` extra's all-MiniLM-L6-v2), a path, or a name on the Hugging Face hub.
+        name: "bundled" (all-MiniLM-L6-v2, installed with this package), a path, or a name on the Hugging Face hub.
         backend: as for `load_reranker`; "auto" takes int8 only if it keeps 99 % of torch's first hundred hits.
         device: as torch names it ("cpu", "cuda:1"); None takes an accelerator if there is one.
 

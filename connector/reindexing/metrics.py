@@ -8,7 +8,7 @@ from dataclasses import fields
 from importlib import import_module
 from typing import Any
 
-from connector.errors import RequestError
+from connector.errors import MissingExtraError
 from connector.reindexing.items import Counters
 from connector.reindexing.reports import Progress
 
@@ -29,15 +29,13 @@ def serve_metrics(port: int, address: str = "0.0.0.0") -> Iterator[Metrics]:
     """Serve metrics while the block runs; port 0 takes any free port.
 
     Raises:
-        RequestError: prometheus-client is not installed.
+        MissingExtraError: prometheus-client is not installed.
         OSError: the port is taken.
     """
     try:
         library: Any = import_module("prometheus_client")
     except ImportError as error:
-        raise RequestError(
-            "metrics_port", port, 'needs prometheus-client: pip install "hybrid-connector[metrics]"'
-        ) from error
+        raise MissingExtraError("prometheus-client", "metrics") from error
     registry = library.CollectorRegistry()
     server, thread = library.start_http_server(port, addr=address, registry=registry)
     try:

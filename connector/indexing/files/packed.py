@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from connector.errors import RequestError, SourceError
+from connector.errors import MissingExtraError, SourceError
 
 _CHUNK = 128 * 1024
 
@@ -42,12 +42,12 @@ def library(name: str, extra: str) -> Any:
     """Import a package of an extra.
 
     Raises:
-        RequestError: it is not installed.
+        MissingExtraError: it is not installed.
     """
     try:
         return import_module(name)
     except ImportError as error:
-        raise RequestError("source", name, f'must be installed: pip install "hybrid-connector[{extra}]"') from error
+        raise MissingExtraError(name, extra) from error
 
 
 def _chunks(path: Path, zstd: Any) -> Iterator[bytes]:

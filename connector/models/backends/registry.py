@@ -7,7 +7,7 @@ import importlib.util
 from pathlib import Path
 from typing import Protocol
 
-from connector.errors import ModelError, RequestError
+from connector.errors import ModelError, RequestError, missing_text
 from connector.models.session import Arrays, Session
 
 TORCH, AUTO = "torch", "auto"
@@ -61,10 +61,8 @@ def exported_backend(name: str) -> Backend:
     module, kind = _EXPORTED[name]
     backend: Backend = getattr(importlib.import_module(module), kind)()
     if missing := _missing(backend):
-        extra = name.partition("-")[0]
-        raise ModelError(
-            f"backend {name!r} needs {', '.join(missing)}: pip install 'hybrid-connector[{extra}]', or use 'torch'"
-        )
+        needed = missing_text(", ".join(missing), extra=name.partition("-")[0])
+        raise ModelError(f"backend {name!r}: {needed}, or use 'torch'")
     return backend
 
 
