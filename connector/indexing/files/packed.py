@@ -47,7 +47,7 @@ def library(name: str, extra: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        raise MissingExtraError(name, extra) from error
+        raise MissingExtraError(name.partition(".")[0], extra) from error
 
 
 def _chunks(path: Path, zstd: Any) -> Iterator[bytes]:
