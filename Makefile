@@ -71,8 +71,9 @@ docs: $(INSTALLED) ## build the documentation, with the API reference from the d
 docs-cli: $(INSTALLED) ## write docs/cli.md from the help of the commands
 	$(BIN)/python -m tests.cli.reference
 
-bench: $(INSTALLED) $(PEERS)/.installed ## measure import time, overhead of a search and fusion; compare rerankers (benchmarks/RESULTS.md)
+bench: $(INSTALLED) $(PEERS)/.installed ## measure import, cold start, overhead of a search; compare rerankers (benchmarks/RESULTS.md)
 	$(BIN)/python -m benchmarks.import_time --write
+	$(OFFLINE) $(BIN)/python -m benchmarks.cold_start --write --peers $(PEERS)/bin/python
 	$(OFFLINE) $(BIN)/python -m benchmarks.overhead --write
 	$(OFFLINE) $(BIN)/python -m benchmarks.cross_encoders --write --peers $(PEERS)/bin/python
 	$(OFFLINE) $(BIN)/python -m benchmarks.concurrent_searches --write

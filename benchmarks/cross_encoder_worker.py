@@ -1,7 +1,8 @@
 """One way of scoring pairs, in its own process: `benchmarks.cross_encoders` starts one for each and asks them in turn.
 
 It speaks JSON, one object per line.
-It is started with a way, a backend and a folder of weights, and writes {"ready": true} after its first score.
+It is started with a way, a backend (empty: the default) and a folder of weights.
+It writes {"ready": true} after its first score.
 Then it answers {"query": ..., "passages": [...]} with seconds, scores and its peak memory in MB.
 It imports nothing from this package unless the way is ours, so that peers with conflicting requirements can run in
 their own environment.
@@ -29,7 +30,7 @@ def ours(backend: str, folder: str) -> Score:
         reranker: Any = load_cascade(folder, backend=kind, device="cpu")
         inner: Any = load_reranker(folder, backend=kind, device="cpu")
     else:
-        reranker = inner = load_reranker(folder, backend=kind, device="cpu")
+        reranker = inner = load_reranker(folder, backend=kind or None, device="cpu")
 
     def score(query: str, passages: list[str]) -> Sequence[float]:
         if isinstance(inner, InteractionReranker):
