@@ -71,9 +71,10 @@ docs: $(INSTALLED) ## build the documentation, with the API reference from the d
 docs-cli: $(INSTALLED) ## write docs/cli.md from the help of the commands
 	$(BIN)/python -m tests.cli.reference
 
-bench: $(INSTALLED) $(PEERS)/.installed ## measure import, cold start, overhead of a search; compare rerankers (benchmarks/RESULTS.md)
+bench: $(INSTALLED) $(PEERS)/.installed ## measure import, cold start, size, overhead of a search; compare rerankers (benchmarks/RESULTS.md)
 	$(BIN)/python -m benchmarks.import_time --write
 	$(OFFLINE) $(BIN)/python -m benchmarks.cold_start --write --peers $(PEERS)/bin/python
+	$(BIN)/python -m benchmarks.install_size --write
 	$(OFFLINE) $(BIN)/python -m benchmarks.overhead --write
 	$(OFFLINE) $(BIN)/python -m benchmarks.cross_encoders --write --peers $(PEERS)/bin/python
 	$(OFFLINE) $(BIN)/python -m benchmarks.concurrent_searches --write

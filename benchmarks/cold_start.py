@@ -28,6 +28,7 @@ from benchmarks.results import machine, write_section
 
 TITLE = "Cold start"
 DOCUMENTS, DEPTH = 200, 50
+IMPORTS = ("pass", "import connector", "from connector import Connector, connect")
 SEARCH, BUNDLED = "`connector search`", "bundled reranker"
 PEERS = (
     "sentence-transformers 6, torch",
@@ -178,8 +179,7 @@ def main() -> None:
         passages = reranked_by(search)
         pairs = json.dumps({"query": QUERY, "passages": passages}) + "\n"
         ways = [
-            Cold("`python -c pass`", [sys.executable, "-c", "pass"]),
-            Cold("`import connector`", [sys.executable, "-c", "import connector"]),
+            *(Cold(f"`{code}`", [sys.executable, "-c", code]) for code in IMPORTS),
             Cold(SEARCH, search),
             Cold(BUNDLED, [sys.executable, str(WORKER), "ours", "", "bundled"], pairs),
         ]
