@@ -40,7 +40,6 @@ PEERS = (
     "fastembed, int8",
 )
 """The ways of `benchmarks.cross_encoders` that are measured here."""
-_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 # Linux counts the memory of the process that forks towards its child's peak, so a small one starts the command.
 _PROBE = """
 import json, resource, subprocess, sys, time
@@ -74,8 +73,9 @@ class Cold:
             FailedError: it failed.
         """
         probe = [sys.executable, "-S", "-c", _PROBE, *self.command]
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         done = subprocess.run(
-            probe, input=self.entered, capture_output=True, text=True, check=True, env=_ENVIRONMENT
+            probe, input=self.entered, capture_output=True, text=True, check=True, env=environment
         ).stdout
         seconds, peak_mb, code, output, errors = json.loads(done)
         if code:
@@ -175,6 +175,7 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     started = machine()
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["CONNECTOR_CACHE"] = folder  # as for a new user: no backend was chosen before
         search = index_documents(Path(folder), arguments.kind)
         passages = reranked_by(search)
         pairs = json.dumps({"query": QUERY, "passages": passages}) + "\n"
