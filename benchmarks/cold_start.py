@@ -22,7 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.cross_encoder_models import LENGTHS, passages_of
-from benchmarks.cross_encoders import WORKER, Way, ways_of
+from benchmarks.cross_encoders import WORKER, ways_of
+from benchmarks.install_size import build_wheel, install_wheel
 from benchmarks.models import QUERY
 from benchmarks.results import machine, write_section
 
@@ -40,6 +41,7 @@ PEERS = (
     "fastembed, int8",
 )
 """The ways of `benchmarks.cross_encoders` that are measured here."""
+_NOT_A_USERS = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH")
 # Linux counts the memory of the process that forks towards its child's peak, so a small one starts the command.
 _PROBE = """
 import json, resource, subprocess, sys, time
@@ -73,7 +75,7 @@ class Cold:
             FailedError: it failed.
         """
         probe = [sys.executable, "-S", "-c", _PROBE, *self.command]
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environment = {name: value for name, value in os.environ.items() if name not in _NOT_A_USERS}
         done = subprocess.run(
             probe, input=self.entered, capture_output=True, text=True, check=True, env=environment
         ).stdout
@@ -114,9 +116,15 @@ def run_rounds(ways: Iterable[Cold], rounds: int) -> None:
                 way.peak_mb.clear()
 
 
-def index_documents(folder: Path, kind: str) -> list[str]:
-    """Index the documents in an embedded engine in a folder; return the command that searches it."""
-    connector = str(Path(sys.executable).with_name("connector"))
+def index_documents(folder: Path, kind: str, python: Path) -> list[str]:
+    """Index the documents in an embedded engine in a folder; return the command that searches it.
+
+    Args:
+        folder: an existing folder.
+        kind: the length of the documents.
+        python: the interpreter of the environment in which the package is installed.
+    """
+    connector = str(python.with_name("connector"))
     lines = [json.dumps({"_id": str(place), "body": text}) for place, text in enumerate(passages_of(kind, DOCUMENTS))]
     (folder / "documents.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     index = ["--index", "documents", "--url", f"embedded:{folder / 'store'}", "--text-field", "body"]
@@ -137,12 +145,11 @@ def reranked_by(search: Sequence[str]) -> list[str]:
     return [hit["_source"]["body"] for hit in response["hits"]["hits"]]
 
 
-def peers_of(work: Path, python: str | None) -> list[Way]:
-    """Return the peers, exported."""
-    ways = [way for way in ways_of(work, python) if way.name in PEERS]
-    for way in ways:
-        way.export()
-    return ways
+def peers_of(work: Path, peers: str | None, python: Path, pairs: str) -> list[Cold]:
+    """Return the peers, exported; those that this package depends on run in its environment."""
+    ways = [way for way in ways_of(work, peers) if way.name in PEERS]
+    commands = {way.name: [str(python) if word == sys.executable else word for word in way.command] for way in ways}
+    return [Cold(way.name, commands[way.name], pairs, failed=way.figures.failed) for way in ways]
 
 
 def report(ways: Sequence[Cold], passages: Sequence[str], kind: str, rounds: int, conditions: str) -> str:
@@ -150,6 +157,7 @@ def report(ways: Sequence[Cold], passages: Sequence[str], kind: str, rounds: int
     fewest, most = LENGTHS[kind]
     return f"""`python -m benchmarks.cold_start --rounds {rounds} --write` {conditions};
 {rounds} interleaved rounds, each a fresh process from its start to its exit; bytecode and the disk's cache are warm.
+The wheel is installed without extras in a new environment.
 
 {SEARCH} embeds the question, searches {DOCUMENTS} documents of {fewest}-{most} words in a folder of the embedded
 engine by BM25 and kNN, fuses, and reranks {len(passages)}, with the models that are the default.
@@ -176,16 +184,16 @@ def main() -> None:
     started = machine()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["CONNECTOR_CACHE"] = folder  # as for a new user: no backend was chosen before
-        search = index_documents(Path(folder), arguments.kind)
+        python = install_wheel(build_wheel(Path(folder) / "wheel"), Path(folder) / "environment")
+        search = index_documents(Path(folder), arguments.kind, python)
         passages = reranked_by(search)
         pairs = json.dumps({"query": QUERY, "passages": passages}) + "\n"
         ways = [
-            *(Cold(f"`{code}`", [sys.executable, "-c", code]) for code in IMPORTS),
+            *(Cold(f"`{code}`", [str(python), "-c", code]) for code in IMPORTS),
             Cold(SEARCH, search),
-            Cold(BUNDLED, [sys.executable, str(WORKER), "ours", "", "bundled"], pairs),
+            Cold(BUNDLED, [str(python), str(WORKER), "ours", "", "bundled"], pairs),
+            *peers_of(work, arguments.peers, python, pairs),
         ]
-        for peer in peers_of(work, arguments.peers):
-            ways.append(Cold(peer.name, peer.command, pairs, failed=peer.figures.failed))
         run_rounds([way for way in ways if not way.failed], arguments.rounds)
     conditions = f"on {started} at the start,{machine().rpartition(',')[2]} at the end"
     text = report(ways, passages, arguments.kind, arguments.rounds, conditions)

@@ -13,6 +13,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.results import write_section
@@ -21,11 +22,6 @@ TITLE = "Size of an installation"
 UV = Path(sys.executable).with_name("uv")
 LOCK = Path(__file__).parent.parent / "requirements.lock"
 EXCLUDED = ("torch", "transformers", "sentence-transformers")
-WAYS = {
-    "torch as PyPI has it": [],
-    "torch for CPUs (`--torch-backend=cpu`)": ["--torch-backend=cpu"],
-    "without torch, transformers and sentence-transformers": ["--excludes", "excluded.txt"],
-}
 
 
 def disk_mb(folder: Path) -> float:
@@ -33,17 +29,43 @@ def disk_mb(folder: Path) -> float:
     return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
-def install(folder: Path, wheel: Path, options: list[str]) -> str:
-    """Install a wheel into a new environment; return the end of its row: packages and MB, or why it failed."""
-    subprocess.run([UV, "venv", "--quiet", "--clear", "--python", sys.executable, folder / "environment"], check=True)
-    (folder / "excluded.txt").write_text("\n".join(EXCLUDED) + "\n", encoding="utf-8")
-    python = folder / "environment" / "bin" / "python"
+class InstallError(Exception):
+    """A wheel can't be installed; the message is the last line of uv's errors."""
+
+
+def build_wheel(folder: Path) -> Path:
+    """Return the wheel of this tree, built in a folder."""
+    subprocess.run([UV, "build", "--quiet", "--wheel", "--out-dir", folder, LOCK.parent], check=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def install_wheel(wheel: Path, environment: Path, options: Sequence[str] = ()) -> Path:
+    """Install a wheel without extras into a new environment, in the versions of requirements.lock.
+
+    Returns:
+        The environment's interpreter.
+
+    Raises:
+        InstallError: it can't be installed.
+    """
+    subprocess.run([UV, "venv", "--quiet", "--clear", "--python", sys.executable, environment], check=True)
+    python = environment / "bin" / "python"
     command: list[str | Path] = [UV, "pip", "install", "--quiet", "--python", python, "--constraint", LOCK]
-    done = subprocess.run([*command, *options, wheel], capture_output=True, text=True, check=False, cwd=folder)
+    done = subprocess.run([*command, *options, wheel], capture_output=True, text=True, check=False)
     if done.returncode:
-        return f"not measured: {done.stderr.strip().splitlines()[-1].strip().removeprefix('cause: ')[:120]} | |"
-    packages = len(list((folder / "environment").rglob("site-packages/*.dist-info")))
-    return f"{packages} | {disk_mb(folder / 'environment'):,.0f} |"
+        raise InstallError(done.stderr.strip().splitlines()[-1].strip().removeprefix("cause: ")[:120])
+    return python
+
+
+def measured(wheel: Path, environment: Path, options: Sequence[str]) -> str:
+    """Return the end of a row: the packages and MB of a new environment, or why it can't be made."""
+    try:
+        install_wheel(wheel, environment, options)
+    except InstallError as error:
+        return f"not measured: {error} | |"
+    packages = len(list(environment.rglob("site-packages/*.dist-info")))
+    return f"{packages} | {disk_mb(environment):,.0f} |"
 
 
 def main() -> None:
@@ -52,10 +74,16 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the table to benchmarks/RESULTS.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        subprocess.run([UV, "build", "--quiet", "--wheel", "--out-dir", folder / "wheel", LOCK.parent], check=True)
-        (wheel,) = (folder / "wheel").glob("*.whl")
-        rows = [f"| {way} | {install(folder, wheel, list(added))}" for way, added in WAYS.items()]
+        wheel = build_wheel(Path(name) / "wheel")
+        excluded = Path(name) / "excluded.txt"
+        excluded.write_text("\n".join(EXCLUDED) + "\n", encoding="utf-8")
+        ways = {
+            "torch as PyPI has it": [],
+            "torch for CPUs (`--torch-backend=cpu`)": ["--torch-backend=cpu"],
+            "without torch, transformers and sentence-transformers": ["--excludes", str(excluded)],
+        }
+        environment = Path(name) / "environment"
+        rows = [f"| {way} | {measured(wheel, environment, added)}" for way, added in ways.items()]
         wheel_mb = wheel.stat().st_size / 1e6
     text = f"""`python -m benchmarks.install_size --write` on {platform.system()} {platform.machine()}, Python
 {platform.python_version()}, with the versions of requirements.lock and no extras; the wheel has {wheel_mb:.0f} MB.
