@@ -34,6 +34,16 @@ def own_model_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_profiles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the profiles of the person who runs the tests out of them."""
+    empty = tmp_path_factory.mktemp("profiles") / "config.toml"
+    empty.touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONNECTOR_CONFIG", str(empty))
+        yield
+
+
 @dataclass(frozen=True)
 class EngineUnderTest:
     """One engine of the parametrized suites: its URL and the options that a client needs to reach it."""

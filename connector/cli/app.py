@@ -10,29 +10,19 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from connector.cli.demo import demo
-from connector.cli.doctor import doctor
 from connector.cli.exit_codes import EXIT_INTERRUPTED, exit_codes_text
-from connector.cli.index import index
-from connector.cli.models import models
-from connector.cli.problems import Problem, problem_of
-from connector.cli.reindex import reindex
-from connector.cli.search import search
+from connector.cli.lazy_group import LazyGroup
+from connector.cli.problem import Problem
 from connector.cli.usage_problems import UsageError, usage_problem
 
 app = typer.Typer(
+    cls=LazyGroup,
     help="Two-stage search on your existing Elasticsearch or OpenSearch: BM25 and kNN fused by RRF, then reranked by a "
     "cross-encoder.",
     epilog=exit_codes_text(),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.command()(index)
-app.add_typer(reindex, name="reindex")
-app.command()(search)
-app.command()(demo)
-app.command()(doctor)
-app.add_typer(models, name="models")
 
 
 def _print_version(is_wanted: bool) -> None:
@@ -84,7 +74,11 @@ def _end(error: Exception, *, as_json: bool) -> int:
 def _problem(error: Any) -> Problem | None:
     if isinstance(error, typer.Abort):
         return Problem("interrupted", "the input ended before an answer", exit_code=EXIT_INTERRUPTED)
-    return usage_problem(error) if isinstance(error, UsageError) else problem_of(error)
+    if isinstance(error, UsageError):
+        return usage_problem(error)
+    from connector.cli.problems import problem_of
+
+    return problem_of(error)
 
 
 def _print_line(message: str) -> None:

@@ -8,11 +8,11 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from elastic_transport import TransportError
 from elasticsearch import ApiError
 
+from connector.cli.problem import Where
 from connector.errors import MalformedAnswerError
 
 _NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"}
@@ -20,24 +20,6 @@ _WRONG_HOST, _EXPIRED = {62, 64}, {9, 10}
 _USE_TLS = "if the port speaks TLS, write https:// instead of http:// in the URL"
 _CREDENTIALS = "pass --user NAME or --api-key KEY, or put them into a profile"
 _OVERLOADED = {429, 502, 503, 504}
-
-
-@dataclass(frozen=True)
-class Where:
-    """The cluster that a command talks to.
-
-    Attributes:
-        url: its URL, without credentials.
-        has_credentials: whether the command sends any.
-    """
-
-    url: str = "the cluster"
-    has_credentials: bool = False
-
-    @property
-    def host(self) -> str:
-        """The URL's host."""
-        return urlsplit(self.url).hostname or self.url
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elastic_transport.client_utils import parse_cloud_id
-
-from connector.cli.cluster_problems import Where
+from connector.cli.problem import Where
 from connector.cli.settings import Settings
 from connector.errors import RequestError
 
@@ -116,6 +114,8 @@ def check_index(client: Any, index: str) -> None:
 
 
 def _cloud_url(cloud_id: str) -> str:
+    from elastic_transport.client_utils import parse_cloud_id
+
     try:
         address = parse_cloud_id(cloud_id).es_address
     except ValueError:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from connector.cli.connection import Connection
-from connector.cli.problems import CommandError, problem_of
+from connector.cli.problem import CommandError
 from connector.cli.profile import read_profile
 from connector.cli.settings import Settings, merge, parse_headers
 from connector.errors import RequestError
@@ -116,6 +116,8 @@ def connects(default_url: str = DEFAULT_URL, *, url_is_argument: bool = False) -
             try:
                 return command(**values, connection=connection)
             except Exception as error:
+                from connector.cli.problems import problem_of
+
                 problem = problem_of(error, connection.where)
                 if problem is None:
                     raise

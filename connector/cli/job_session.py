@@ -14,7 +14,8 @@ from typing import Any
 from rich.console import Console
 
 from connector.cli.connection import Connection
-from connector.cli.problems import CommandError, problem_of
+from connector.cli.problem import CommandError
+from connector.cli.problems import problem_of
 from connector.cli.reindex_view import Watcher
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any
 
-from connector.cli.cluster_problems import Sentence, Where, cluster_sentence
+from connector.cli.cluster_problems import Sentence, cluster_sentence
 from connector.cli.exit_codes import EXIT_ERROR, EXIT_NOT_SWITCHED, EXIT_RUNNING, EXIT_STOPPED
+from connector.cli.problem import CommandError, Problem, Where
 from connector.errors import ConnectorError, ReindexError, RequestError
 
 _CODES = {
@@ -17,44 +16,6 @@ _CODES = {
     "RollbackRefusedError": EXIT_NOT_SWITCHED,
     "ReindexError": EXIT_STOPPED,
 }
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Why a command ended.
-
-    Attributes:
-        type: a stable name for programs, such as `index_not_found`.
-        message: what is wrong.
-        remedy: what to do; "" if the message says it, or if nothing helps.
-        exit_code: the exit code of the process.
-        joint: stands between message and remedy.
-    """
-
-    type: str
-    message: str
-    remedy: str = ""
-    exit_code: int = EXIT_ERROR
-    joint: str = "; "
-
-    @property
-    def line(self) -> str:
-        """The message and the remedy in one line."""
-        text = f"{self.message}{self.joint}{self.remedy}" if self.remedy else self.message
-        return " ".join(text.split())
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the JSON that `--json` prints."""
-        error = {"type": self.type, "message": " ".join(self.message.split()), "remedy": self.remedy or None}
-        return {"error": error, "exit_code": self.exit_code}
-
-
-class CommandError(Exception):
-    """A command ended with a problem that a user can understand."""
-
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        super().__init__(problem.line)
 
 
 def problem_of(error: BaseException, where: Where | None = None) -> Problem | None:

@@ -10,7 +10,6 @@ from connector.cli.connection import Connection, check_index
 from connector.cli.connection_options import connects
 from connector.cli.hits import hits_table
 from connector.cli.options import EncoderName, RerankerName, TextFields
-from connector.cli.text_fields import of_index
 
 
 @connects()
@@ -30,11 +29,12 @@ def search(
     reranker: RerankerName = "bundled",
 ) -> None:
     """Search an index by BM25 and kNN, fused by RRF, and rerank the first hits with a cross-encoder."""
-    from connector import Connector
-    from connector.models.load import find_encoder, find_reranker
-
     with connection.open() as client:
         check_index(client, index)
+        from connector import Connector  # only now: it is no part of the wait for an error above
+        from connector.cli.text_fields import of_index
+        from connector.models.load import find_encoder, find_reranker
+
         names = of_index(text_fields, client, index)
         find_encoder(encoder)
         find_reranker(reranker)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from connector.clients.hosts import check_elasticsearch_hosts, without_credentials
 from connector.errors import RequestError
 
 _HOST = re.compile(r"[\w.-]+(:\d+)?/?")
@@ -109,6 +108,8 @@ def _without_userinfo(layer: Settings) -> Settings:
     """Move the user and password of a layer's URL to where they are not shown; other credentials replace them."""
     if not layer.url or not layer.url.startswith(("http://", "https://")):
         return layer
+    from connector.clients.hosts import check_elasticsearch_hosts, without_credentials
+
     check_elasticsearch_hosts(layer.url)
     found = urlsplit(layer.url)
     bare = replace(layer, url=without_credentials(layer.url))

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from connector.cli.problems import Problem
+from connector.cli.problem import Problem
 
 UsageError: type[Any] = next(each for each in typer.BadParameter.__mro__ if each.__name__ == "ClickException")
 """The base class of typer's errors, wherever this version of typer keeps it."""

@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from connector.cli.app import app
 from connector.cli.exit_codes import EXIT_CODES
+from connector.cli.lazy_group import LazyGroup
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 _HEAD = Path(__file__).with_name("reference_head.md")
@@ -22,6 +23,8 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 
 def _below(path: str, command: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(command, LazyGroup):
+        command.load_all()
     yield path, command
     for name, inner in getattr(command, "commands", {}).items():
         yield from _below(f"{path} {name}", inner)

@@ -11,8 +11,9 @@ from elastic_transport import ApiResponseMeta, ConnectionTimeout, HttpHeaders, N
 from elastic_transport import ConnectionError as TransportConnectionError
 from elasticsearch import ApiError
 
-from connector.cli.cluster_problems import Where, cluster_sentence
-from connector.cli.problems import CommandError, Problem, problem_of
+from connector.cli.cluster_problems import cluster_sentence
+from connector.cli.problem import CommandError, Problem, Where
+from connector.cli.problems import problem_of
 from connector.errors import (
     JobRunningError,
     JobStoppedError,

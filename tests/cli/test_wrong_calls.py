@@ -92,6 +92,9 @@ CALLS = {
     "unknown encoder": WrongCall(
         "search cars red --url {cluster} --text-field body --encoder ./nowhere", "./nowhere", "folder"
     ),
+    "unknown reranker": WrongCall(
+        "search cars red --url {cluster} --text-field body --reranker ./nowhere", "./nowhere", "folder"
+    ),
     "password as option": WrongCall(f"search cars red --password {SECRET}", "--password", "ELASTICSEARCH_PASSWORD"),
     "password with the name": WrongCall(f"search cars red --user me:{SECRET}", "--user", "ELASTICSEARCH_PASSWORD"),
     "no terminal for a password": WrongCall("search cars red --user me", "needs a password", "ELASTICSEARCH_PASSWORD"),

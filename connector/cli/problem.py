@@ -1,0 +1,65 @@
+"""Why a command ended: one plain sentence, a remedy and an exit code, and where it happened. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from connector.cli.exit_codes import EXIT_ERROR
+
+
+@dataclass(frozen=True)
+class Where:
+    """The cluster that a command talks to.
+
+    Attributes:
+        url: its URL, without credentials.
+        has_credentials: whether the command sends any.
+    """
+
+    url: str = "the cluster"
+    has_credentials: bool = False
+
+    @property
+    def host(self) -> str:
+        """The URL's host."""
+        return urlsplit(self.url).hostname or self.url
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a command ended.
+
+    Attributes:
+        type: a stable name for programs, such as `index_not_found`.
+        message: what is wrong.
+        remedy: what to do; "" if the message says it, or if nothing helps.
+        exit_code: the exit code of the process.
+        joint: stands between message and remedy.
+    """
+
+    type: str
+    message: str
+    remedy: str = ""
+    exit_code: int = EXIT_ERROR
+    joint: str = "; "
+
+    @property
+    def line(self) -> str:
+        """The message and the remedy in one line."""
+        text = f"{self.message}{self.joint}{self.remedy}" if self.remedy else self.message
+        return " ".join(text.split())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON that `--json` prints."""
+        error = {"type": self.type, "message": " ".join(self.message.split()), "remedy": self.remedy or None}
+        return {"error": error, "exit_code": self.exit_code}
+
+
+class CommandError(Exception):
+    """A command ended with a problem that a user can understand."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(problem.line)
