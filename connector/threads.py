@@ -79,7 +79,7 @@ class Threads:
             BaseException: whatever the function raised.
             UnraisableError: the function raised what no coroutine can raise for it.
         """
-        future = self._submit(partial(copy_context().run, function, *args, **kwargs))
+        future = self.submit(partial(copy_context().run, function, *args, **kwargs))
         answer = asyncio.wrap_future(future)
         try:
             while not (answer.done() or future.running()):
@@ -93,7 +93,8 @@ class Threads:
             elif not answer.cancelled():
                 answer.exception()  # so asyncio does not report it as never retrieved
 
-    def _submit(self, work: Callable[[], T]) -> Future[T]:
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Run a function on a thread as soon as one is free, and return the future of its result."""
         future: Future[T] = Future()
         with self._changed:
             self._queue[future] = work

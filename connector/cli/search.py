@@ -39,6 +39,7 @@ def search(
         find_encoder(encoder)
         find_reranker(reranker)
         connector = Connector(client, index, text_fields=names, encoder=encoder, reranker=reranker)
+        connector.client.hybrid.models.preload()
         response = connector.search(text, size=size, depth=depth, blend=blend)
     if as_json:
         typer.echo(json.dumps(response.body, ensure_ascii=False))

@@ -14,6 +14,7 @@ from connector.models.reranker import Reranker
 from connector.models.texts import checked_scores, own_errors
 from connector.models.token_budgets import Shortener
 from connector.search.needs import Embed, Embedded, Score, Shorten
+from connector.threads import MODELS
 
 EncoderLike: TypeAlias = Encoder | str | Callable[[list[str]], Any]
 RerankerLike: TypeAlias = Reranker | str | Callable[[str, list[str]], Any]
@@ -36,6 +37,11 @@ class QueryModels:
     def __post_init__(self) -> None:
         self._encoders: dict[str | None, Once[Encoder]] = {None: Once(lambda: as_encoder(self.encoder))}
         self._rerankers: dict[str | None, Once[Reranker]] = {None: Once(lambda: as_reranker(self.reranker))}
+
+    def preload(self) -> None:
+        """Begin to load the client's own models on other threads; what fails then is raised by whoever needs it."""
+        MODELS.submit(self._encoders[None].get)
+        MODELS.submit(self._rerankers[None].get)
 
     def own_encoder(self) -> Encoder:
         """Return the client's own encoder, loaded on the first call.
