@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import typer
@@ -10,6 +11,7 @@ from connector.cli.problem import Problem
 
 UsageError: type[Any] = next(each for each in typer.BadParameter.__mro__ if each.__name__ == "ClickException")
 """The base class of typer's errors, wherever this version of typer keeps it."""
+_QUOTED = re.compile(r"'([^']*)'")
 _REMEDIES = {
     "--password": "pass --user NAME: the password is asked for, or is that of ELASTICSEARCH_PASSWORD",
 }
@@ -20,7 +22,8 @@ def usage_problem(error: Any) -> Problem:
     command = getattr(error.ctx, "command_path", None) or "connector"
     option = getattr(error, "option_name", None)
     possibilities = getattr(error, "possibilities", None)
-    message, _, nearest = str(error.message if possibilities else error.format_message()).partition(" Did you mean ")
+    whole = _QUOTED.sub(r"\1", error.message if possibilities else error.format_message())
+    message, _, nearest = whole.replace("(s)", "").partition(" Did you mean ")
     remedy = f"see `{command} --help`"
     if option in _REMEDIES:
         remedy = _REMEDIES[option]
@@ -28,9 +31,9 @@ def usage_problem(error: Any) -> Problem:
         remedy = f"did you mean {possibilities[0] if possibilities else nearest.rstrip('?')}?"
     subject, colon, fault = message.partition(": ")
     if colon and subject.startswith("Invalid value for "):
-        name = subject.removeprefix("Invalid value for ").replace("'", "")
+        name = subject.removeprefix("Invalid value for ")
         return Problem("usage", f"{name}: {_value_in(error)}{_as_sentence(fault)}", remedy)
-    return Problem("usage", _as_sentence(message.replace("(s)", "")), remedy)
+    return Problem("usage", _as_sentence(message), remedy)
 
 
 def _value_in(error: Any) -> str:

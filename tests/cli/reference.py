@@ -99,8 +99,8 @@ def _default(parameter: Any) -> str:
     return ", else ".join(found)
 
 
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+def _cell(text: str | None) -> str:
+    return " ".join((text or "").split()).replace("|", "\\|")
 
 
 if __name__ == "__main__":
