@@ -43,11 +43,13 @@ def build(
     """
     from connector.evaluation.windows import read_windows
     from connector.models.backends.agreement import SHIPPED
-    from connector.models.backends.registry import TORCH, check_backend, installed
+    from connector.models.backends.choice import backends_for
+    from connector.models.backends.registry import TORCH, check_backend
     from connector.models.backends.shipped_windows import shipped_windows
     from connector.models.backends.trial import (
         choose_encoder_backend,
         choose_reranker_backend,
+        estimate_s,
         measure_encoder,
         measure_reranker,
     )
@@ -58,16 +60,20 @@ def build(
         check_backend(name, None)
     found = find_reranker(reranker) if encoder is None else find_encoder(encoder)
     windows = [window for folder in judged or [] for window in read_windows(folder, queries, depth)]
+    windows = windows or shipped_windows()
     data = ", ".join(folder.name for folder in judged) if judged else SHIPPED
-    for name in backend or installed():
+    tried = [name for name in backends_for(found) if name != TORCH]
+    seconds = estimate_s(found, tried, windows, is_encoder=encoder is not None)
+    console.print(f"exporting, measuring and timing {', '.join(tried)}: about {seconds / 60:.0f} min")
+    for name in backend or tried:
         if name == TORCH:
             continue
         try:
             if encoder is None:
-                agreement = measure_reranker(found, name, data, windows or shipped_windows())
+                agreement = measure_reranker(found, name, data, windows)
                 console.print(f"{name}: nDCG@10 {agreement.ndcg:.3f}, torch's {agreement.ndcg_torch:.3f}")
             else:
-                recalled = measure_encoder(found, name, data, windows or shipped_windows())
+                recalled = measure_encoder(found, name, data, windows)
                 console.print(f"{name}: recall@100 {recalled.recall:.3f}")
         except ModelError as error:
             if backend:
@@ -80,8 +86,8 @@ def build(
         console.print(f"{name}: {timed.refused or f'{timed.rate:.1f} per second'}")
     console.print(f"{found.name} now runs on {choice.backend}")
     if as_json:
-        tried = {name: asdict(timed) for name, timed in choice.tried.items()}
-        typer.echo(json.dumps({"model": found.name, "backend": choice.backend, "tried": tried}))
+        rates = {name: asdict(timed) for name, timed in choice.tried.items()}
+        typer.echo(json.dumps({"model": found.name, "backend": choice.backend, "tried": rates}))
 
 
 @models.command("list")

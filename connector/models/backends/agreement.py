@@ -38,7 +38,8 @@ class _Measured:
     data: str
 
     def write(self, folder: Path) -> None:
-        """Write it into an artefact's folder."""
+        """Write it into an artefact's folder, which is made if need be."""
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / self.file).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
     @classmethod
