@@ -6,11 +6,12 @@ import base64
 import getpass
 import ssl
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connector.cli.problem import Where
+from connector.cli.problem import CommandError, Where
 from connector.cli.settings import Settings
 from connector.errors import RequestError
 
@@ -108,9 +109,22 @@ def check_index(client: Any, index: str) -> None:
     """Check that an index can be searched, which takes milliseconds; loading a model takes seconds.
 
     Raises:
-        elasticsearch.ApiError: there is no such index, or this user may not search it.
+        CommandError: there is no such index, but one of almost this name.
+        elasticsearch.ApiError, opensearchpy.TransportError: there is no such index, or this user may not search it.
     """
-    client.search(index=index, body={"size": 0, "track_total_hits": False})
+    from connector.cli.problems import problem_of
+
+    try:
+        client.search(index=index, body={"size": 0, "track_total_hits": False})
+    except Exception as error:
+        problem = problem_of(error)
+        if problem is None or problem.type != "index_not_found":
+            raise
+        close = get_close_matches(index, client.read_mappings(None), n=1)
+        if not close:
+            raise
+        remedy = f"did you mean {close[0]}?"
+        raise CommandError(replace(problem, message=f"there is no index {index}", remedy=remedy)) from error
 
 
 def _cloud_url(cloud_id: str) -> str:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import inspect
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
 
 import typer
 
@@ -151,4 +153,8 @@ def _connection(ctx: typer.Context, chosen: Mapping[str, Any], default_url: str)
             source="the environment",
         ),
     ]
-    return Connection.of(merge(layers, read_profile(chosen["profile"], os.environ), default_url))
+    merged = merge(layers, read_profile(chosen["profile"], os.environ), default_url)
+    if urlsplit(options.get("url") or "").password:
+        message = "other users of this machine can see the password in --url; pass --user, or set ELASTICSEARCH_URL"
+        warnings.warn(message, UserWarning, stacklevel=2)
+    return Connection.of(merged)

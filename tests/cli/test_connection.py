@@ -84,10 +84,23 @@ def test_a_profile_sends_its_secrets_to_its_own_cluster_only(opened: Callable[..
 
 
 def test_a_url_that_holds_credentials_is_shown_without_them(opened: Callable[..., Connection]) -> None:
-    found = opened("--url", "https://me:p%40ss@other.example")
-    assert found.url == "https://other.example"
-    assert found.client_options() == {"basic_auth": ("me", "p@ss")}
-    assert opened("--url", "https://me:p%40ss@other.example", "--api-key", "k").client_options() == {"api_key": "k"}
+    url = "https://me:p%40ss@other.example"
+    assert opened(ELASTICSEARCH_URL=url).url == "https://other.example"
+    assert opened(ELASTICSEARCH_URL=url).client_options() == {"basic_auth": ("me", "p@ss")}
+    assert opened("--api-key", "k", ELASTICSEARCH_URL=url).client_options() == {"api_key": "k"}
+
+
+def test_a_password_in_an_option_warns_that_others_can_see_it(opened: Callable[..., Connection]) -> None:
+    with pytest.warns(UserWarning, match="other users of this machine can see the password in --url") as caught:
+        found = opened("--url", "https://me:hidden@other.example")
+    assert found.client_options() == {"basic_auth": ("me", "hidden")}
+    assert "hidden" not in str(caught[0].message)
+
+
+def test_the_environment_can_switch_the_check_of_certificates_off(opened: Callable[..., Connection]) -> None:
+    environment = {"ELASTICSEARCH_URL": "https://other.example", "ELASTICSEARCH_VERIFY_CERTS": "false"}
+    assert opened(**environment).client_options() == {"verify_certs": False, "ssl_show_warn": False}
+    assert opened("--verify-certs", **environment).client_options() == {}
 
 
 def test_headers_of_all_sources_are_sent_and_the_first_source_wins(opened: Callable[..., Connection]) -> None:

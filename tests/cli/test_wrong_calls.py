@@ -88,6 +88,7 @@ CALLS = {
     "web page": WrongCall("search cars red --url {web}", "is not Elasticsearch or OpenSearch", "correct the host"),
     "another service": WrongCall("search cars red --url {service}", "is not Elasticsearch or", "correct the host"),
     "missing index": WrongCall("search cars red --url {empty}", "there is no index cars", "connector index"),
+    "misspelt index": WrongCall("search crs red --url {almost}", "there is no index crs", "did you mean cars?"),
     "missing embedded index": WrongCall("search cars red --url embedded:", "there is no index cars", "connector index"),
     "unknown encoder": WrongCall(
         "search cars red --url {cluster} --text-field body --encoder ./nowhere", "./nowhere", "folder"
@@ -128,6 +129,10 @@ def answer_index_missing(method: str, path: str) -> tuple[int, Any]:
     return (200, CLUSTER) if path == "/" else (404, {"error": {"root_cause": [cause], **cause}, "status": 404})
 
 
+def answer_index_almost(method: str, path: str) -> tuple[int, Any]:
+    return (200, {"cars": {"mappings": {}}}) if path == "/_mapping" else answer_index_missing(method, path)
+
+
 def answer_well(method: str, path: str) -> tuple[int, Any]:
     return 200, CLUSTER if path == "/" else {"hits": {"hits": []}}
 
@@ -163,6 +168,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
         "web": Script(always(200, b"<html>hello</html>"), product=None, content_type="text/html"),
         "service": Script(always(200, {"hello": "world"}), product=None),
         "empty": Script(answer_index_missing),
+        "almost": Script(answer_index_almost),
         "cluster": Script(answer_well),
     }
     with ExitStack() as stack:
