@@ -7,7 +7,7 @@ import re
 from connector.cli.cluster_problems import Sentence, cluster_sentence
 from connector.cli.exit_codes import EXIT_ERROR, EXIT_NOT_SWITCHED, EXIT_RUNNING, EXIT_STOPPED
 from connector.cli.problem import CommandError, Problem, Where
-from connector.errors import ConnectorError, ReindexError, RequestError
+from connector.errors import ConnectorError, MissingExtraError, ReindexError, RequestError
 
 _CODES = {
     "SourceError": EXIT_ERROR,
@@ -33,6 +33,9 @@ def problem_of(error: BaseException, where: Where | None = None) -> Problem | No
     if isinstance(error, RequestError):
         subject = str(error).removesuffix(f": {error.remedy}")
         return Problem(_type_of(error), subject, error.remedy, joint=": ")
+    if isinstance(error, MissingExtraError):
+        message, _, remedy = str(error).partition(": ")
+        return Problem(_type_of(error), message, remedy, joint=": ")
     if isinstance(error, ReindexError):
         return Problem(_type_of(error), _in_plain_words(error, where or Where()), exit_code=_code_of(error))
     if isinstance(error, ConnectorError):

@@ -18,6 +18,7 @@ from connector.errors import (
     JobRunningError,
     JobStoppedError,
     MalformedAnswerError,
+    MissingExtraError,
     ModelNotFoundError,
     ReindexError,
     RequestError,
@@ -151,6 +152,13 @@ def test_a_request_error_keeps_its_remedy_for_json() -> None:
         "error": {"type": "request", "message": "size: 0", "remedy": "must be at least 1"},
         "exit_code": 2,
     }
+
+
+def test_a_missing_extra_keeps_its_remedy_for_json() -> None:
+    problem = problem_of(MissingExtraError("pyarrow", "parquet"))
+    assert problem is not None
+    assert problem.line == str(MissingExtraError("pyarrow", "parquet"))
+    assert problem.remedy.startswith("pip install")
 
 
 @pytest.mark.parametrize(
