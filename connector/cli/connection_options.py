@@ -9,6 +9,7 @@ import inspect
 import os
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -120,7 +121,7 @@ def connects(default_url: str = DEFAULT_URL, *, url_is_argument: bool = False) -
             except Exception as error:
                 from connector.cli.problems import problem_of
 
-                problem = problem_of(error, connection.where)
+                problem = problem_of(error, replace(connection.where, options=_option_names(ctx)))
                 if problem is None:
                     raise
                 raise CommandError(problem) from error
@@ -132,6 +133,10 @@ def connects(default_url: str = DEFAULT_URL, *, url_is_argument: bool = False) -
         return with_options  # type: ignore[return-value]
 
     return decorate
+
+
+def _option_names(ctx: typer.Context) -> dict[str, str]:
+    return {each.name or "": each.opts[0] for each in ctx.command.params if each.opts[0].startswith("--")}
 
 
 def _connection(ctx: typer.Context, chosen: Mapping[str, Any], default_url: str) -> Connection:

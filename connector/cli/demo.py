@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from statistics import median
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -42,16 +42,17 @@ def demo(
 
     On a cluster, the demo replaces the index hybrid-demo-stdlib and touches no other.
     """
-    documents = stdlib_documents()
-    questions = questions_for({document.id for document in documents})
-    stages = run_demo(connection, documents, questions, depth, Console(quiet=as_json))
+    with connection.open() as client:
+        documents = stdlib_documents()
+        questions = questions_for({document.id for document in documents})
+        stages = run_demo(client, documents, questions, depth, Console(quiet=as_json))
     if as_json:
         found = {stage.name: {**stage.evaluation.means(), "p50_ms": median(stage.took_ms)} for stage in stages}
         typer.echo(json.dumps({"documents": len(documents), "questions": len(questions.texts), "stages": found}))
 
 
 def run_demo(
-    connection: Connection, documents: Sequence[StdlibDocument], questions: Questions, depth: int, console: Console
+    client: Any, documents: Sequence[StdlibDocument], questions: Questions, depth: int, console: Console
 ) -> list[Stage]:
     """Run the demo: index the documents, search with the questions in four stages, and print the results.
 
@@ -66,20 +67,19 @@ def run_demo(
 
     started = perf_counter()
     print_introduction(console, len(documents), questions)
-    with connection.open() as client:
-        connector = Connector(client, INDEX, text_fields=TEXT_FIELDS)
-        client.indices.delete(index=INDEX, ignore_unavailable=True)
-        connector.create()
-        with bars(console) as progress:
-            task = progress.add_task("indexing, with vectors", total=len(documents))
-            connector.index(
-                (document.to_source(BODY_LENGTH) for document in documents),
-                on_progress=lambda done: progress.update(task, completed=done),
-            )
-            task = progress.add_task("searching, in four stages", total=len(questions.texts))
-            answers = run_stages(connector, questions.texts, depth, lambda: progress.advance(task))
-        print_worth(console, questions, answers, depth)
-        print_side_by_side(console, questions, answers, depth)
+    connector = Connector(client, INDEX, text_fields=TEXT_FIELDS)
+    client.indices.delete(index=INDEX, ignore_unavailable=True)
+    connector.create()
+    with bars(console) as progress:
+        task = progress.add_task("indexing, with vectors", total=len(documents))
+        connector.index(
+            (document.to_source(BODY_LENGTH) for document in documents),
+            on_progress=lambda done: progress.update(task, completed=done),
+        )
+        task = progress.add_task("searching, in four stages", total=len(questions.texts))
+        answers = run_stages(connector, questions.texts, depth, lambda: progress.advance(task))
+    print_worth(console, questions, answers, depth)
+    print_side_by_side(console, questions, answers, depth)
     print_cases(console)
     print_next_steps(console)
     console.print(f"The demo took {perf_counter() - started:.0f} s.", highlight=False)

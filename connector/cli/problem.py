@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,15 +12,17 @@ from connector.cli.exit_codes import EXIT_ERROR
 
 @dataclass(frozen=True)
 class Where:
-    """The cluster that a command talks to.
+    """Where an error happened: the cluster that a command talks to, and the command.
 
     Attributes:
-        url: its URL, without credentials.
+        url: the cluster's URL, without credentials.
         has_credentials: whether the command sends any.
+        options: the command's options by the names that its function has for them: `text_fields` is --text-field.
     """
 
     url: str = "the cluster"
     has_credentials: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def host(self) -> str:

@@ -23,7 +23,7 @@ def problem_of(error: BaseException, where: Where | None = None) -> Problem | No
 
     Args:
         error: what a command raised.
-        where: the cluster that the command talks to; None if it talks to none.
+        where: the cluster and the command; None if it talks to no cluster.
     """
     if isinstance(error, CommandError):
         return error.problem
@@ -31,8 +31,7 @@ def problem_of(error: BaseException, where: Where | None = None) -> Problem | No
     if sentence is not None:
         return Problem(*_fields(sentence))
     if isinstance(error, RequestError):
-        subject = str(error).removesuffix(f": {error.remedy}")
-        return Problem(_type_of(error), subject, error.remedy, joint=": ")
+        return Problem(_type_of(error), _subject_of(error, where or Where()), error.remedy, joint=": ")
     if isinstance(error, MissingExtraError):
         message, _, remedy = str(error).partition(": ")
         return Problem(_type_of(error), message, remedy, joint=": ")
@@ -53,6 +52,15 @@ def _type_of(error: BaseException) -> str:
     """Return an error's type as JSON names it: ModelNotFoundError is model_not_found."""
     name = type(error).__name__.removesuffix("Error")
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _subject_of(error: RequestError, where: Where) -> str:
+    """Return the wrong argument, by the name of its option if it has one, and its value if it has one."""
+    name = where.options.get(error.path, error.path)
+    if error.value is None:
+        return name
+    subject = str(error).removesuffix(f": {error.remedy}")
+    return f"{name}{subject.removeprefix(error.path)}" if name != error.path else subject
 
 
 def _code_of(error: ReindexError) -> int:

@@ -110,7 +110,10 @@ def _without_userinfo(layer: Settings) -> Settings:
         return layer
     from connector.clients.hosts import check_elasticsearch_hosts, without_credentials
 
-    check_elasticsearch_hosts(layer.url)
+    try:
+        check_elasticsearch_hosts(layer.url)
+    except RequestError as error:
+        raise RequestError("--url", error.value, error.remedy) from None
     found = urlsplit(layer.url)
     bare = replace(layer, url=without_credentials(layer.url))
     if layer.has_credentials or not found.username:

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from connector import connect
 from connector.cli import main
-from connector.cli.connection import Connection
 from connector.cli.demo import run_demo
 from connector.cli.questions import Questions
-from connector.cli.settings import Settings
 from connector.cli.stdlib import StdlibDocument
 
 DOCUMENTS = [
@@ -52,6 +51,7 @@ def searched(url: str) -> tuple[str, str]:
     """What two searches print in one process: the first as JSON, the second as a table."""
     searches = (["make tea hot", "--url", url, "--size", "2", "--json"], ["keep milk fresh", "--url", url])
     code = f"""
+from connector import connect
 from connector.cli import main
 for arguments in {searches!r}:
     try:
@@ -82,7 +82,7 @@ def test_search_prints_a_table(searched: tuple[str, str]) -> None:
 def test_an_error_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("search", "things", "text", "--url", "ftp://example.org") == 2
     error = capsys.readouterr().err
-    assert error.startswith("connector: url:")
+    assert error.startswith("connector: --url:")
     assert error.count("\n") == 1
 
 
@@ -112,8 +112,9 @@ def test_the_demo_tells_what_each_stage_was_worth_and_what_moved() -> None:
     texts = {"q1": "hot drink machine", "q2": "milk"}
     questions = Questions(texts, {"q1": {"kettle": 1}, "q2": {"fridge": 1}}, frozenset({"q1"}), dropped=4)
     out = io.StringIO()
-    connection = Connection.of(Settings(url="embedded:"))
-    run_demo(connection, documents, questions, depth=10, console=Console(file=out, width=160))
+    with connect("embedded:") as client:
+        stages = run_demo(client, documents, questions, depth=10, console=Console(file=out, width=160))
+    assert [stage.name for stage in stages] == ["BM25", "kNN", "RRF", "RRF + rerank"]
     told = out.getvalue()
     assert "4 more questions were dropped" in told
     for stage in ("BM25", "kNN", "RRF", "RRF + rerank"):

@@ -110,6 +110,8 @@ CALLS = {
     "source not there": WrongCall(
         "reindex none.jsonl --url {cluster} --alias vehicles", "none.jsonl", "must be an existing file"
     ),
+    "no alias": WrongCall("reindex {good} --url {cluster}", "connector: --alias: must name", "will point to the file"),
+    "demo of a closed port": WrongCall("demo --url {closed}", "nothing listens at {closed}", "start the cluster"),
     "unknown backend": WrongCall("models build --backend onyx", "onyx", "onnx"),
 }
 

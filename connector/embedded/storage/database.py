@@ -54,7 +54,7 @@ def faults_of(place: str) -> Iterator[None]:
 
 def fault_of(place: str, error: Exception) -> StoreFaultError:
     """Return an error of SQLite or of the file system as one that names the place and the remedy."""
-    text = str(error)
+    text = getattr(error, "strerror", None) or str(error)
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in text:
         reason = f"no space left for {place} ({text}): nothing from this call was saved; free some space and repeat it"
         return StoreFaultError("i_o_exception", reason)
