@@ -24,6 +24,8 @@ class OpenVinoSession(ForkSafe):
 
     The child must not free the parent's requests either: freeing one waits for threads that exist in the parent only.
     So all are referenced here, and a child never frees them.
+    The model itself is referenced too: OpenVINO knows weights that it has packed by their address, so those of another
+    model must not come to lie where this one's were.
     """
 
     token_budget = _TOKEN_BUDGET
@@ -49,10 +51,10 @@ class OpenVinoSession(ForkSafe):
         with self._lock:
             if self._compiled is None:
                 streams = {"NUM_STREAMS": str(cores()), "INFERENCE_NUM_THREADS": str(cores())}
-                self._compiled = openvino.Core().compile_model(
-                    str(self._path), "CPU", {**streams, "INFERENCE_PRECISION_HINT": "f32"}
-                )
-                self._alive.append(self._compiled)
+                core = openvino.Core()
+                model = core.read_model(str(self._path))
+                self._compiled = core.compile_model(model, "CPU", {**streams, "INFERENCE_PRECISION_HINT": "f32"})
+                self._alive += [model, self._compiled]
         return self._compiled
 
     def run(self, inputs: Arrays) -> NDArray[np.float32]:
