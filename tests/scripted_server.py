@@ -79,7 +79,9 @@ def serving(script: Script, *, with_tls: bool = False) -> Iterator[Script]:
     if with_tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(CERTIFICATE)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
+        # The handshake is the handler's, in a thread of its own: a client that sends nothing blocks no other.
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     script.url = f"http{'s' if with_tls else ''}://127.0.0.1:{server.server_address[1]}"

@@ -41,6 +41,7 @@ def index(
     console = Console(stderr=True)
     names = of_documents(text_fields, read_documents(file, encoding), id_field, file)
     with connection.open() as client:
+        client.indices.exists(index=name)  # a user who may not ask is told so before a model loads
         connector = Connector(client, name, text_fields=names, id_field=id_field, encoder=encoder, passages=passages)
         connector.create()
         report = connector.index(counted(read_documents(file, encoding), console, "indexing"))

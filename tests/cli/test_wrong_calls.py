@@ -81,6 +81,8 @@ CALLS = {
         f"search cars red --url {{unauthorized}} --api-key {SECRET}", "rejects the credentials", "correct the API key"
     ),
     "forbidden": WrongCall("search cars red --url {forbidden}", "forbids this to the user (403)", "grant the user"),
+    "forbidden to index": WrongCall("index {good} --index cars --url {forbidden}", "forbids this", "grant the user"),
+    "forbidden to reindex": WrongCall("reindex cars --url {forbidden} --alias a", "forbids this", "grant the user"),
     "overloaded": WrongCall("search cars red --url {overloaded}", "can't answer now (503)", "try again"),
     "self-signed certificate": WrongCall("search cars red --url {tls}", "is not trusted (self", "--ca-certs"),
     "TLS on a plain port": WrongCall("search cars red --url {tls_on_plain}", "does not speak TLS", "write http://"),
