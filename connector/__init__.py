@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from connector.models.load import load_encoder, load_reranker
     from connector.models.reranker import Reranker
     from connector.reindexing import areindex, reindex
+    from connector.search.degradations import degradation_counts
 
 __version__ = "0.1.0"
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Reranker",
     "areindex",
     "connect",
+    "degradation_counts",
     "load_encoder",
     "load_reranker",
     "reindex",
@@ -50,6 +52,7 @@ _MODULES = {
     "Reranker": "models.reranker",
     "areindex": "reindexing",
     "connect": "clients.connect",
+    "degradation_counts": "search.degradations",
     "Passages": "indexing",
     "load_encoder": "models.load",
     "load_reranker": "models.load",

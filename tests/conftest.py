@@ -16,6 +16,7 @@ import pytest
 from elasticsearch import AsyncElasticsearch, Elasticsearch
 from hypothesis import HealthCheck, settings
 
+from connector.search.degradations import DEGRADATIONS
 from tests import nodes
 
 # A slow example is no failure: machines differ.
@@ -32,6 +33,12 @@ def own_model_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CONNECTOR_CACHE", str(tmp_path_factory.mktemp("models")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_degraded_yet() -> None:
+    """Let each test's first degradation be the first of its minute."""
+    DEGRADATIONS.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,7 +16,10 @@ from elasticsearch import ApiError
 from connector.clients.body_texts import read_object
 from connector.engines.answers import rendered_in, responses_in
 from connector.engines.capabilities import Capabilities
-from connector.errors import ConnectorError, EncoderMismatchError, RequestError, error_text
+from connector.errors import EncoderMismatchError, RequestError
+from connector.search.degradations import DEGRADATIONS, Degradation, DegradationCode
+
+_LOGGER = "connector.msearch"
 
 
 @dataclass(frozen=True)
@@ -207,12 +210,17 @@ def _failed(body: Any, status: int) -> dict[str, Any]:
 
 
 def _failed_here(error: Exception) -> dict[str, Any]:
-    """Return the answer of a line that failed in this process, with the status that the cluster would give it."""
+    """Return the answer of a line that failed in this process, with the status that the cluster would give it.
+
+    The text of an error is only in the log, unless it is about the line itself.
+    """
     is_request = isinstance(error, RequestError | EncoderMismatchError)
     kind = "illegal_argument_exception" if is_request else _snake_case(type(error).__name__)
     status = 400 if is_request else 503 if isinstance(error, TransportError) else 500
-    reason = str(error) if isinstance(error, ConnectorError) else error_text(error)
-    cause = {"type": kind, "reason": reason}
+    failure = Degradation(DegradationCode.LINE_FAILED, "a line of msearch failed", _LOGGER, error)
+    if not is_request:
+        DEGRADATIONS.record(failure)
+    cause = {"type": kind, "reason": str(error) if is_request else failure.sentence}
     return _failed({"error": {"root_cause": [cause], **cause}}, status)
 
 

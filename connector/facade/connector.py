@@ -23,6 +23,7 @@ from connector.facade.target_cache import TargetCache
 from connector.facade.writing import create_index, write_documents
 from connector.indexing import IndexReport, Passages
 from connector.models.folders import BUNDLED
+from connector.search.degradations import degraded_section
 from connector.search.needs import Embed
 from connector.threads import MODELS, SEARCHES
 
@@ -253,8 +254,7 @@ class Connector:
     def _annotated(self, response: ObjectApiResponse[Any], rewrites: Rewritten) -> ObjectApiResponse[Any]:
         """Add the rewritten texts and the hooks' failures to a response, and warn if no vectors were searched."""
         hybrid = search_in(response.body).get("_hybrid")
-        if hybrid is not None and (rewrites.texts or rewrites.failures):
-            reasons = [*([hybrid["degraded"]] if hybrid["degraded"] else []), *rewrites.failures]
-            hybrid |= {"rewrites": rewrites.texts, "degraded": "; ".join(reasons) or None}
+        if hybrid is not None and (rewrites.texts or rewrites.degradations):
+            hybrid |= {"rewrites": rewrites.texts, **degraded_section(rewrites.degradations, hybrid)}
         self._target.warn_if_lexical()
         return response

@@ -8,6 +8,7 @@ from typing import Any
 
 from connector.errors import RequestError
 from connector.search.by_id import queries_for
+from connector.search.degradations import DEGRADATIONS, Degradation, DegradationCode, degraded_section
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,10 @@ class Order:
         place = {"number": number, "of": self.count, "window": self.window, "past_window": self.is_cut}
         meta = {**self.response.get("_hybrid", {}), "page": place}
         if missing:
-            lost = f"{missing} hits of the page could not be fetched, and have no _source"
-            meta["degraded"] = "; ".join(each for each in (meta.get("degraded"), lost) if each)
+            what = f"{missing} hits of the page could not be fetched, and have no _source"
+            lost = Degradation(DegradationCode.HITS_MISSING, what)
+            DEGRADATIONS.record(lost)
+            meta |= degraded_section([lost], meta)
         rest = {name: value for name, value in self.response.items() if name not in ("hits", "pit_id")}
         of_page = {name: answer[name] for name in ("took", "timed_out", "_shards")}
         return {**rest, **of_page, "hits": {**found, "hits": list(hits)}, "_hybrid": meta}

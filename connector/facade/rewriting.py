@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 import threading
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from concurrent.futures import Future
@@ -17,11 +16,12 @@ from itertools import chain, count
 from time import monotonic
 from typing import Any, TypeAlias
 
-from connector.errors import RequestError, error_text
+from connector.errors import RequestError
 from connector.request.base_types import MAX_MODEL_TEXT
-from connector.threads import UnraisableError, raisable
+from connector.search.degradations import DEGRADATIONS, Degradation, DegradationCode
+from connector.threads import raisable
 
-_LOG = logging.getLogger("connector.rewriting")
+_LOGGER = "connector.rewriting"
 
 MAX_TEXTS = 8
 """How many texts one hook may return: each adds two legs."""
@@ -34,10 +34,15 @@ Hook: TypeAlias = Callable[[str], str | Sequence[str] | Awaitable[str | Sequence
 
 @dataclass(frozen=True)
 class Rewritten:
-    """What the hooks returned: texts by hook name (`name`, `name_2`, ...), and one reason per hook that failed."""
+    """What the hooks returned: texts by hook name (`name`, `name_2`, ...), and one degradation per hook that failed."""
 
     texts: dict[str, str] = field(default_factory=dict)
-    failures: tuple[str, ...] = ()
+    degradations: tuple[Degradation, ...] = ()
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Why each hook that failed did, as the response says it."""
+        return tuple(each.sentence for each in self.degradations)
 
 
 def checked_hooks(hooks: object) -> dict[str, Hook]:
@@ -90,29 +95,31 @@ async def arewritten(hooks: Mapping[str, Hook], text: str, timeout: float) -> Re
 
 
 def gathered(text: str, outcomes: Mapping[str, Any], timeout: float) -> Rewritten:
-    """Sort what the hooks returned or raised into texts and failures; the query itself and blank texts are dropped."""
+    """Sort what the hooks returned or raised into texts and failures, which are logged and counted.
+
+    The query itself and blank texts are dropped.
+    """
     texts: dict[str, str] = {}
-    failures = []
+    failures: list[Degradation] = []
     for name, outcome in outcomes.items():
         if isinstance(outcome, TimeoutError | asyncio.TimeoutError | FutureTimeoutError):
-            failures.append(f"rewrite {name!r} was not done within {timeout:g} s")
+            what = f"rewrite {name!r} was not done within {timeout:g} s"
+            failures.append(Degradation(DegradationCode.REWRITE_LATE, what, _LOGGER, subject=name))
         elif isinstance(outcome, BaseException):
-            failures.append(f"rewrite {name!r} failed: {_kind_of(outcome)} (see the log of {_LOG.name})")
-            _LOG.warning("rewrite %r failed: %s", name, error_text(outcome))
+            what = f"rewrite {name!r} failed"
+            failures.append(Degradation(DegradationCode.REWRITE_FAILED, what, _LOGGER, outcome, name))
         elif (reason := _fault(outcome)) is not None:
-            failures.append(f"rewrite {name!r} gave {reason}")
+            what = f"rewrite {name!r} gave {reason}"
+            failures.append(Degradation(DegradationCode.REWRITE_OUTPUT, what, _LOGGER, subject=name))
         else:
             found = [outcome] if isinstance(outcome, str) else outcome
             known = {text.strip(), *texts.values()}
             fresh = [each for each in dict.fromkeys(one.strip() for one in found) if each and each not in known]
             for each in fresh:
                 texts[_free_name(name, texts)] = each
+    for failure in failures:
+        DEGRADATIONS.record(failure)
     return Rewritten(texts, tuple(failures))
-
-
-def _kind_of(error: BaseException) -> str:
-    cause = error.__cause__ if isinstance(error, UnraisableError) else None
-    return type(error if cause is None else cause).__name__
 
 
 def _free_name(name: str, taken: Container[str]) -> str:

@@ -12,6 +12,7 @@ from connector.search.best_passages import add_passages
 from connector.search.bodies import leg_bodies, leg_searches, page_body, union_body, union_search
 from connector.search.by_id import fetch
 from connector.search.context import SearchContext
+from connector.search.degradations import Degradation, DegradationCode
 from connector.search.embedding import embed_legs, with_embedded_queries
 from connector.search.groups import collapse_check, collapse_ranking
 from connector.search.leg_answers import collect_hits, cut_at_k, searches_for_found
@@ -65,7 +66,7 @@ def search_flow(
             body = union_body(union_search(context, found), request)
             answers += yield MultiSearch([request.header], [body], request.url_options)
     if (reason := partial_failure([*checked, *answers])) is not None:
-        provenance.degrade(reason)
+        provenance.degrade(Degradation(DegradationCode.PARTIAL_HITS, reason))
     for leg, answer in zip(plan.legs, answers[: len(plan.legs)], strict=True):
         collect_hits(context, leg, answer)
     ranking = yield from merged(plan.merge, context)
@@ -124,4 +125,5 @@ def _fetch_page(ranking: Ranking, context: SearchContext) -> Flow[None]:
         hits[key] = {**hit, **of_legs}
     gone = sum(key not in fetched for key in page)
     if gone:
-        context.provenance.degrade(f"{gone} hits were deleted between retrieval and page, and have no _source")
+        what = f"{gone} hits were deleted between retrieval and page, and have no _source"
+        context.provenance.degrade(Degradation(DegradationCode.HITS_MISSING, what))

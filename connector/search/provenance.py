@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
+from connector.search.degradations import DEGRADATIONS, Degradation
 from connector.search.ranking import Key, Ranking
 
 
@@ -24,7 +25,7 @@ class Provenance:
         passages: which passage gave a hit its rerank score, if it is a part of the hit.
         depth: the number of pairs that the rerankers read.
         model: the outermost reranker's name; None without one.
-        degraded: why the response is less than was requested; None if it is not.
+        degradations: why the response is less than was requested.
         took_ms: milliseconds by stage.
     """
 
@@ -36,7 +37,7 @@ class Provenance:
     passages: dict[Key, dict[str, Any]] = field(default_factory=dict)
     depth: int = 0
     model: str | None = None
-    degraded: str | None = None
+    degradations: list[Degradation] = field(default_factory=list)
     took_ms: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -46,6 +47,7 @@ class Provenance:
         yield
         self.took_ms[stage] = self.took_ms.get(stage, 0.0) + 1000 * (perf_counter() - start)
 
-    def degrade(self, reason: str) -> None:
-        """Add a reason why the response is less than was requested."""
-        self.degraded = reason if self.degraded is None else f"{self.degraded}; {reason}"
+    def degrade(self, degradation: Degradation) -> None:
+        """Add a reason why the response is less than was requested; it is logged and counted, whoever reads this."""
+        self.degradations.append(degradation)
+        DEGRADATIONS.record(degradation)

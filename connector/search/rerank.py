@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -10,17 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from connector.errors import ModelError, ModelOutputError, RequestError, error_text
 from connector.models.texts import checked_scores, each_once
 from connector.request.retrievers import TextSimilarityReranker
 from connector.search.best_passages import Candidate, candidates
 from connector.search.context import SearchContext
+from connector.search.degradations import Degradation, DegradationCode, rerank_code
 from connector.search.fusion import blend
 from connector.search.needs import Compute, Flow, Score, Shorten
 from connector.search.plan import Leg
 from connector.search.ranking import Ranking, rank
 
-_LOG = logging.getLogger("connector.rerank")
+_LOGGER = "connector.rerank"
 
 
 def reranked(
@@ -43,7 +42,8 @@ def reranked(
         pairs = [(place, each) for place, of_hit in enumerate(found) for each in of_hit]
         if not pairs:
             if len(ranking):
-                provenance.degrade(f"not reranked: no hit has text in {', '.join(retriever.fields)}")
+                what = f"not reranked: no hit has text in {', '.join(retriever.fields)}"
+                provenance.degrade(Degradation(DegradationCode.NO_TEXT, what, _LOGGER))
             return ranking
         texts = yield from _texts(retriever, [candidate for _, candidate in pairs])
         once, places = each_once(texts)
@@ -52,9 +52,7 @@ def reranked(
     except Exception as error:
         if not retriever.allow_rerank_failures:
             raise
-        provenance.degrade(f"not reranked: {_reason(error)}")
-        _LOG.warning("not reranked: %s", error_text(error))
-        _LOG.debug("not reranked", exc_info=error)
+        provenance.degrade(Degradation(rerank_code(error), "not reranked", _LOGGER, error))
         return ranking
     provenance.model = model
     provenance.depth += len(pairs)
@@ -70,17 +68,6 @@ def reranked(
     unread = [key for key, of_hit in zip(ranking.keys, found, strict=True) if not of_hit]
     final = np.concatenate([normalized_rerank_scores(scored.scores), np.zeros(len(unread), np.float32)])
     return Ranking(scored.keys + unread, final).above(retriever.min_score)
-
-
-def _reason(error: Exception) -> str:
-    """Return why a reranker failed: the text of this package's own errors, or the type of any other.
-
-    Texts of other errors may hold secrets, such as a URL with a key; they only go to the log.
-    """
-    if isinstance(error, ModelOutputError | RequestError):
-        return error_text(error)
-    cause = error.__cause__ if type(error) is ModelError else None
-    return f"{type(error if cause is None else cause).__name__} (see the log of {_LOG.name})"
 
 
 def _texts(retriever: TextSimilarityReranker, read: Sequence[Candidate]) -> Flow[list[str]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from connector.request.search_request import SearchRequest
 from connector.search.context import SearchContext
+from connector.search.degradations import degraded_section
 from connector.search.explain import Explainer
 from connector.search.filter_path import filtered
 from connector.search.plan import Plan
@@ -68,7 +69,7 @@ def make_response(
             "legs": {name: len(leg) for name, leg in provenance.legs.items()},
             "depth": provenance.depth,
             "model": provenance.model,
-            "degraded": provenance.degraded,
+            **degraded_section(provenance.degradations),
         }
     if request.response_options.get("rest_total_hits_as_int") in (True, "true", "") and "total" in response["hits"]:
         response["hits"]["total"] = response["hits"]["total"]["value"]

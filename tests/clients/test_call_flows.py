@@ -26,6 +26,7 @@ from connector.errors import (
     ModelError,
     ModelNotFoundError,
     RequestError,
+    error_text,
 )
 from connector.request.routing import cluster_may_run
 from connector.search.needs import run
@@ -71,12 +72,16 @@ def test_a_line_that_fails_has_its_error_in_its_own_answer() -> None:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
-def test_whatever_a_line_raises_costs_its_own_answer_alone(error: Exception, status: int, kind: str) -> None:
+def test_whatever_a_line_raises_costs_its_own_answer_alone_and_its_text_is_in_the_log(
+    error: Exception, status: int, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
     perform = answered([], response(responses=["theirs"]), response(took=1), error, response(took=2))
     found = run(multi_search_flow([{}, PLAIN, *([{}, OURS] * 3)], [1, 2, 3], "articles"), perform).body["responses"]
     assert [found[0], found[1]["status"], found[3]["status"]] == ["theirs", 200, 200]
     assert (found[2]["status"], found[2]["error"]["type"]) == (status, kind)
-    assert str(error) in found[2]["error"]["reason"]
+    told = str(error) if status == 400 else f"a line of msearch failed: {type(error).__name__} (see the log of "
+    assert found[2]["error"]["reason"].startswith(told)
+    assert (error_text(error) in caplog.text) is (status != 400)
 
 
 def failing_encoder(texts: list[str]) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connector.errors import RequestError
-from connector.facade.rewriting import Rewritten, arewritten, checked_hooks, checked_timeout, gathered, rewritten
+from connector.facade.rewriting import arewritten, checked_hooks, checked_timeout, gathered, rewritten
 
 ENOUGH = 60.0
 SHORT = 2.0
@@ -31,18 +31,18 @@ def fail(_: str) -> str:
 
 
 HOOKS: dict[str, Any] = {"expansion": expand, "translation": translate, "broken": fail}
-EXPECTED = Rewritten(
-    {"expansion": "car automobile", "expansion_2": "car vehicle", "translation": "car auf Deutsch"},
-    ("rewrite 'broken' failed: ConnectionError (see the log of connector.rewriting)",),
-)
+TEXTS = {"expansion": "car automobile", "expansion_2": "car vehicle", "translation": "car auf Deutsch"}
+FAILURES = ("rewrite 'broken' failed: ConnectionError (see the log of connector.rewriting)",)
 
 
 def test_each_hook_gives_its_texts_and_a_failure_costs_no_other() -> None:
-    assert rewritten(HOOKS, "car", ENOUGH) == EXPECTED
+    found = rewritten(HOOKS, "car", ENOUGH)
+    assert (found.texts, found.failures) == (TEXTS, FAILURES)
 
 
 async def test_the_same_without_blocking_the_event_loop() -> None:
-    assert await arewritten(HOOKS, "car", ENOUGH) == EXPECTED
+    found = await arewritten(HOOKS, "car", ENOUGH)
+    assert (found.texts, found.failures) == (TEXTS, FAILURES)
 
 
 class Late:
@@ -64,7 +64,7 @@ def test_a_late_hook_is_left_behind() -> None:
     late = Late()
     found = rewritten({"late": late.hook, "expansion": expand}, "car", SHORT)
     late.go.set()
-    assert found.texts == {name: text for name, text in EXPECTED.texts.items() if name != "translation"}
+    assert found.texts == {name: text for name, text in TEXTS.items() if name != "translation"}
     assert found.failures == ("rewrite 'late' was not done within 2 s",)
 
 

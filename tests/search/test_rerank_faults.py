@@ -116,6 +116,7 @@ def test_whatever_a_reranker_raises_degrades_by_the_name_of_its_type(search: Sea
     found = search(raising(error))
     assert len(found["hits"]["hits"]) == 4
     assert found["_hybrid"]["degraded"] == f"not reranked: {type(error).__name__} {SEE_LOG}"
+    assert found["_hybrid"]["degraded_codes"] == ["model_failed"]
 
 
 def test_a_keyboard_interrupt_ends_the_search(nodes: tuple[Any, Any]) -> None:
@@ -163,13 +164,15 @@ async def _coroutine() -> list[float]:
         (lambda n: _coroutine(), "is async and returned a coroutine; pass a function that waits for it"),
     ],
 )
-def test_scores_that_are_none_degrade_with_what_came(search: Search, give: Callable[[int], Any], reason: str) -> None:
+def test_scores_that_are_none_degrade_and_the_log_says_what_came(
+    search: Search, give: Callable[[int], Any], reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
     found = search(lambda query, passages: give(len(passages)))
     assert len(found["hits"]["hits"]) == 4
-    degraded = found["_hybrid"]["degraded"]
-    assert degraded.startswith("not reranked: ModelOutputError: ")
-    assert reason in degraded
-    assert SECRET not in degraded
+    assert found["_hybrid"]["degraded"] == f"not reranked: ModelOutputError {SEE_LOG}"
+    assert found["_hybrid"]["degraded_codes"] == ["model_output"]
+    assert reason in caplog.text
+    assert SECRET not in caplog.text
 
 
 @pytest.mark.parametrize(
