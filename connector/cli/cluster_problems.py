@@ -18,6 +18,7 @@ from connector.errors import MalformedAnswerError
 _NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"}
 _WRONG_HOST, _EXPIRED = {62, 64}, {9, 10}
 _USE_TLS = "if the port speaks TLS, write https:// instead of http:// in the URL"
+_WANTS_TLS = ("https port", "https channel", "https server")  # nginx, Elasticsearch, Go
 _CREDENTIALS = "pass --user NAME or --api-key KEY, or put them into a profile"
 _OVERLOADED = {429, 502, 503, 504}
 
@@ -37,7 +38,7 @@ def cluster_sentence(error: BaseException, where: Where) -> Sentence | None:
         return _about_malformed(error, where)
     status, body = _answer_of(error)
     if status is not None:
-        return _about_status(status, body, where)
+        return status_sentence(status, body, where)
     if isinstance(error, TransportError) or _is_opensearchs(error):
         return _about_no_answer(error, where)
     return None
@@ -56,7 +57,8 @@ def _is_opensearchs(error: BaseException) -> bool:
     return any(each.__module__.startswith("opensearchpy.") for each in type(error).__mro__)
 
 
-def _about_status(status: int, body: Any, where: Where) -> Sentence:
+def status_sentence(status: int, body: Any, where: Where) -> Sentence:
+    """Return the sentence about an error's status and body."""
     kind, reason, index = _reason_in(body)
     detail = f": {reason}" if reason else ""
     if status == 401 and where.has_credentials:
@@ -93,11 +95,15 @@ def _reason_in(body: Any) -> tuple[str, str, str]:
 
 
 def _about_malformed(error: MalformedAnswerError, where: Where) -> Sentence | None:
-    if error.what != "GET /":
-        return None
-    if "https port" in error.beginning.lower():
+    return not_a_cluster_sentence(error.beginning, where) if error.what == "GET /" else None
+
+
+def not_a_cluster_sentence(answer: str, where: Where) -> Sentence:
+    """Return the sentence about a server whose answer to `GET /` is not a cluster's."""
+    answer = answer.lower()
+    if any(words in answer for words in _WANTS_TLS):
         return Sentence("tls_required", f"{where.url} requires TLS", "write https:// instead of http:// in the URL")
-    page = " (it sends an HTML page)" if "<html" in error.beginning.lower() else ""
+    page = " (it sends an HTML page)" if "<html" in answer else ""
     message = f"the server at {where.url} is not Elasticsearch or OpenSearch{page}"
     return Sentence("not_a_cluster", message, "correct the host and port of the URL; a cluster's usual port is 9200")
 

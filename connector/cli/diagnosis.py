@@ -5,15 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from connector.cli.cluster_problems import not_a_cluster_sentence, status_sentence
+from connector.cli.model_trials import Choice, Model
+from connector.cli.problem import Where
+from connector.clients.connect import ANSWERED_BY_PROXIES
 from connector.engines import Dialect
 from connector.engines.answers import mappings_in
 from connector.engines.capabilities import Capabilities, read_capabilities
 from connector.engines.checks import (
+    SEARCH_NOTHING,
     Check,
     ServerRequest,
     ServerResponse,
@@ -24,10 +29,9 @@ from connector.engines.checks import (
 )
 from connector.errors import ConnectorError, MalformedAnswerError
 from connector.indexing.encoder_meta import fingerprint_in, vector_fields
-from connector.installing import dependency_command
-from connector.models.folders import ENCODER_DISTRIBUTION, ModelFolder, bundled_encoder, bundled_reranker
+from connector.models.folders import BUNDLED
 
-_MODELS = {"encoder": bundled_encoder, "reranker": bundled_reranker}
+_FORBIDDEN = 403
 
 
 @dataclass(frozen=True)
@@ -38,15 +42,6 @@ class VectorField:
     field: str
     dims: int
     encoder: Mapping[str, Any] | None
-
-
-@dataclass(frozen=True)
-class Model:
-    """A bundled model and its folder; the folder is None if the model is not on disk."""
-
-    name: str
-    folder: str | None
-    revision: str | None
 
 
 @dataclass
@@ -61,7 +56,7 @@ class Report:
         licence: the type of an active licence.
         plugins: the installed plugins; None if the client may not list them.
         clients: the installed version of each client library, by package name.
-        models: the bundled models.
+        models: the encoder and the reranker.
         vectors: the vector fields of all visible indices.
         checks: what works and what does not.
     """
@@ -82,22 +77,42 @@ class Report:
         """True if nothing fails."""
         return all(check.outcome != "fails" for check in self.checks)
 
+    def add_trial(self, kind: str, model: Model, check: Check) -> None:
+        """Add what came of trying a model.
+
+        Args:
+            kind: "encoder" or "reranker".
+            model: the model, with its times.
+            check: whether it works.
+        """
+        self.models[kind] = model
+        self.checks.append(check)
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values."""
         return {**asdict(self), "is_well": self.is_well}
 
 
-def examine(url: str) -> Generator[ServerRequest, ServerResponse, Report]:
+def examine(
+    url: str, *, has_credentials: bool = False, models: Choice | None = None
+) -> Generator[ServerRequest, ServerResponse, Report]:
     """Find out what is at a URL and what works there.
 
     Args:
         url: the URL for the report, without credentials.
+        has_credentials: whether the requests carry any.
+        models: the models that searches will use; the bundled ones by default.
+
+    Returns:
+        The findings; only about the server if it is no cluster that this user can search. No model has been loaded.
     """
+    models = models or Choice()
     report = Report(url, clients={name: _installed(name) for name in ("elasticsearch", "opensearch-py")})
     info = yield ServerRequest("GET", "/")
-    if info.status is None:
-        remedy = "start the cluster, or correct the URL's host, port or scheme"
-        report.checks.append(Check("server", "fails", f"gives no answer: {info.body}", remedy))
+    searched = (yield SEARCH_NOTHING) if info.status == _FORBIDDEN else None
+    problem = _problem_of_server(info, searched, Where(url, has_credentials))
+    if problem is not None:
+        report.checks.append(problem)
         return report
     licence = yield ServerRequest("GET", "/_license")
     capabilities = read_capabilities(info.body if info.is_ok else None, licence.body if licence.is_ok else None)
@@ -109,11 +124,35 @@ def examine(url: str) -> Generator[ServerRequest, ServerResponse, Report]:
         report.plugins = sorted({str(name) for name in names})
     report.checks += yield from check_search(capabilities)
     report.checks.append(Check("fusion and reranking", "works", "the connector runs both itself, with any licence"))
-    report.models = {kind: _find_model(find) for kind, find in _MODELS.items()}
-    report.checks += [_check_model(kind, model) for kind, model in report.models.items()]
+    report.models = models.find()
     mappings = yield ServerRequest("GET", "/_mapping")
-    report.checks += _check_mappings(report, mappings, dialect_of(capabilities))
+    report.checks += _check_mappings(report, mappings, dialect_of(capabilities), models)
     return report
+
+
+def _problem_of_server(info: ServerResponse, searched: ServerResponse | None, where: Where) -> Check | None:
+    """Return why no search can run; None if one can, or may.
+
+    Args:
+        info: the response to `GET /`.
+        searched: the response to a search, if this user may not read `GET /`.
+        where: the server.
+    """
+    if info.status is None:
+        remedy = info.remedy or "start the cluster, or correct the URL's host, port or scheme"
+        return Check("server", "fails", str(info.body), remedy)
+    if info.is_ok:
+        is_cluster = engine_name(read_capabilities(info.body, None)) is not None
+        sentence = None if is_cluster else not_a_cluster_sentence(str(info.body), where)
+    elif searched is not None:
+        if searched.status != _FORBIDDEN:
+            return None
+        sentence = status_sentence(_FORBIDDEN, searched.body, where)
+    elif not isinstance(info.body, Mapping) and info.status not in ANSWERED_BY_PROXIES:
+        sentence = not_a_cluster_sentence(str(info.body), where)
+    else:
+        sentence = status_sentence(info.status, info.body, where)
+    return None if sentence is None else Check("server", "fails", sentence.message, sentence.remedy)
 
 
 def _describe_server(report: Report, capabilities: Capabilities) -> None:
@@ -123,9 +162,6 @@ def _describe_server(report: Report, capabilities: Capabilities) -> None:
 
 
 def _check_server(report: Report, info: ServerResponse, capabilities: Capabilities) -> Check:
-    if info.status == 401:
-        remedy = "put the user and password into the URL, or pass basic_auth or api_key to the client"
-        return Check("server", "fails", "requires credentials (401)", remedy)
     if report.engine is None:
         remedy = (
             "nothing, if searches work: the connector runs itself whatever it can't know the cluster to run; "
@@ -135,19 +171,7 @@ def _check_server(report: Report, info: ServerResponse, capabilities: Capabiliti
     return check_version(capabilities, report.clients)
 
 
-def _check_model(kind: str, model: Model) -> Check:
-    if model.folder is not None:
-        return Check(kind, "works", f"{model.name}, weights {model.revision}, in {model.folder}")
-    return Check(kind, "fails", model.name, _model_remedy(kind))
-
-
-def _model_remedy(kind: str) -> str:
-    if kind == "encoder":
-        return f"{dependency_command(ENCODER_DISTRIBUTION)}, or name another encoder"
-    return "reinstall hybrid-connector, or name another reranker"
-
-
-def _check_mappings(report: Report, response: ServerResponse, dialect: Dialect) -> list[Check]:
+def _check_mappings(report: Report, response: ServerResponse, dialect: Dialect, models: Choice) -> list[Check]:
     """Check each vector field of the visible indices, and add it to the report."""
     try:
         mappings = mappings_in(response.body) if response.is_ok else None
@@ -166,32 +190,25 @@ def _check_mappings(report: Report, response: ServerResponse, dialect: Dialect) 
                 checks.append(Check(f"{index}: {path}", "fails", str(error), "index the documents again"))
                 written_by = None
             else:
-                checks.append(_check_field(report, index, path, dims, written_by))
+                checks.append(_check_field(report, f"{index}: {path}", dims, written_by, models))
             encoder = None if written_by is None else written_by.to_meta()
             report.vectors.append(VectorField(index, path, dims, encoder))
     return checks or [Check("indices", "works", "none has vectors; searches are lexical, then reranked")]
 
 
-def _check_field(report: Report, index: str, path: str, dims: int, written_by: Any) -> Check:
-    name, bundled = f"{index}: {path}", report.models["encoder"]
+def _check_field(report: Report, name: str, dims: int, written_by: Any, models: Choice) -> Check:
+    encoder = report.models["encoder"]
+    described = "the bundled encoder" if models.encoder == BUNDLED else "the encoder named by --encoder"
     if written_by is None:
         remedy = "search it with the encoder that wrote it; the connector can only check the number of dims"
         return Check(name, "unknown", f"{dims} dims; the mapping does not name the encoder that wrote them", remedy)
     said = f"{dims} dims, written by {written_by.name} ({written_by.revision or 'weights unknown'})"
-    if (written_by.name, written_by.revision) == (bundled.name, bundled.revision):
-        return Check(name, "works", f"{said}, the bundled encoder")
-    remedy = f"search it with encoder={written_by.name!r}; the bundled encoder is rejected"
-    if written_by.name == bundled.name:
+    if (written_by.name, written_by.revision) == (encoder.name, encoder.revision):
+        return Check(name, "works", f"{said}, {described}")
+    remedy = f"search it with encoder={written_by.name!r}; {described} is rejected"
+    if written_by.name == encoder.name:
         remedy = "its weights differ from those on disk: index the documents again, or install the original weights"
     return Check(name, "unknown", said, remedy)
-
-
-def _find_model(find: Callable[[], ModelFolder]) -> Model:
-    try:
-        model = find()
-    except ConnectorError as error:
-        return Model(str(error), None, None)
-    return Model(model.name, str(model.folder), model.revision)
 
 
 def _installed(package: str) -> str | None:

@@ -12,9 +12,12 @@ from elasticsearch import Elasticsearch
 from rich.console import Console
 from rich.markup import escape
 
+from connector.cli.cluster_problems import cluster_sentence, not_a_cluster_sentence
 from connector.cli.connection import Connection
 from connector.cli.connection_options import connects
 from connector.cli.exit_codes import EXIT_ERROR, EXIT_FINDINGS
+from connector.cli.options import EncoderName, RerankerName
+from connector.cli.problem import Where
 
 _TIMEOUT_S = 10
 _COLOURS = {"works": "green", "unknown": "yellow", "fails": "red"}
@@ -23,24 +26,33 @@ _COLOURS = {"works": "green", "unknown": "yellow", "fails": "red"}
 @connects(url_is_argument=True)
 def doctor(
     connection: Connection,
+    encoder: EncoderName = "bundled",
+    reranker: RerankerName = "bundled",
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Report what is at a URL, what works there, and what to do about the rest.
+    """Report what is at a URL, what works there, and what to do about the rest; load both models and run them once.
 
     The exit code is 0 if nothing fails (a check with an unknown outcome has not failed), 1 if something fails, and 2
-    if nothing answers at the URL.
+    if there is no cluster at the URL that this user can search; then no model is loaded.
     """
     from connector.cli.diagnosis import examine
+    from connector.cli.model_trials import Choice, try_encoder, try_reranker
     from connector.search.needs import run
 
+    where = connection.where
+    chosen = Choice(encoder, reranker)
     with closing(_client(connection)) as client:
-        report = run(examine(connection.url), lambda request: _send(client, request))
+        flow = examine(connection.url, has_credentials=where.has_credentials, models=chosen)
+        report = run(flow, lambda request: _send(client, request, where))
+    if report.models:
+        report.add_trial("encoder", *try_encoder(encoder, report.models["encoder"]))
+        report.add_trial("reranker", *try_reranker(reranker, report.models["reranker"]))
     if as_json:
         typer.echo(json.dumps(report.to_json(), ensure_ascii=False))
     else:
         _print(report)
     if not report.is_well:
-        raise typer.Exit(EXIT_ERROR if len(report.checks) == 1 else EXIT_FINDINGS)
+        raise typer.Exit(EXIT_FINDINGS if report.models else EXIT_ERROR)
 
 
 def _client(connection: Connection) -> Elasticsearch:
@@ -49,19 +61,29 @@ def _client(connection: Connection) -> Elasticsearch:
         return connection.open()  # type: ignore[return-value]
     node = url_to_node_config(connection.url, use_default_ports_for_scheme=True)
     node = replace(node, headers=HttpHeaders(connection.request_headers()))
-    return Elasticsearch([node], max_retries=0, request_timeout=_TIMEOUT_S, **connection.tls_options())
+    return Elasticsearch([node], **connection.tls_options())
 
 
-def _send(client: Elasticsearch, request: Any) -> Any:
+def _send(client: Elasticsearch, request: Any, where: Where) -> Any:
     from connector.engines.checks import ServerResponse
 
     headers = {"accept": "application/json", **({"content-type": "application/json"} if request.body else {})}
     try:
-        response = client.transport.perform_request(request.method, request.path, headers=headers, body=request.body)
+        response = client.transport.perform_request(
+            request.method,
+            request.path,
+            headers=headers,
+            body=request.body,
+            max_retries=0,
+            request_timeout=_TIMEOUT_S,
+        )
     except (SerializationError, RecursionError):
-        return ServerResponse(None, "the response is not readable JSON")
+        sentence = not_a_cluster_sentence("", where)
+        return ServerResponse(None, f"{sentence.message}: its response is not readable JSON", sentence.remedy)
     except TransportError as error:
-        return ServerResponse(None, error.message)
+        problem = cluster_sentence(error, where)
+        assert problem is not None  # it has a sentence about every TransportError
+        return ServerResponse(None, f"gives no answer: {problem.message}", problem.remedy)
     return ServerResponse(response.meta.status, response.body)
 
 

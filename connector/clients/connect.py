@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _INFO_TIMEOUT_S = 5
 _FORBIDDEN = 403
-_ANSWERED_BY_PROXIES = frozenset({401, 429, 502, 503, 504})
+ANSWERED_BY_PROXIES = frozenset({401, 429, 502, 503, 504})
+"""Statuses that a proxy in front of a cluster answers with, in words of its own."""
 _NO_CLUSTER = "the server is not Elasticsearch or OpenSearch"
 
 
@@ -119,7 +120,7 @@ def _checked_info_of(client: HybridElasticsearch) -> Any:
             raise
         return error.body
     except ApiError as error:
-        if not isinstance(error.body, dict) and error.meta.status not in _ANSWERED_BY_PROXIES:
+        if not isinstance(error.body, dict) and error.meta.status not in ANSWERED_BY_PROXIES:
             raise MalformedAnswerError("GET /", f"{_NO_CLUSTER} ({error.meta.status})", error.body) from error
         if error.meta.status != _FORBIDDEN:
             raise

@@ -36,12 +36,23 @@ class ServerRequest:
     body: Mapping[str, Any] | None = None
 
 
+SEARCH_NOTHING = ServerRequest("GET", f"{_NO_INDEX}?size=0")
+"""A search that anybody may run who may search anything."""
+
+
 @dataclass(frozen=True)
 class ServerResponse:
-    """The server's response; without one, `status` is None and `body` is the reason."""
+    """The server's response; without one, `status` is None and `body` is the reason.
+
+    Attributes:
+        status: the HTTP status.
+        body: the body, parsed if it is JSON.
+        remedy: what to do if there is no response.
+    """
 
     status: int | None
     body: Any
+    remedy: str | None = None
 
     @property
     def is_ok(self) -> bool:

@@ -185,9 +185,12 @@ def test_a_cluster_whose_licence_cant_be_read_is_searched_all_the_same(licence: 
 @given(st.sampled_from(list(places(MAPPINGS))), WRONG, WRONG)
 def test_the_doctor_reports_whatever_a_server_answers(path: tuple[Any, ...], value: Any, other: Any) -> None:
     body = None if other is ... else other
-    answers = {"/_mapping": changed(MAPPINGS, path, value)}
+    info = {"version": {"number": "8.19.0", "build_flavor": "default"}}
+    answers = {"/": info, "/_mapping": changed(MAPPINGS, path, value)}
     report = run(examine("http://made:9200"), lambda asked: ServerResponse(200, answers.get(asked.path, body)))
     assert report.checks
+    told = run(examine("http://made:9200"), lambda asked: ServerResponse(200, body))
+    assert [each.outcome for each in told.checks] == ["fails"]
 
 
 REINDEX_CALLS: dict[str, Callable[[Cluster], Any]] = {
