@@ -6,6 +6,7 @@ A search that degrades still returns hits, so nobody would notice without a word
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -138,6 +139,10 @@ class DegradationLog:
             self._counts.clear()
             self._minutes.clear()
 
+    def after_fork_in_child(self) -> None:
+        """Replace the lock, which another thread may have held when this process was forked."""
+        self._lock = threading.Lock()
+
     def _minute_of(self, degradation: Degradation) -> _Minute:
         key = (degradation.code.value, degradation.logger, degradation.kind, degradation.subject)
         if key not in self._minutes and len(self._minutes) >= _MOST_REASONS:
@@ -163,6 +168,9 @@ class _Minute:
 
 DEGRADATIONS = DegradationLog()
 """Those of this process."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=DEGRADATIONS.after_fork_in_child)
 
 
 def degradation_counts() -> dict[str, int]:

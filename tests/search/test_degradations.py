@@ -21,6 +21,7 @@ from connector.search.degradations import (
     rerank_code,
 )
 from tests.conftest import embedded_engine
+from tests.forking import holds_in_forked_child, needs_fork
 
 SECRET = "sk-SECRET"
 TREE: dict[str, Any] = {
@@ -107,6 +108,13 @@ def test_what_is_suppressed_is_in_the_log_at_debug(log: DegradationLog, caplog: 
         for number in range(2):
             log.record(failed(RuntimeError(f"request {number}")))
     assert "RuntimeError: request 1" in caplog.text
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # Python 3.12 warns of threads
+def test_a_process_forked_while_a_degradation_is_recorded_can_record_its_own() -> None:
+    with DEGRADATIONS._lock:
+        assert holds_in_forked_child(lambda: degradation_counts() == {})
 
 
 @pytest.mark.parametrize(
