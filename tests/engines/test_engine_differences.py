@@ -15,6 +15,7 @@ NAMES = ("opensearch", "elasticsearch", "embedded", "serverless")
 ALLOWED = {
     "clients/elasticsearch_api.py": "recognises a client by its module: opensearch-py may not be installed",
     "clients/connect.py": "reads the scheme of a URL, which may be `embedded:`",
+    "cli/cluster_problems.py": "recognises a client's errors by their module: opensearch-py may not be installed",
     "cli/diagnosis.py": "`doctor` tells people which engine it found, and which version they need",
     "integrations/settings.py": "reads the URLs and credentials of a client, which each library keeps elsewhere",
 }
