@@ -34,19 +34,25 @@ def test_a_passage_is_a_part_of_its_field_and_is_read_behind_the_title() -> None
     }
 
 
-def test_a_long_title_leaves_room_for_the_passage() -> None:
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    """Return the encoder's tokenizer as sentence-transformers has it."""
+    return load_encoder(backend="torch", device="cpu").model.tokenizer  # type: ignore[attr-defined]
+
+
+def test_a_long_title_leaves_room_for_the_passage(tokenizer: Any) -> None:
     encoder = load_encoder()
     made = PassageMaker(Passages(max_tokens=100), ("title", "body"), encoder).split({**DOCUMENT, "title": BODY})
-    tokens = [len(encoder._model.tokenizer(passage.read)["input_ids"]) for passage in made]  # type: ignore[attr-defined]
+    tokens = [len(tokenizer(passage.read)["input_ids"]) for passage in made]
     assert 100 < max(tokens) <= 100 + 25 + 2 + 1
     assert all(passage.chunk.text in passage.read for passage in made)
 
 
-def test_tokens_are_the_encoders_own() -> None:
+def test_tokens_are_the_encoders_own(tokenizer: Any) -> None:
     encoder = load_encoder()
     word = "Donaudampfschifffahrtsgesellschaft "
     made = PassageMaker(Passages(max_tokens=32, overlap=0), ("body",), encoder).split({"body": word * 40})
-    tokens = [len(encoder._model.tokenizer(passage.read)["input_ids"]) for passage in made]  # type: ignore[attr-defined]
+    tokens = [len(tokenizer(passage.read)["input_ids"]) for passage in made]
     assert max(tokens) <= 32 + 2
     assert len(made) > 40 * 8 // 32
 
