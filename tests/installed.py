@@ -58,7 +58,7 @@ class Installed:
         return self.folder / "bin" / "python"
 
     def run(self, *command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-        """Run a program of the environment, with an empty home and no variables of ours."""
+        """Run a program of the environment, with an empty home directory and none of our variables."""
         environment = {"PATH": os.defpath, "HOME": str(cwd / "home"), "COLUMNS": "200", "LC_ALL": "C.UTF-8"}
         program = [str(self.folder / "bin" / command[0]), *command[1:]]
         return subprocess.run(program, capture_output=True, text=True, check=False, cwd=cwd, env=environment)

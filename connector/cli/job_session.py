@@ -58,7 +58,7 @@ def job_session(
 
 @contextmanager
 def _code_of_signal(signals: list[int]) -> Iterator[None]:
-    """Give the error of a job that a signal stopped the exit code 128 plus the signal's number."""
+    """Let a job that a signal stopped end with the exit code 128 plus the signal's number."""
     from connector.errors import ReindexError
 
     try:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import re
 
-from connector.cli.cluster_problems import Sentence, cluster_sentence
+from connector.cli.cluster_problems import cluster_sentence
 from connector.cli.exit_codes import EXIT_ERROR, EXIT_NOT_SWITCHED, EXIT_RUNNING, EXIT_STOPPED
 from connector.cli.problem import CommandError, Problem, Where
-from connector.errors import ConnectorError, MissingExtraError, ReindexError, RequestError
+from connector.errors import (
+    ConnectorError,
+    JobRunningError,
+    MissingExtraError,
+    NotSwitchedError,
+    ReindexError,
+    RequestError,
+    RollbackRefusedError,
+    SourceError,
+)
 
-_CODES = {
-    "SourceError": EXIT_ERROR,
-    "JobRunningError": EXIT_RUNNING,
-    "NotSwitchedError": EXIT_NOT_SWITCHED,
-    "RollbackRefusedError": EXIT_NOT_SWITCHED,
-    "ReindexError": EXIT_STOPPED,
+_CODES: dict[type[ReindexError], int] = {
+    SourceError: EXIT_ERROR,
+    JobRunningError: EXIT_RUNNING,
+    NotSwitchedError: EXIT_NOT_SWITCHED,
+    RollbackRefusedError: EXIT_NOT_SWITCHED,
 }
 
 
@@ -29,7 +37,7 @@ def problem_of(error: BaseException, where: Where | None = None) -> Problem | No
         return error.problem
     sentence = cluster_sentence(error, where or Where())
     if sentence is not None:
-        return Problem(*_fields(sentence))
+        return sentence
     if isinstance(error, RequestError):
         return Problem(_type_of(error), _subject_of(error, where or Where()), error.remedy, joint=": ")
     if isinstance(error, MissingExtraError):
@@ -42,10 +50,6 @@ def problem_of(error: BaseException, where: Where | None = None) -> Problem | No
     if isinstance(error, OSError):
         return Problem("file", _file_message(error), "check that it exists and that you may use it")
     return None
-
-
-def _fields(sentence: Sentence) -> tuple[str, str, str]:
-    return sentence.type, sentence.message, sentence.remedy
 
 
 def _type_of(error: BaseException) -> str:
@@ -64,7 +68,7 @@ def _subject_of(error: RequestError, where: Where) -> str:
 
 
 def _code_of(error: ReindexError) -> int:
-    return next(_CODES[each.__name__] for each in type(error).__mro__ if each.__name__ in _CODES)
+    return next((code for kind, code in _CODES.items() if isinstance(error, kind)), EXIT_STOPPED)
 
 
 def _in_plain_words(error: ReindexError, where: Where) -> str:
