@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import getpass
 import ssl
 import sys
@@ -37,9 +36,7 @@ class Connection:
     @property
     def where(self) -> Where:
         """The cluster, as errors about it need to know it."""
-        return Where(
-            self.url, self.settings.has_credentials or "authorization" in map(str.lower, self.settings.headers)
-        )
+        return Where(self.url, self.settings.has_credentials or self.settings.has_authorization_header)
 
     @classmethod
     def of(cls, settings: Settings) -> Connection:
@@ -50,7 +47,7 @@ class Connection:
         """
         if settings.ca_certs is not None:
             _check_certificates(settings.ca_certs)
-        if settings.has_credentials and any(name.lower() == "authorization" for name in settings.headers):
+        if settings.has_credentials and settings.has_authorization_header:
             raise RequestError("--header", "Authorization", "is set by --api-key and --user; keep one of them")
         return cls(_cloud_url(settings.cloud_id) if settings.cloud_id else settings.url or "", settings)
 
@@ -83,13 +80,14 @@ class Connection:
 
     def request_headers(self) -> dict[str, str]:
         """Return the headers of every request, for those who send it without a client; asks as `client_options`."""
+        from elastic_transport.client_utils import basic_auth_to_header
+
         options = self.client_options()
         headers: dict[str, str] = options.get("headers", {})
         if "api_key" in options:
             headers["Authorization"] = f"ApiKey {options['api_key']}"
         if "basic_auth" in options:
-            encoded = base64.b64encode(":".join(options["basic_auth"]).encode()).decode()
-            headers["Authorization"] = f"Basic {encoded}"
+            headers["Authorization"] = basic_auth_to_header(options["basic_auth"])
         return headers
 
     def open(self) -> HybridElasticsearch | HybridOpenSearch:

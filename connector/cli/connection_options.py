@@ -28,58 +28,52 @@ _PANEL = "Connection"
 _URL_HELP = "The cluster: an http(s) URL, or embedded:DIR for an engine in this process that keeps its data in DIR."
 _URL_VARIABLE = "ELASTICSEARCH_URL"
 _HEADERS = "ELASTICSEARCH_HEADERS"
+
+
+def _option(help_text: str, *names: str, envvar: str | None = None) -> Any:
+    return typer.Option(*names, envvar=envvar, help=help_text, rich_help_panel=_PANEL)
+
+
 _GROUP: dict[str, Any] = {
     "api_key": Annotated[
         str | None,
-        typer.Option(
+        _option(
+            "The encoded API key; the environment hides it from other users of this machine.",
             envvar="ELASTICSEARCH_API_KEY",
-            help="The encoded API key; the environment hides it from other users of this machine.",
-            rich_help_panel=_PANEL,
         ),
     ],
     "user": Annotated[
         str | None,
-        typer.Option(
+        _option(
+            "The user's name. The password is that of ELASTICSEARCH_PASSWORD, or is asked for.",
             envvar="ELASTICSEARCH_USER",
-            help="The user's name. The password is that of ELASTICSEARCH_PASSWORD, or is asked for.",
-            rich_help_panel=_PANEL,
         ),
     ],
     "ca_certs": Annotated[
         Path | None,
-        typer.Option(
-            envvar="ELASTICSEARCH_CA_CERTS",
-            help="A file of PEM certificates that sign the cluster's.",
-            rich_help_panel=_PANEL,
-        ),
+        _option("A file of PEM certificates that sign the cluster's.", envvar="ELASTICSEARCH_CA_CERTS"),
     ],
     "verify_certs": Annotated[
         bool | None,
-        typer.Option(
+        _option(
+            "Check the cluster's certificate; without the check, anyone on the way can read along.",
             "--verify-certs/--no-verify-certs",
             envvar="ELASTICSEARCH_VERIFY_CERTS",
-            help="Check the cluster's certificate; without the check, anyone on the way can read along.",
-            rich_help_panel=_PANEL,
         ),
     ],
     "header": Annotated[
         list[str] | None,
-        typer.Option(
-            help=f"A header to send with every request, as 'X-Tenant: blue'; may be repeated. {_HEADERS} has one on "
-            "each line.",
-            rich_help_panel=_PANEL,
+        _option(
+            f"A header to send with every request, as 'X-Tenant: blue'; may be repeated. {_HEADERS} has one on each "
+            "line."
         ),
     ],
-    "cloud_id": Annotated[
-        str | None,
-        typer.Option(envvar="ELASTICSEARCH_CLOUD_ID", help="The cloud ID, instead of a URL.", rich_help_panel=_PANEL),
-    ],
+    "cloud_id": Annotated[str | None, _option("The cloud ID, instead of a URL.", envvar="ELASTICSEARCH_CLOUD_ID")],
     "profile": Annotated[
         str | None,
-        typer.Option(
+        _option(
+            "The profile in the configuration file. The default is the profile `default`, if there is one.",
             envvar="CONNECTOR_PROFILE",
-            help="The profile in the configuration file. The default is the profile `default`, if there is one.",
-            rich_help_panel=_PANEL,
         ),
     ],
 }
@@ -96,7 +90,7 @@ def connects(default_url: str = DEFAULT_URL, *, url_is_argument: bool = False) -
         url_is_argument: take the URL as an argument instead of an option.
     """
     url_help = f"{_URL_HELP} The default is {default_url}."
-    option = typer.Option(envvar=_URL_VARIABLE, help=url_help, rich_help_panel=_PANEL)
+    option = _option(url_help, envvar=_URL_VARIABLE)
     url = Annotated[str | None, typer.Argument(envvar=_URL_VARIABLE, help=url_help) if url_is_argument else option]
 
     def decorate(command: Command) -> Command:

@@ -49,6 +49,11 @@ class Settings:
         """True if it says who asks."""
         return bool(self.api_key or self.user)
 
+    @property
+    def has_authorization_header(self) -> bool:
+        """True if a header says who asks."""
+        return any(name.lower() == "authorization" for name in self.headers)
+
 
 def merge(layers: Sequence[Settings], profile: Settings, default_url: str) -> Settings:
     """Return what holds: of each setting the first source's that has it; the profile comes last.
