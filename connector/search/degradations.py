@@ -6,8 +6,6 @@ A search that degrades still returns hits, so nobody would notice without a word
 from __future__ import annotations
 
 import logging
-import os
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from connector.errors import (
     RequestError,
     error_text,
 )
+from connector.models.once import ForkSafeLock
 from connector.threads import UnraisableError
 
 _EVERY_S = 60.0
@@ -112,7 +111,7 @@ class DegradationLog:
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._counts: Counter[str] = Counter()
         self._minutes: dict[tuple[str, str, str, str], _Minute] = {}
 
@@ -139,10 +138,6 @@ class DegradationLog:
             self._counts.clear()
             self._minutes.clear()
 
-    def after_fork_in_child(self) -> None:
-        """Replace the lock, which another thread may have held when this process was forked."""
-        self._lock = threading.Lock()
-
     def _minute_of(self, degradation: Degradation) -> _Minute:
         key = (degradation.code.value, degradation.logger, degradation.kind, degradation.subject)
         if key not in self._minutes and len(self._minutes) >= _MOST_REASONS:
@@ -168,9 +163,6 @@ class _Minute:
 
 DEGRADATIONS = DegradationLog()
 """Those of this process."""
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=DEGRADATIONS.after_fork_in_child)
 
 
 def degradation_counts() -> dict[str, int]:
