@@ -22,47 +22,57 @@ _TOKEN_BUDGET = 1_024
 class OpenVinoSession(ForkSafe):
     """See `Session`; each thread has its own request. A forked child compiles again, because streams don't survive.
 
+    With one stream, each thread has its own copy of the compiled model: OpenVINO prepares streams at the same time, and
+    those of int8 weights share what is not whole yet, so their scores are wrong at random (openvino#36328).
+
     The child must not free the parent's requests either: freeing one waits for threads that exist in the parent only.
     So all are referenced here, and a child never frees them.
-    The model itself is referenced too: OpenVINO knows weights that it has packed by their address, so those of another
-    model must not come to lie where this one's were.
+
+    Args:
+        path: the model.
+        streams: how many threads share a compiled model.
     """
 
     token_budget = _TOKEN_BUDGET
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, streams: int) -> None:
         self._path = path
+        self._streams = streams
         self._alive: list[Any] = []
         super().__init__()
-        self._compile()
+        self._compiled: Any = self._compile()
 
     def after_fork_in_child(self) -> None:
         """Forget the parent's streams, without freeing them."""
         for item in self._alive:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(item))
         self._alive = []
-        self._compiled: Any = None
+        self._compiled = None
         self._lock = threading.Lock()
         self._requests = threading.local()
 
     def _compile(self) -> Any:
         import openvino
 
+        threads = str(self._streams)
+        options = {"NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
+        compiled = openvino.Core().compile_model(str(self._path), "CPU", options)
+        self._alive.append(compiled)
+        return compiled
+
+    def _request(self) -> Any:
         with self._lock:
-            if self._compiled is None:
-                streams = {"NUM_STREAMS": str(cores()), "INFERENCE_NUM_THREADS": str(cores())}
-                core = openvino.Core()
-                model = core.read_model(str(self._path))
-                self._compiled = core.compile_model(model, "CPU", {**streams, "INFERENCE_PRECISION_HINT": "f32"})
-                self._alive += [model, self._compiled]
-        return self._compiled
+            compiled = self._compiled or self._compile()
+            self._compiled = compiled if self._streams > 1 else None
+        request = compiled.create_infer_request()
+        self._alive.append(request)
+        return request
 
     def run(self, inputs: Arrays) -> NDArray[np.float32]:
         """See `Session`."""
         request = getattr(self._requests, "own", None)
         if request is None:
-            request = self._requests.own = self._compile().create_infer_request()
-            self._alive.append(request)
+            request = self._requests.own = self._request()
         request.infer({name: np.ascontiguousarray(values) for name, values in inputs.items()}, share_inputs=True)
         output: NDArray[np.float32] = request.get_output_tensor(0).data.copy()
         return output
@@ -82,7 +92,7 @@ class OpenVinoBackend:
 
     def open(self, path: Path) -> OpenVinoSession:
         """Return a session on what `prepare` wrote."""
-        return OpenVinoSession(path)
+        return OpenVinoSession(path, streams=cores())
 
     def _converted(self, graph: Path) -> Any:
         import openvino
@@ -94,6 +104,10 @@ class OpenVinoInt8Backend(OpenVinoBackend):
     """Weights in int8; OpenVINO multiplies in int8 if the processor has instructions for it."""
 
     requires = ("openvino", "onnx", "nncf")
+
+    def open(self, path: Path) -> OpenVinoSession:
+        """Return a session on what `prepare` wrote."""
+        return OpenVinoSession(path, streams=1)
 
     def _converted(self, graph: Path) -> Any:
         os.environ.setdefault("NNCF_CI", "1")  # otherwise it sends usage data to its makers
