@@ -24,8 +24,8 @@ from safetensors.numpy import load_file
 from connector.models.backends.artefacts import read_manifest, write_manifest
 from connector.models.backends.opening import build_encoder, build_reranker
 from connector.models.backends.shipped import (
-    BACKEND,
     GRAPHS,
+    SHIPPED_BACKEND,
     Weight,
     weight_files,
     write_weights,
@@ -42,8 +42,8 @@ def main() -> None:
     """Write the graphs of the bundled encoder and of the bundled reranker, in float32."""
     with tempfile.TemporaryDirectory() as cache:
         os.environ["CONNECTOR_CACHE"] = cache
-        export_graphs(bundled_encoder(), build_encoder(bundled_encoder(), BACKEND), GRAPHS / "encoder")
-        export_graphs(bundled_reranker(), build_reranker(bundled_reranker(), BACKEND), GRAPHS / "reranker")
+        export_graphs(bundled_encoder(), build_encoder(bundled_encoder(), SHIPPED_BACKEND), GRAPHS / "encoder")
+        export_graphs(bundled_reranker(), build_reranker(bundled_reranker(), SHIPPED_BACKEND), GRAPHS / "reranker")
 
 
 def export_graphs(found: ModelFolder, exported: Path, target: Path) -> None:

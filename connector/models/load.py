@@ -27,7 +27,7 @@ def load_encoder(name: str = BUNDLED, *, backend: str | None = None, device: str
     Args:
         name: "bundled" (all-MiniLM-L6-v2, installed with this package), a path, or a name on the Hugging Face hub.
         backend: as for `load_reranker`; "auto" takes int8 only if it keeps 99 % of torch's first hundred hits.
-        device: as torch names it ("cpu", "cuda:1"); None takes an accelerator if there is one.
+        device: as for `load_reranker`.
 
     Raises:
         RequestError: the backend is unknown, or does not run on this device.
@@ -54,9 +54,10 @@ def load_reranker(name: str = BUNDLED, *, backend: str | None = None, device: st
             classification model that sentence-transformers' CrossEncoder loads, with one or two labels.
         backend: "torch"; "onnx", "onnx-int8", "openvino" or "openvino-int8", which run on the CPU and are exported on
             first use; or "auto", the fastest of those installed, timed once on this machine, int8 only within the
-            quality gate. None takes what "auto" or `connector models build` chose before, else torch.
-        device: as torch names it ("cpu", "cuda:1"); None takes an accelerator if there is one. Only torch runs on
-            anything other than the CPU.
+            quality gate. None takes what "auto" or `connector models build` chose before; else "onnx" for a bundled
+            model, whose graphs ship, unless there is a GPU of NVIDIA or AMD; else torch.
+        device: as torch names it ("cpu", "cuda:1"); with None, torch takes an accelerator if there is one. Only torch
+            runs on anything other than the CPU.
 
     Raises:
         RequestError: the backend is unknown, or does not run on this device.

@@ -45,8 +45,10 @@ class Opened:
     """A model opened by a backend: a session for each of its networks.
 
     Only models of the bundled reranker's kind have `token_tables`, which returns what a cascade's first stage needs.
+    Only exported encoders have `vectors`, their fingerprint as `Fingerprint.to_meta` writes it.
     """
 
     tokenizer: TextTokenizer
     sessions: Mapping[str, Session]
     token_tables: Callable[[], TokenTables] | None = None
+    vectors: Mapping[str, Any] | None = None

@@ -16,6 +16,27 @@ from connector.models.texts import checked_text, checked_texts, each_once
 from connector.models.tokenizing import TextTokenizer
 
 _NOTHING = -1.0
+_SHORTEST = np.float32(1e-12)
+
+
+def unit_vectors(
+    embeddings: NDArray[np.float32], scale: NDArray[np.float32], shift: NDArray[np.float32], epsilon: float
+) -> NDArray[np.float16]:
+    """Return token embeddings, normalised as a layer normalisation does and then to length 1, (vocabulary, width).
+
+    Args:
+        embeddings: the sums of word and type embeddings, (vocabulary, width).
+        scale: the layer normalisation's weight, (width,).
+        shift: the layer normalisation's bias, (width,).
+        epsilon: what the layer normalisation adds to the variance.
+    """
+    vectors = embeddings - embeddings.mean(axis=1, keepdims=True)
+    vectors /= np.sqrt(np.square(vectors).mean(axis=1, keepdims=True) + np.float32(epsilon))
+    vectors *= scale
+    vectors += shift
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _SHORTEST)
+    unit: NDArray[np.float16] = vectors.astype(np.float16)
+    return unit
 
 
 class StaticMatch:

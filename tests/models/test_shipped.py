@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
 
 from connector.models import load_encoder, load_reranker
 from connector.models.backends import choice
@@ -15,6 +16,7 @@ from connector.models.backends.artefacts import is_intact, read_manifest
 from connector.models.backends.choice import backend_for
 from connector.models.backends.shipped import GRAPHS, Weight, open_shipped, shipped_folder
 from connector.models.backends.shipped_windows import shipped_windows
+from connector.models.encoder import TokenizingEncoder
 from connector.models.folders import ModelFolder, bundled_encoder, bundled_reranker, find_model
 from connector.models.reranker import InteractionReranker
 
@@ -56,8 +58,17 @@ def test_vectors_are_torchs() -> None:
 
 
 def test_texts_are_split_into_torchs_tokens() -> None:
-    torchs = load_encoder(backend="torch", device="cpu")
-    assert load_encoder(backend="onnx").max_tokens == torchs.max_tokens  # type: ignore[attr-defined]
+    encoders = [load_encoder(backend="onnx"), load_encoder(backend="torch", device="cpu")]
+    assert all(isinstance(each, TokenizingEncoder) for each in encoders)
+    ours, torchs = (each for each in encoders if isinstance(each, TokenizingEncoder))
+    assert ours.max_tokens == torchs.max_tokens
+    texts = [text.encode("utf-8", "replace").decode() for text in TEXTS]
+    ids = [
+        [read.ids for read in Tokenizer.from_str(str(each.tokenizer_json())).encode_batch(texts)]
+        for each in (ours, torchs)
+    ]
+    assert ids[0] == ids[1]
+    assert all(ids[0])
 
 
 def test_scores_and_their_order_are_torchs() -> None:
@@ -89,6 +100,13 @@ def test_the_default_is_what_ships_unless_there_is_a_gpu(
     assert backend_for(found, None, None) == "torch"
     assert backend_for(found, None, "cpu") == "onnx"
     assert backend_for(found, None, "cuda") == "torch"
+
+
+def test_a_gpu_is_of_no_use_without_torch(found: ModelFolder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CONNECTOR_CACHE", str(tmp_path))
+    monkeypatch.setattr(choice, "has_gpu", lambda: True)
+    monkeypatch.setattr(choice, "find_spec", lambda name: None)
+    assert backend_for(found, None, None) == "onnx"
 
 
 def test_a_copy_is_a_model_of_its_own(found: ModelFolder, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def open_artefact(folder: Path, backend: str) -> Opened:
         sessions = {name: runner.open(folder / f"{name}{runner.suffix}") for name in manifest.networks}
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(f"{backend} can't open {folder}: {error}; delete the folder to export again") from error
-    return Opened(read_tokenizer(folder / TOKENIZER, manifest), sessions, read_tables(folder))
+    return Opened(read_tokenizer(folder / TOKENIZER, manifest), sessions, read_tables(folder), manifest.vectors)
 
 
 def _export(found: ModelFolder, name: str, backend: Backend, loaded: Loaded, folder: Path) -> Manifest:

@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,8 +17,7 @@ from connector.errors import ModelError
 from connector.models.backends.artefacts import model_folder
 from connector.models.backends.processor import has_gpu, processor
 from connector.models.backends.registry import TORCH, installed
-from connector.models.backends.shipped import BACKEND as SHIPPED_FOR
-from connector.models.backends.shipped import shipped_folder
+from connector.models.backends.shipped import SHIPPED_BACKEND, shipped_folder
 from connector.models.compute_pool import cores
 from connector.models.folders import ModelFolder
 
@@ -51,7 +51,7 @@ def chosen_before(found: ModelFolder) -> Choice | None:
 
 def backends_for(found: ModelFolder) -> list[str]:
     """Return the names of the backends that can run a model, torch first: those installed, and the one it ships for."""
-    shipped = [SHIPPED_FOR] if shipped_folder(found) is not None else []
+    shipped = [SHIPPED_BACKEND] if shipped_folder(found) is not None else []
     return list(dict.fromkeys([*installed(), *shipped]))
 
 
@@ -93,8 +93,8 @@ def backend_for(found: ModelFolder, backend: str | None, device: str | None) -> 
     known = chosen_before(found)
     if known is not None:
         return known.backend
-    runs_on_gpu = device is None and has_gpu()
-    return TORCH if runs_on_gpu or shipped_folder(found) is None else SHIPPED_FOR
+    runs_on_gpu = device is None and has_gpu() and find_spec("torch") is not None
+    return TORCH if runs_on_gpu or shipped_folder(found) is None else SHIPPED_BACKEND
 
 
 def or_torch(backend: str, load: Callable[[str], T]) -> T:

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from connector.errors import ModelError
-from connector.models.backends.artefacts import read_manifest
-from connector.models.backends.building import build, open_artefact
+from connector.models.backends.building import artefact_folder, build, open_artefact
 from connector.models.backends.registry import TORCH
-from connector.models.backends.shipped import BACKEND as SHIPPED_FOR
-from connector.models.backends.shipped import open_shipped, shipped_folder
+from connector.models.backends.shipped import SHIPPED_BACKEND, open_shipped, shipped_folder
 from connector.models.encoder import Encoder, SessionEncoder
 from connector.models.fingerprint import Fingerprint
 from connector.models.folders import ModelFolder
@@ -35,11 +33,11 @@ def open_encoder(found: ModelFolder, backend: str, device: str | None) -> Encode
         from connector.models.network.encoder import load
 
         return load(found, device)
-    folder, opened = _open_exported(found, backend, build_encoder)
-    manifest = read_manifest(folder)
-    if manifest is None or manifest.vectors is None:
+    opened = _open_exported(found, backend, build_encoder)
+    if opened.vectors is None:
+        folder = artefact_folder(found, backend)
         raise ModelError(f"{folder} is not an exported encoder; delete it to export again")
-    return SessionEncoder(opened, Fingerprint.from_meta(manifest.vectors))
+    return SessionEncoder(opened, Fingerprint.from_meta(opened.vectors))
 
 
 def open_reranker(found: ModelFolder, backend: str, device: str | None) -> Reranker:
@@ -54,7 +52,7 @@ def open_reranker(found: ModelFolder, backend: str, device: str | None) -> Reran
 
         opened = open_sessions(load(found, device))
     else:
-        _, opened = _open_exported(found, backend, build_reranker)
+        opened = _open_exported(found, backend, build_reranker)
     return reranker_from(opened, name=found.name, source=str(found.folder))
 
 
@@ -80,16 +78,13 @@ def build_reranker(found: ModelFolder, backend: str) -> Path:
     return build(found, backend, load_in_torch)
 
 
-def _open_exported(
-    found: ModelFolder, backend: str, build_model: Callable[[ModelFolder, str], Path]
-) -> tuple[Path, Opened]:
-    """Return a model with its sessions, and the folder of its graphs: those that ship, or those exported from it."""
-    folder = shipped_folder(found) if backend == SHIPPED_FOR else None
+def _open_exported(found: ModelFolder, backend: str, build_model: Callable[[ModelFolder, str], Path]) -> Opened:
+    """Return a model with its sessions, on the graphs that ship, or on those exported from it."""
+    folder = shipped_folder(found) if backend == SHIPPED_BACKEND else None
     if folder is None:
-        folder = build_model(found, backend)
-        return folder, open_artefact(folder, backend)
+        return open_artefact(build_model(found, backend), backend)
     try:
-        return folder, open_shipped(found, folder)
+        return open_shipped(found, folder)
     except (OSError, RuntimeError, ValueError) as error:
         raise ModelError(f"{backend} can't open {folder}: {error}; install hybrid-connector again") from error
 

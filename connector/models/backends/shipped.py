@@ -21,10 +21,11 @@ from connector.models.backends.artefacts import TOKENIZER, read_manifest, read_t
 from connector.models.backends.onnx import OnnxBackend, OutsideWeights
 from connector.models.folders import ModelFolder, bundled_encoder, bundled_kind
 from connector.models.session import Opened, TokenTables
+from connector.models.static_match import unit_vectors
 
 GRAPHS = Path(__file__).parent.parent / "bundled" / "graphs"
 """One folder per model: `encoder`, `reranker`."""
-BACKEND = "onnx"
+SHIPPED_BACKEND = "onnx"
 """The backend that the graphs are for."""
 WEIGHTS = "weights.json"
 _LAYER_NORM_EPSILON = 1e-12
@@ -84,7 +85,7 @@ def open_shipped(found: ModelFolder, folder: Path) -> Opened:
             for name in manifest.networks
         }
     tables = (lambda: _token_tables(found)) if bundled_kind(found) == "reranker" else None
-    return Opened(read_tokenizer(encoder / TOKENIZER, manifest), sessions, tables)
+    return Opened(read_tokenizer(encoder / TOKENIZER, manifest), sessions, tables, manifest.vectors)
 
 
 def weight_files(found: ModelFolder) -> ModelFolder:
@@ -131,9 +132,6 @@ def _token_tables(found: ModelFolder) -> TokenTables:
     """Return each token's idf, and its embedding without a position, as a unit vector."""
     with tensors_of(weight_files(found)) as tensors:
         words = tensors("embeddings.word_embeddings.weight") + tensors("embeddings.token_type_embeddings.weight")[0]
-        words -= words.mean(axis=1, keepdims=True)
-        words /= np.sqrt(np.square(words).mean(axis=1, keepdims=True) + np.float32(_LAYER_NORM_EPSILON))
-        words *= tensors("embeddings.LayerNorm.weight")
-        words += tensors("embeddings.LayerNorm.bias")
-        words /= np.maximum(np.linalg.norm(words, axis=1, keepdims=True), np.float32(_LAYER_NORM_EPSILON))
-        return tensors("token_idf").astype(np.float32), words.astype(np.float16)
+        scale, shift = tensors("embeddings.LayerNorm.weight"), tensors("embeddings.LayerNorm.bias")
+        vectors = unit_vectors(words, scale, shift, _LAYER_NORM_EPSILON)
+        return tensors("token_idf").astype(np.float32), vectors

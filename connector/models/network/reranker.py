@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
@@ -31,6 +30,7 @@ from connector.models.network.whole import (
     token_limit,
 )
 from connector.models.session import APART, APART_INPUTS, JOINT, JOINT_INPUTS, PAIRS, TOKEN_INPUTS, TokenTables
+from connector.models.static_match import unit_vectors
 from connector.models.tokenizing import TokenRow, text_tokenizer
 
 if TYPE_CHECKING:
@@ -128,8 +128,9 @@ def _load_interaction(found: ModelFolder, device: str | None) -> Loaded:
 
 def _token_tables(network: InteractionModel) -> TokenTables:
     """Return each token's idf, and its embedding without a position, as a unit vector."""
-    embeddings = network.bert.embeddings
-    with torch.inference_mode():
-        words = embeddings.word_embeddings.weight + embeddings.token_type_embeddings.weight[0]
-        unit = torch.nn.functional.normalize(embeddings.LayerNorm(words), dim=-1)
-    return network.token_idf.detach().cpu().numpy(), unit.to("cpu", torch.float16).numpy()
+    embeddings, norm = network.bert.embeddings, network.bert.embeddings.LayerNorm
+    vectors = embeddings.word_embeddings.weight + embeddings.token_type_embeddings.weight[0]
+    idf, words, scale, shift = (
+        tensor.detach().cpu().numpy() for tensor in (network.token_idf, vectors, norm.weight, norm.bias)
+    )
+    return idf, unit_vectors(words, scale, shift, norm.eps)
