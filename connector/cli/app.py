@@ -1,18 +1,21 @@
 """The `connector` command, which turns every error into one line and an exit code."""
 
 import json
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from connector.cli.exit_codes import EXIT_INTERRUPTED, exit_codes_text
+from connector.cli.exit_codes import exit_codes_text
+from connector.cli.interruption import exit_code_of, interruptible, leave
 from connector.cli.lazy_group import LazyGroup
-from connector.cli.problem import Problem
+from connector.cli.problem import INTERRUPTED, Problem
 from connector.cli.usage_problems import UsageError, usage_problem
 
 app = typer.Typer(
@@ -50,14 +53,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("always", category=UserWarning, module=r"connector\.")
         warnings.showwarning = lambda message, *_, **__: _print_line(f"warning: {message}")
-        try:
-            code = app(args=given, prog_name="connector", standalone_mode=False)
-        except Exception as error:
-            sys.exit(_end(error, as_json="--json" in given))
+        with interruptible() as received:
+            try:
+                code = app(args=given, prog_name="connector", standalone_mode=False)
+            except Exception as error:
+                code = _end(error, received, as_json="--json" in given)
+    if received:
+        leave(code)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _end(error: Exception, *, as_json: bool) -> int:
+def _end(error: Exception, received: list[signal.Signals], *, as_json: bool) -> int:
     """Print why a command ended, and return the exit code; a defect of this package is raised again."""
     if type(error).__name__ == "NoArgsIsHelpError":
         typer.echo(str(error), nl=bool(str(error)), err=True)  # "" if typer has already printed the help
@@ -65,6 +71,8 @@ def _end(error: Exception, *, as_json: bool) -> int:
     problem = _problem(error)
     if problem is None:
         raise error
+    if problem.type == INTERRUPTED:
+        problem = replace(problem, exit_code=exit_code_of(received))
     if as_json:
         typer.echo(json.dumps(problem.to_json(), ensure_ascii=False))
     _print_line(problem.line)
@@ -73,7 +81,8 @@ def _end(error: Exception, *, as_json: bool) -> int:
 
 def _problem(error: Any) -> Problem | None:
     if isinstance(error, typer.Abort):
-        return Problem("interrupted", "the input ended before an answer", exit_code=EXIT_INTERRUPTED)
+        was_interrupted = isinstance(error.__cause__, KeyboardInterrupt)
+        return Problem(INTERRUPTED, "interrupted" if was_interrupted else "the input ended before an answer")
     if isinstance(error, UsageError):
         return usage_problem(error)
     from connector.cli.problems import problem_of

@@ -90,6 +90,16 @@ class Connection:
             headers["Authorization"] = basic_auth_to_header(options["basic_auth"])
         return headers
 
+    def refuse_memory(self) -> None:
+        """Refuse an engine in memory, for a command whose work would be gone when it ends.
+
+        Raises:
+            RequestError: the URL names one.
+        """
+        if self.url.rstrip() == "embedded:":
+            remedy = "keeps documents in memory, which are gone when this command ends; name a folder, as embedded:data"
+            raise RequestError("--url", self.url, remedy)
+
     def open(self) -> HybridElasticsearch | HybridOpenSearch:
         """Open a client of a cluster that answers.
 

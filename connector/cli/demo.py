@@ -19,7 +19,7 @@ from connector.cli.demo_report import (
     print_worth,
 )
 from connector.cli.options import AsJson
-from connector.cli.progress import bars
+from connector.cli.progress import Shown
 from connector.cli.questions import Questions, questions_for
 from connector.cli.stdlib import StdlibDocument, stdlib_documents
 from connector.evaluation.report import Stage
@@ -70,14 +70,17 @@ def run_demo(
     connector = Connector(client, INDEX, text_fields=TEXT_FIELDS)
     client.indices.delete(index=INDEX, ignore_unavailable=True)
     connector.create()
-    with bars(console) as progress:
-        task = progress.add_task("indexing, with vectors", total=len(documents))
+    with Shown(console) as shown:
         connector.index(
             (document.to_source(BODY_LENGTH) for document in documents),
-            on_progress=lambda done: progress.update(task, completed=done),
+            on_progress=lambda done: shown.show("indexing, with vectors", done, len(documents)),
         )
-        task = progress.add_task("searching, in four stages", total=len(questions.texts))
-        answers = run_stages(connector, questions.texts, depth, lambda: progress.advance(task))
+        answers = run_stages(
+            connector,
+            questions.texts,
+            depth,
+            lambda done: shown.show("searching, in four stages", done, len(questions.texts)),
+        )
     print_worth(console, questions, answers, depth)
     print_side_by_side(console, questions, answers, depth)
     print_cases(console)

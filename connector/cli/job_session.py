@@ -32,11 +32,13 @@ def job_session(
     """Provide a client and the `JobOptions` of a job that shows progress and that a signal stops cleanly."""
     from connector import reindexing as jobs
 
+    connection.refuse_memory()
     with ExitStack() as stack:
         stop = threading.Event()
         signals = stack.enter_context(_stop_on_signal(stop))
-        watcher = stack.enter_context(Watcher(Console(stderr=True), as_json=as_json))
-        listeners: list[Callable[[Any], None]] = [watcher.show]
+        watcher = Watcher(Console(stderr=True), as_json=as_json)
+        stack.enter_context(watcher)
+        listeners: list[Callable[[Any], None]] = [watcher.show_job]
         if metrics_port is not None:
             from connector.reindexing.metrics import serve_metrics
 

@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 
 from connector.cli.exit_codes import EXIT_ERROR
 
+INTERRUPTED = "interrupted"
+"""The type of a problem that is none: the user or the system ended the command, by a signal that is the exit code."""
+
 
 @dataclass(frozen=True)
 class Where:

@@ -17,7 +17,7 @@ from connector.cli.connection_options import connects
 from connector.cli.exit_codes import EXIT_FINDINGS, exit_codes_text
 from connector.cli.job_session import job_session
 from connector.cli.options import AsJson, EncoderName, Encoding, TextFields
-from connector.cli.reindex_view import estimate_table, report_table, status_table
+from connector.cli.reindex_view import estimate_table, report_table, status_text
 from connector.cli.text_fields import of_source
 from connector.indexing.files import is_file_name
 
@@ -181,7 +181,7 @@ def status(
         for each in found:
             typer.echo(json.dumps(vars(each)))
     else:
-        Console().print(status_table(found) if found else "no jobs")
+        typer.echo(status_text(found))
 
 
 @reindex.command()

@@ -1,4 +1,4 @@
-"""How a reindex job is displayed: a progress bar, JSON lines, and tables at the end."""
+"""How a reindex job is displayed: its progress, and tables at the end."""
 
 from __future__ import annotations
 
@@ -6,58 +6,31 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+from connector.cli.progress import Shown
 
 _MEBI = 1024 * 1024
 
 
-class Watcher:
-    """Shows a job's progress: a bar on a terminal, or JSON lines on standard output."""
+class Watcher(Shown):
+    """Shows a job's progress: see `Shown`, or as JSON lines on standard output."""
 
     def __init__(self, console: Console, *, as_json: bool) -> None:
+        super().__init__(console)
         self._as_json = as_json
-        self._bars = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[told]}"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=as_json or not console.is_terminal,
-        )
-        self._task: TaskID | None = None
 
-    def __enter__(self) -> Watcher:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._bars.stop()
-
-    def show(self, progress: Any) -> None:
+    def show_job(self, progress: Any) -> None:
         """Show the job's progress."""
         if self._as_json:
             line = {"event": "progress", "time": time.time(), **progress.to_json()}
             sys.stdout.write(json.dumps(line) + "\n")
             sys.stdout.flush()
-            return
-        if self._task is None:
-            self._task = self._bars.add_task(progress.phase, told="")
-        self._bars.update(
-            self._task,
-            description=progress.phase,
-            completed=progress.done,
-            total=progress.documents,
-            told=progress_line(progress),
-        )
+        else:
+            self.show(progress.phase, progress.done, progress.documents, progress_line(progress))
 
 
 def progress_line(progress: Any) -> str:
@@ -124,14 +97,18 @@ def estimate_table(estimate: Any) -> Table:
     return table
 
 
-def status_table(found: Sequence[Any]) -> Table:
-    """Return a table of the states of jobs."""
-    table = Table("job", "state", "source", "new index", "written", "without text", "dead letters", "stopped because")
-    for each in found:
-        state = f"{each.state}, running" if each.is_running else each.state
-        counts = (f"{each.written:,}", f"{each.without_text:,}", f"{each.dead_letters:,}")
-        table.add_row(each.job, state, each.source, each.target or "in place", *counts, each.last_error or "")
-    return table
+def status_text(found: Sequence[Any]) -> str:
+    """Return the states of jobs, each in a paragraph of lines that are never cut."""
+    return "\n\n".join("\n  ".join(_status_lines(each)) for each in found) if found else "no jobs"
+
+
+def _status_lines(status: Any) -> list[str]:
+    lines = [
+        f"{status.job}: {status.state}{', running' if status.is_running else ''}",
+        f"{status.source}, {f'to {status.target}' if status.target else 'in place'}",
+        f"{status.written:,} written, {status.without_text:,} without text, {status.dead_letters:,} dead letters",
+    ]
+    return [*lines, f"stopped because: {status.last_error}"] if status.last_error else lines
 
 
 def duration(seconds: float) -> str:

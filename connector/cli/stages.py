@@ -35,22 +35,22 @@ class Answers:
 
 
 def run_stages(
-    connector: Connector, queries: Mapping[str, str], depth: int, on_question: Callable[[], None]
+    connector: Connector, queries: Mapping[str, str], depth: int, on_question: Callable[[int], None]
 ) -> dict[str, Answers]:
     """Answer every question in every stage, with the first `depth` hits of a search of its own.
 
-    The models are warmed up before the first question is timed.
+    The models are warmed up before the first question is timed. `on_question` gets the number of those answered.
     """
     answers = {name: Answers() for name in (BM25, KNN, RRF, RERANKED)}
     for _, search in _searches(connector, next(iter(queries.values())), depth):
         search()
-    for query_id, text in queries.items():
+    for number, (query_id, text) in enumerate(queries.items(), 1):
         for name, search in _searches(connector, text, depth):
             start = perf_counter()
             response = search()
             answers[name].took_ms[query_id] = 1000 * (perf_counter() - start)
             answers[name].hits[query_id] = response["hits"]["hits"]
-        on_question()
+        on_question(number)
     return answers
 
 

@@ -37,9 +37,12 @@ def of_documents(names: Sequence[str] | None, documents: Iterable[Any], id_field
     """Return the named text fields, or else the usual ones that the first documents of a file have.
 
     Raises:
-        RequestError: a named field, every usual one, or the id field is missing from all of these documents.
+        RequestError: a named field, every usual one, or the id field is missing from all of these documents, or there
+            are none.
     """
     first = list(islice(documents, FIRST))
+    if not first:
+        raise RequestError("source", str(path), "holds no documents")
     found = list(names or (name for name in _USUAL if holds(first, name)))
     check_file(first, [each.name for each in parse_text_fields(found or _USUAL)], id_field, str(path))
     return found or _USUAL

@@ -98,14 +98,17 @@ class Connector:
         self.text_fields = self.settings.names
         self._target = TargetCache(self.client.hybrid, self.settings)
 
-    def create(self) -> None:
+    def create(self, fields: Mapping[str, Any] | None = None) -> None:
         """Create the index; nothing changes if it already exists with a vector field for this encoder.
+
+        Args:
+            fields: mappings of further fields of a new index, by dotted path; others are mapped as documents come.
 
         Raises:
             EncoderMismatchError: it exists, and its vectors are another encoder's.
             IndexMismatchError: it exists without a vector field, or without the passages that are asked for.
         """
-        if create_index(self._sync("create"), self.settings):
+        if create_index(self._sync("create"), self.settings, fields or {}):
             self._target.forget()
 
     def index(

@@ -11,18 +11,19 @@ from elastic_transport import TransportError
 from elasticsearch import ApiError
 
 from connector.clients.elasticsearch import HybridElasticsearch
+from connector.documents.paths import definition_at
 from connector.documents.text_fields import resolve_fields, source_paths, text_names
 from connector.engines.answers import readable
 from connector.errors import IndexMismatchError
 from connector.facade.settings import Settings
 from connector.facade.target import find_vector_field, split_by
-from connector.indexing import IndexReport, index_body, index_documents
+from connector.indexing import IndexReport, index_body, index_documents, put_field
 from connector.indexing.first_documents import Bare, checked_documents, is_mostly_without
 from connector.indexing.pipeline import Fields
 from connector.indexing.splitting import PassageMaker
 
 
-def create_index(client: HybridElasticsearch, settings: Settings) -> bool:
+def create_index(client: HybridElasticsearch, settings: Settings, fields: Mapping[str, Any]) -> bool:
     """Create the index, or check the one that exists: see `Connector.create`.
 
     Returns:
@@ -48,6 +49,9 @@ def create_index(client: HybridElasticsearch, settings: Settings) -> bool:
     if passages:
         PassageMaker(passages, settings.names, hybrid.models.own_encoder())  # rejects passages that would not fit
     body = index_body(hybrid.dialect, settings.names, vector_field, fingerprint, passages)
+    for path, definition in fields.items():
+        if definition_at(body["mappings"], path) is None:
+            put_field(body["mappings"]["properties"], path, definition)
     client.indices.create(index=settings.index, body=body)
     return True
 

@@ -34,7 +34,7 @@ class Fields:
     Attributes:
         text: dotted paths of the texts to encode.
         vector: dotted path of the vector.
-        id: the field that holds the document's id; `_id` is removed from the source.
+        id: the field that holds the document's id; without it, `_id` does, which is removed from the source.
         passages: how long fields are split; None: one vector for all texts of a document.
     """
 
@@ -111,10 +111,14 @@ def index_documents(
     return IndexReport(indexed, without_text)
 
 
+def _id_of(document: Mapping[str, Any], id_field: str) -> Any:
+    return document.get(id_field, document.get("_id"))
+
+
 def _check(document: object, place: int, id_field: str, vector_place: str) -> None:
     if not isinstance(document, Mapping):
         raise DocumentError(place, "", document, "a document must be a mapping from field names to values")
-    identifier = document.get(id_field)
+    identifier = _id_of(document, id_field)
     if identifier is not None and (isinstance(identifier, bool) or not isinstance(identifier, str | int)):
         raise DocumentError(place, id_field, identifier, "an id must be a string or a whole number")
     if identifier == "":
@@ -151,7 +155,7 @@ def _actions(
     for document, whole in zip(documents, sources, strict=True):
         source = {name: value for name, value in whole.items() if name not in ("_id", "_routing")}
         action: dict[str, Any] = {"_source": _serialised(source)}
-        for name, value in (("_id", document.get(id_field)), ("routing", document.get("_routing"))):
+        for name, value in (("_id", _id_of(document, id_field)), ("routing", document.get("_routing"))):
             if value is not None:
                 action[name] = str(value)
         yield action

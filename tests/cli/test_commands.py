@@ -95,7 +95,9 @@ def test_a_missing_index_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixtu
 
 def test_a_broken_line_in_a_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "bad.jsonl").write_text("{")
-    assert exit_code("index", str(tmp_path / "bad.jsonl"), "--index", "x", "--url", "embedded:") == 2
+    assert (
+        exit_code("index", str(tmp_path / "bad.jsonl"), "--index", "x", "--url", f"embedded:{tmp_path / 'store'}") == 2
+    )
     assert "bad.jsonl, line 1" in capsys.readouterr().err
 
 

@@ -65,10 +65,18 @@ CALLS = {
     "missing file": WrongCall("index nowhere.jsonl --index cars", "nowhere.jsonl", "does not exist"),
     "directory as file": WrongCall("index {folder} --index cars", "{folder}", "is a directory"),
     "unknown kind of file": WrongCall("index {page} --index cars", "page.html", "must end in .jsonl"),
-    "broken line": WrongCall("index {broken} --index cars --url embedded:", "broken.jsonl, line 1", "JSON object"),
-    "missing extra": WrongCall("index {parquet} --index cars --url embedded:", "pyarrow", "parquet"),
+    "broken line": WrongCall(
+        "index {broken} --index cars --url embedded:{store}", "broken.jsonl, line 1", "JSON object"
+    ),
+    "engine in memory": WrongCall("index {good} --index cars --url embedded:", "--url", "name a folder"),
+    "job in memory": WrongCall("reindex {good} --alias cars --url embedded:", "--url", "name a folder"),
+    "wrong type": WrongCall("index {table} --index cars --type age=number", "age=number", "one of long, double"),
+    "type that does not fit": WrongCall(
+        "index {table} --index cars --url embedded:{store} --text-field body --type age=long", "'old' in row 1", "text"
+    ),
+    "missing extra": WrongCall("index {parquet} --index cars --url embedded:{store}", "pyarrow", "parquet"),
     "unknown field": WrongCall(
-        "index {good} --index cars --url embedded: --text-field boddy", "boddy", "the nearest are body"
+        "index {good} --index cars --url embedded:{store} --text-field boddy", "boddy", "the nearest are body"
     ),
     "URL without scheme": WrongCall("search cars red --url localhost:9200", "no scheme", "write http://localhost:9200"),
     "URL of another kind": WrongCall("search cars red --url ftp://there", "ftp://", "must begin with http://"),
@@ -107,7 +115,7 @@ CALLS = {
     "missing certificates": WrongCall("search cars red --ca-certs nowhere.pem", "nowhere.pem", "name a file"),
     "bad certificates": WrongCall("search cars red --ca-certs {good}", "documents.jsonl", "PEM certificates"),
     "unknown profile": WrongCall("search cars red --profile stagin", "stagin", "did you mean staging?"),
-    "unknown job": WrongCall("reindex resume nothing --url embedded: --state {folder}", "nothing", "status"),
+    "unknown job": WrongCall("reindex resume nothing --url embedded:{store} --state {folder}", "nothing", "status"),
     "missing source": WrongCall("reindex cars --url {empty} --alias vehicles", "there is no index cars", "correct the"),
     "source not there": WrongCall(
         "reindex none.jsonl --url {cluster} --alias vehicles", "none.jsonl", "must be an existing file"
@@ -156,11 +164,12 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     texts = {
         "good": ("documents.jsonl", '{"_id": "1", "body": "a red car"}\n'),
         "broken": ("broken.jsonl", "{"),
+        "table": ("table.csv", "body,age\ncar,old\n"),
         "page": ("page.html", "<html>"),
         "parquet": ("documents.parquet", "PAR1"),
         "config": ("config.toml", f'[staging]\nurl = "http://127.0.0.1:1"\napi_key = "{SECRET}"\n'),
     }
-    found = {"folder": str(folder)}
+    found = {"folder": str(folder), "store": str(folder / "store")}
     for name, (file, text) in texts.items():
         (folder / file).write_text(text)
         found[name] = str(folder / file)

@@ -11,7 +11,7 @@ from typing import Any
 from connector.embedded.analysis.analysis import ANALYZERS
 from connector.embedded.failures import EngineError, illegal
 from connector.embedded.failures import mapping_fault as _fault
-from connector.embedded.storage.values import DEFAULT_DATE_FORMAT, SLASHED_DATE_FORMAT
+from connector.embedded.storage.values import DATE_FORMATS, DEFAULT_DATE_FORMAT
 from connector.embedded.storage.vector_parameters import vector_parameters
 
 _PARAMETERS = {
@@ -236,7 +236,7 @@ def _leaf(mapping: Mapping, path: str, definition: dict[str, Any]) -> dict[str, 
                 f"analyzer [{parameters[name]}] has not been configured in mappings: "
                 f"the embedded engine knows {list(ANALYZERS)}"
             )
-    if parameters.get("format", DEFAULT_DATE_FORMAT) not in (DEFAULT_DATE_FORMAT, SLASHED_DATE_FORMAT):
+    if parameters.get("format", DEFAULT_DATE_FORMAT) not in DATE_FORMATS:
         raise _fault(f"date format [{parameters['format']}] on field [{path}] is not one the embedded engine knows")
     mapping.fields[path] = Field(path, kind, parameters)
     result = {"type": kind, **parameters}

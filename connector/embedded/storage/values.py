@@ -19,11 +19,15 @@ _ISO = re.compile(
     re.ASCII,
 )
 _SLASHED = re.compile(r"(\d{4})/(\d{2})/(\d{2})(?: (\d{2}):(\d{2}):(\d{2}))?()()", re.ASCII)
+_SPACED = re.compile(rf"(?:(?!.* )|(?=\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d$)){_ISO.pattern.replace('T', '[T ]')}", re.ASCII)
 _MILLIS = re.compile(r"(-?\d{1,19})(?:\.\d{1,9})?", re.ASCII)
 _MAX_OFFSET_MINUTES = 18 * 60
 DEFAULT_DATE_FORMAT = "strict_date_optional_time||epoch_millis"
 SLASHED_DATE_FORMAT = "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd||epoch_millis"
-_DATE_PATTERNS = {DEFAULT_DATE_FORMAT: _ISO, SLASHED_DATE_FORMAT: _SLASHED}
+SPACED_DATE_FORMAT = "yyyy-MM-dd HH:mm:ss||strict_date_optional_time||epoch_millis"
+_DYNAMIC_DATES = {DEFAULT_DATE_FORMAT: _ISO, SLASHED_DATE_FORMAT: _SLASHED}
+_DATE_PATTERNS = {**_DYNAMIC_DATES, SPACED_DATE_FORMAT: _SPACED}
+DATE_FORMATS = tuple(_DATE_PATTERNS)
 
 
 class FieldValueError(ValueError):
@@ -151,7 +155,7 @@ def dynamic_definition(value: Any) -> dict[str, Any]:
         return {"type": "long"}
     if isinstance(value, float):
         return {"type": "float"}
-    for date_format, pattern in _DATE_PATTERNS.items():
+    for date_format, pattern in _DYNAMIC_DATES.items():
         if re.search("[-:/]", value) and pattern.fullmatch(value):
             named = {} if date_format == DEFAULT_DATE_FORMAT else {"format": date_format}
             return {"type": "date", **named}

@@ -67,7 +67,7 @@ class _Rows:
                     f"{self._path}, line {line}: a quote opens in the row that begins here and never ends; close "
                     "it, or double it if it is meant as a character"
                 ) from error
-            return BadRecordError("".join(self._read).rstrip("\r\n"), f"line {line}: {error}")
+            return BadRecordError("".join(self._read).rstrip("\r\n"), str(error), f"line {line}")
 
     @property
     def line(self) -> int:
@@ -78,11 +78,10 @@ class _Rows:
         """Return a row as a document: its cells by column, without empty ones."""
         shown = "".join(self._read).rstrip("\r\n")
         if len(row) != len(header):
-            return BadRecordError(
-                shown, f"line {self.line}: has {len(row)} cells, but the first line has {len(header)}"
-            )
+            reason = f"has {len(row)} cells, but the first line has {len(header)}"
+            return BadRecordError(shown, reason, f"line {self.line}")
         if "\0" in shown:
-            return BadRecordError(shown, f"line {self.line}: holds a NUL byte, which is not text; remove it")
+            return BadRecordError(shown, "holds a NUL byte, which is not text; remove it", f"line {self.line}")
         return {name: cell for name, cell in zip(header, row, strict=True) if cell != ""}
 
     def _kept(self, first: str, lines: Iterator[str]) -> Iterator[str]:

@@ -38,17 +38,19 @@ def json_records(path: Path, encoding: str | None) -> Iterator[Record]:
         yield from _values(_TextBuffer(file))
 
 
-def record_of(line: str | BadRecordError) -> Record:
-    """Read one line of JSON."""
+def record_of(line: str | BadRecordError, place: str = "") -> Record:
+    """Read one line of JSON, which is at this place in the file."""
     if isinstance(line, BadRecordError):
-        return line
+        return BadRecordError(line.line, str(line), place)
     if not line.strip():
         return None
     try:
         value = loads_strictly(line)
+    except JSONDecodeError as error:
+        return BadRecordError(line, f"is not JSON: {error.msg} (column {error.colno}); it must be a JSON object", place)
     except ValueError as error:
-        return BadRecordError(line, f"is not JSON: {error}")
-    return value if isinstance(value, dict) else BadRecordError(line, "must be a JSON object")
+        return BadRecordError(line, f"is not JSON: {error}", place)
+    return value if isinstance(value, dict) else BadRecordError(line, "must be a JSON object", place)
 
 
 def _is_lines(head: str) -> bool:
@@ -68,7 +70,7 @@ def _is_lines(head: str) -> bool:
 def _lines(file: TextFile) -> Iterator[Record]:
     numbered = enumerate(file.lines(), 1)
     for number, line in numbered:
-        record = record_of(line)
+        record = record_of(line, f"line {number}")
         if record is not None:
             action = _action(record)
             if action is not None:
@@ -77,8 +79,8 @@ def _lines(file: TextFile) -> Iterator[Record]:
             yield record
             break
         yield None
-    for _, line in numbered:
-        yield record_of(line)
+    for number, line in numbered:
+        yield record_of(line, f"line {number}")
 
 
 def _bulk_body(
@@ -97,8 +99,8 @@ def _bulk_body(
                 f"{path}, line {number}: the action {kind!r} changes a document that is not in the file; send the file "
                 "to the cluster's _bulk and reindex the index, or keep only `index` and `create` in it"
             )
-        _, line = next(numbered, (number, ""))
-        record = record_of(line)
+        of_document, line = next(numbered, (number, ""))
+        record = record_of(line, f"line {of_document}")
         if record is None:
             yield BadRecordError(text_of({kind: named}), f"the action in line {number} has no document after it")
         elif isinstance(record, BadRecordError):
@@ -180,9 +182,9 @@ class _TextBuffer:
                 raise self.fault(f"is not JSON: {error.msg}") from error
             except ValueError as error:
                 raise self.fault(f"is not JSON that can be read: {error}") from error
-            text = self._text[self._at : end]
+            text, place = self._text[self._at : end], f"line {self._line}"
             self._move(end)
-            return record_of(text)
+            return record_of(text, place)
 
     def fault(self, reason: str) -> SourceError:
         """Return the error that stops the reading here."""

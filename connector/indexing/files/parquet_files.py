@@ -30,7 +30,7 @@ def parquet_records(path: Path) -> Iterator[Record]:
             if twice := next((name for name in names if names.count(name) > 1), None):
                 raise SourceError(f"{path} has two columns {twice!r}; rename one of them")
             for batch in file.iter_batches(batch_size=_ROWS):
-                yield from _rows(batch, arrow)
+                yield from _rows(batch, arrow, done)
                 done += batch.num_rows
     except (OSError, arrow.ArrowException) as error:
         raise SourceError(
@@ -39,7 +39,7 @@ def parquet_records(path: Path) -> Iterator[Record]:
         ) from error
 
 
-def _rows(batch: Any, arrow: Any) -> Iterator[Record]:
+def _rows(batch: Any, arrow: Any, before: int) -> Iterator[Record]:
     columns = list(zip(batch.schema.names, batch.columns, strict=True))
     for place in range(batch.num_rows):
         record: dict[str, Any] = {}
@@ -52,7 +52,8 @@ def _rows(batch: Any, arrow: Any) -> Iterator[Record]:
                 continue
             if column[place].is_valid:
                 record[name] = value
-        yield BadRecordError(text_of(record), "; ".join(faults)) if faults else record
+        where = f"row {before + place + 1}"
+        yield BadRecordError(text_of(record), "; ".join(faults), where) if faults else record
 
 
 def _value(scalar: Any, arrow: Any) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from connector.errors import SourceError
+from connector.exact_json import text_of
 
 _OF_A_HIT = frozenset({"fields", "found", "highlight", "inner_hits", "matched_queries", "routing", "sort"})
 
@@ -15,13 +17,18 @@ _OF_A_HIT = frozenset({"fields", "found", "highlight", "inner_hits", "matched_qu
 class BadRecordError(ValueError):
     """A part of a file that is not a document.
 
-    Attributes:
+    Args:
         line: its text, as far as it is text.
+        reason: what is wrong.
+        place: where in the file it is, such as `line 3`.
+
     """
 
-    def __init__(self, line: str, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, line: str, reason: str, place: str = "") -> None:
+        super().__init__(f"{place}: {reason}" if place else reason)
         self.line = line
+        self.reason = reason
+        self.place = place
 
 
 Record = Mapping[str, Any] | BadRecordError | None
@@ -49,6 +56,15 @@ def unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:
         raise ValueError(f"asks for {record['_op_type']!r}, and only documents to index are read")
     routing = record.get("_routing", record.get("routing"))
     return {**record["_source"], "_id": record.get("_id"), "_routing": routing}
+
+
+def content_id(number: int, document: Mapping[str, Any]) -> str:
+    """Return an id made from a document's number and its content, which is the same whenever the file is read.
+
+    Raises:
+        TypeError, ValueError: it can't be written as JSON.
+    """
+    return hashlib.sha256(f"{number}\n{text_of(document)}".encode()).hexdigest()[:20]
 
 
 def documents_in(records: Iterable[object]) -> Iterator[Mapping[str, Any]]:

@@ -6,14 +6,13 @@ So a file must not change until its job is done, and an iterable must yield the 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from connector.exact_json import dumps, loads, text_of
-from connector.indexing.files import BadRecordError, Record, unwrapped
+from connector.indexing.files import BadRecordError, Record, content_id, unwrapped
 from connector.reindexing.items import NO_SEQ_NO, DeadLetter, Item, Key, Page
 
 PARTITION = "file"
@@ -101,7 +100,7 @@ class RecordSource:
         except (TypeError, ValueError) as error:
             raise ValueError(f"can't be written as JSON: {error}") from error
         if given is None or given == "":
-            given = hashlib.sha256(f"{number}\n{text_of(source)}".encode()).hexdigest()[:20]
+            given = content_id(number, source)
         if isinstance(given, bool) or not isinstance(given, str | int):
             raise ValueError(f"field {self._id_field!r}: {given!r}: an id must be a string or a whole number")
         routing = document.get("_routing")
