@@ -76,7 +76,9 @@ def score_window(
     for name, reranker in rerankers.items():
         reranker.forget()
         start = time.perf_counter()
-        query, sides = reranker.halves.read(question, texts, name)
+        query, read_sides = reranker.halves.read(question, texts, name)
+        sides = [side for side in read_sides if side is not None]
+        assert query is not None
         read = time.perf_counter()
         scores[name] = reranker.halves.join(query, sides)
         costs.add(name, apart_s=read - start, joint_s=time.perf_counter() - read)

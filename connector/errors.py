@@ -172,6 +172,18 @@ class ModelOutputError(ModelError):
     """A model's output can't be used, such as a score that is not a number."""
 
 
+class DeadlineError(ModelError):
+    """A model was not done before the deadline of a search."""
+
+
+class CircuitOpenError(ModelError):
+    """A model is not called for the moment, because it was late several times in a row."""
+
+
+class OverloadedError(ModelError):
+    """A model has as much to do as it may have; the search that got this error was not put into its queue."""
+
+
 class MalformedAnswerError(ConnectorError):
     """The answer is not one that the cluster gives, such as a proxy's HTML page; the message shows its beginning.
 

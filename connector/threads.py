@@ -178,5 +178,8 @@ if hasattr(os, "register_at_fork"):
 MODELS = Threads("connector-models")
 """For encoders, rerankers, and work on texts."""
 
+RERANKERS = Threads("connector-rerankers", most=256)
+"""For rerankers that may be late: those that hang must not take a thread from anybody else."""
+
 SEARCHES = Threads("connector-searches")
 """For whole searches by a sync client that a coroutine waits for."""

@@ -24,6 +24,10 @@ def search(
         float | None,
         typer.Option(min=0, max=1, help="The weight of the rerank score against the fused rank, from 0 to 1."),
     ] = None,
+    budget_ms: Annotated[
+        float | None,
+        typer.Option(min=1, help="How many milliseconds the search may take; hits not read in time stay as they were."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole response as JSON.")] = False,
     encoder: EncoderName = "bundled",
     reranker: RerankerName = "bundled",
@@ -40,7 +44,7 @@ def search(
         find_reranker(reranker)
         connector = Connector(client, index, text_fields=names, encoder=encoder, reranker=reranker)
         connector.client.hybrid.models.preload()
-        response = connector.search(text, size=size, depth=depth, blend=blend)
+        response = connector.search(text, size=size, depth=depth, blend=blend, budget_ms=budget_ms)
     if as_json:
         typer.echo(json.dumps(response.body, ensure_ascii=False))
     else:

@@ -11,11 +11,10 @@ from connector.clients.core import Execution, Hybrid
 from connector.clients.elasticsearch_py import call_of, copy_options, default_in, options_of
 from connector.clients.hosts import check_elasticsearch_hosts
 from connector.clients.query_models import EncoderLike, QueryModels, RerankerLike
-from connector.clients.sending import ClientNeed, Send
+from connector.clients.sending import ClientNeed, Send, performed
 from connector.errors import RequestError
 from connector.search.keeping import caller_of
 from connector.search.needs import Compute, arun
-from connector.threads import MODELS
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -49,12 +48,14 @@ class AsyncHybridElasticsearch(AsyncElasticsearch):
         models: Mapping[str, EncoderLike | RerankerLike] | None = None,
         provenance: bool = True,
         execution: Execution = "auto",
+        budget_ms: float | None = None,
+        rerank_limit: int | None = None,
         **kwargs: Any,
     ) -> None:
         check_elasticsearch_hosts(args[0] if args else kwargs.get("hosts"))
         super().__init__(*args, **kwargs)
-        query_models = QueryModels(encoder, reranker, dict(models or {}))
-        self.hybrid = Hybrid(query_models, provenance, execution, default=default_in(self))
+        query_models = QueryModels(encoder, reranker, dict(models or {}), rerank_limit)
+        self.hybrid = Hybrid(query_models, provenance, execution, default=default_in(self), budget_ms=budget_ms)
 
     @classmethod
     def wrap(cls, es: AsyncElasticsearch, **hybrid: Any) -> AsyncHybridElasticsearch:
@@ -86,5 +87,5 @@ class AsyncHybridElasticsearch(AsyncElasticsearch):
 
     async def _perform(self, need: ClientNeed) -> Any:
         if isinstance(need, Compute):
-            return await MODELS.run(need.work)
+            return await performed(need)
         return await super().perform_request(need.method, need.path, **options_of(need))

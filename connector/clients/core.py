@@ -38,8 +38,9 @@ from connector.request.json_values import Default, as_json, json_default
 from connector.request.rank_bodies import is_ranked
 from connector.request.routing import cluster_may_run, needs_connector
 from connector.request.search_request import parse_request
+from connector.search.context import Started, check_budget
 from connector.search.flow import search_flow
-from connector.search.needs import Compute, Flow, MultiSearch, Need, ReadMappings, translate
+from connector.search.needs import Compute, Flow, MultiSearch, Need, ReadMappings, Score, translate
 
 Execution: TypeAlias = Literal["auto", "client", "native"]
 
@@ -55,6 +56,7 @@ class Hybrid:
             known to run, and runs here what the cluster then refuses.
         dialect: the cluster's.
         default: what the client's serializer makes of values that JSON does not have.
+        budget_ms: how many milliseconds a search may take if it has no budget of its own; None: any time.
     """
 
     models: QueryModels = field(default_factory=QueryModels)
@@ -62,11 +64,13 @@ class Hybrid:
     execution: Execution = "auto"
     dialect: Dialect = field(default_factory=ElasticsearchDialect)
     default: Default = json_default
+    budget_ms: float | None = None
     cluster: ClusterFacts = field(default_factory=ClusterFacts, init=False)
 
     def __post_init__(self) -> None:
         if self.execution not in get_args(Execution):
             raise RequestError("execution", self.execution, f"must be one of {', '.join(get_args(Execution))}")
+        check_budget(self.budget_ms)
         self._preference = uuid4().hex
 
     @property
@@ -74,7 +78,8 @@ class Hybrid:
         """The arguments with which a client makes it."""
         models = self.models
         own = {"encoder": models.encoder, "reranker": models.reranker, "models": models.registered}
-        return {**own, "provenance": self.provenance, "execution": self.execution}
+        limits = {"budget_ms": self.budget_ms, "rerank_limit": models.rerank_limit}
+        return {**own, **limits, "provenance": self.provenance, "execution": self.execution}
 
     def handle(self, call: Call) -> ClientFlow[Any]:
         """Answer a call here, or pass it on."""
@@ -149,10 +154,12 @@ class Hybrid:
                     return (yield from self.cluster.mappings(call.caller, index))
                 case Compute():
                     return (yield need)
+                case Score():
+                    return (yield Compute(partial(self.models.perform, need), need.stop))
                 case _:
                     return (yield Compute(partial(self.models.perform, need)))
 
-        flow = self.flow(search, call.caller)
+        flow = self.flow(search, call.caller, Started(call.started_s, self.budget_ms))
         try:
             body = yield from translate(flow, perform)
         except ApiError as error:
@@ -160,11 +167,11 @@ class Hybrid:
         assert meta is not None
         return ObjectApiResponse(body=body, meta=replace(meta, status=200))
 
-    def flow(self, search: OwnSearch, caller: str = "") -> Flow[dict[str, Any]]:
+    def flow(self, search: OwnSearch, caller: str = "", started: Started | None = None) -> Flow[dict[str, Any]]:
         """Start a search: the request is validated here, before anything is sent."""
         body, params = as_json(search.body, self.default), as_json(search.params, self.default)
         request = parse_request(body, params, search.index, self.models.registered)
         if "preference" not in request.header and not request.has_pit:
             request = replace(request, header={**request.header, "preference": self._preference})
         native = self.cluster.native(caller) if self.execution == "native" else None
-        return search_flow(request, self.dialect, with_provenance=self.provenance, native=native)
+        return search_flow(request, self.dialect, with_provenance=self.provenance, native=native, started=started)

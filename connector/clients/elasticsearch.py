@@ -39,6 +39,9 @@ class HybridElasticsearch(Elasticsearch):
         provenance: add `_hybrid` to the response and to each hit; False leaves the response exactly Elastic's.
         execution: "auto" and "client" run compound retrievers here; "native" passes on what the cluster's licence is
             known to run, and runs here what the cluster then refuses.
+        budget_ms: how many milliseconds a search may take if it has no `budget_ms` of its own; None: any time.
+        rerank_limit: how many searches each reranker reads for at the same time; others keep their fused order. None:
+            16 for each core if it computes here, 256 if it is a function.
         **kwargs: as for `elasticsearch.Elasticsearch`.
 
     Examples:
@@ -60,12 +63,14 @@ class HybridElasticsearch(Elasticsearch):
         models: Mapping[str, EncoderLike | RerankerLike] | None = None,
         provenance: bool = True,
         execution: Execution = "auto",
+        budget_ms: float | None = None,
+        rerank_limit: int | None = None,
         **kwargs: Any,
     ) -> None:
         check_elasticsearch_hosts(args[0] if args else kwargs.get("hosts"))
         super().__init__(*args, **kwargs)
-        query_models = QueryModels(encoder, reranker, dict(models or {}))
-        self.hybrid = Hybrid(query_models, provenance, execution, default=default_in(self))
+        query_models = QueryModels(encoder, reranker, dict(models or {}), rerank_limit)
+        self.hybrid = Hybrid(query_models, provenance, execution, default=default_in(self), budget_ms=budget_ms)
 
     @classmethod
     def wrap(cls, es: Elasticsearch, **hybrid: Any) -> HybridElasticsearch:
@@ -73,7 +78,7 @@ class HybridElasticsearch(Elasticsearch):
 
         Args:
             es: an elasticsearch-py client; closing either closes both.
-            **hybrid: encoder, reranker, models, provenance, execution, as for the class.
+            **hybrid: encoder, reranker, models, provenance and the rest, as for the class.
         """
         if not isinstance(es, Elasticsearch):
             raise RequestError("es", type(es).__name__, "must be an elasticsearch.Elasticsearch client")

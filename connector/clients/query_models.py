@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any, TypeAlias
 
+import numpy as np
+
+from connector.clients.readers import Reader
+from connector.errors import DeadlineError, RequestError
+from connector.models.called import stoppable
 from connector.models.encoder import Encoder
 from connector.models.fingerprint import Fingerprint
 from connector.models.load import as_encoder, as_reranker
 from connector.models.once import Once
 from connector.models.reranker import Reranker
-from connector.models.texts import checked_scores, own_errors
+from connector.models.texts import own_errors
 from connector.models.token_budgets import Shortener
-from connector.search.needs import Embed, Embedded, Score, Shorten
+from connector.search.needs import Embed, Embedded, Score, Scored, Shorten
 from connector.threads import MODELS
 
 EncoderLike: TypeAlias = Encoder | str | Callable[[list[str]], Any]
@@ -28,15 +35,22 @@ class QueryModels:
         encoder: embeds query texts without a `model_id`.
         reranker: scores pairs without an `inference_id`.
         registered: encoders and rerankers by the `model_id` or `inference_id` that requests call them by.
+        rerank_limit: how many searches each reranker reads for at the same time; None: 16 for each core if it computes
+            here, 256 if it is a function. Others keep their fused order.
     """
 
     encoder: EncoderLike = "bundled"
     reranker: RerankerLike = "bundled"
     registered: Mapping[str, EncoderLike | RerankerLike] = field(default_factory=dict)
 
+    rerank_limit: int | None = None
+
     def __post_init__(self) -> None:
+        if self.rerank_limit is not None and (isinstance(self.rerank_limit, bool) or self.rerank_limit < 1):
+            raise RequestError("rerank_limit", self.rerank_limit, "must be a whole number of at least 1")
         self._encoders: dict[str | None, Once[Encoder]] = {None: Once(lambda: as_encoder(self.encoder))}
         self._rerankers: dict[str | None, Once[Reranker]] = {None: Once(lambda: as_reranker(self.reranker))}
+        self._readers: dict[str | None, Once[Reader]] = {}
 
     def preload(self) -> None:
         """Begin to load the client's own models on other threads; what fails then is raised by whoever needs it."""
@@ -81,16 +95,37 @@ class QueryModels:
             encoder = self._loaded(self._encoders, need.model_id, as_encoder)
             return Embedded(encoder.fingerprint, encoder.encode_queries([need.text])[0].tolist())
 
-    def score(self, need: Score) -> tuple[str, Any]:
-        """Score pairs, and return the reranker's name with the scores.
+    def score(self, need: Score) -> Scored:
+        """Score pairs, as far as there is time.
 
         Raises:
-            ModelError: the reranker failed, whatever it raised.
+            ModelError: the reranker failed, whatever it raised, is late or has too much to do.
         """
         with own_errors("the reranker"):
-            reranker = self._loaded(self._rerankers, need.model_id, as_reranker)
-            scores = reranker.score(need.query, need.passages)
-            return reranker.name, checked_scores(scores, len(need.passages), reranker.name)
+            reader = self._reader(need)
+            began = perf_counter()
+            with reader.admitted():
+                reading = reader.stoppable.read_until(need.query, need.passages, need.stop)
+            took_ms = 1000 * (perf_counter() - began)
+        read = None if reading.read == len(need.passages) else np.isfinite(reading.scores)
+        return Scored(reader.name, reading.scores, read, reading.predicted_ms, took_ms, reading.stages)
+
+    def _reader(self, need: Score) -> Reader:
+        """Return a reranker with its queue; a search with a deadline does not wait longer for it to load."""
+        once = self._readers.setdefault(need.model_id, Once(lambda: self._opened(need.model_id)))
+        if once.is_made or need.stop.deadline_s is None:
+            return once.get()
+        loaded = threading.Event()
+        future = MODELS.submit(once.get)
+        future.add_done_callback(lambda _: loaded.set())
+        need.stop.wait(loaded)
+        if not future.done():
+            raise DeadlineError("the reranker is still being loaded")
+        return future.result()
+
+    def _opened(self, name: str | None) -> Reader:
+        reranker: Reranker = self._loaded(self._rerankers, name, as_reranker)
+        return Reader(reranker.name, stoppable(reranker), self.rerank_limit)
 
     def shorten(self, need: Shorten) -> Sequence[Mapping[str, Any]]:
         """Cut fields' texts to their shares of what the reranker reads; a function's limit is unknown."""

@@ -1,16 +1,19 @@
-"""Requests as a client sends them, the calls that they come from, and their headers and paths. No I/O here."""
+"""Requests as a client sends them, the calls that they come from, and their headers and paths."""
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Collection, Generator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from time import monotonic
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote, unquote
 
 from connector.clients.retries import Retries
 from connector.search.keeping import caller_of
 from connector.search.needs import Compute
+from connector.threads import MODELS
 
 ACCEPT_JSON = {"accept": "application/json"}
 SEND_JSON = {**ACCEPT_JSON, "content-type": "application/json"}
@@ -55,6 +58,7 @@ class Call:
         sent_headers: those that the client sends with every request, which say who asks.
         ignored: the statuses that are answers instead of errors.
         changes_mappings: mappings read earlier may be wrong after it.
+        started_s: when it came, in seconds of `time.monotonic`.
     """
 
     request: Send
@@ -64,11 +68,21 @@ class Call:
     sent_headers: Mapping[str, str] | None = None
     ignored: Any = ()
     changes_mappings: bool = False
+    started_s: float = field(default_factory=monotonic)
 
     @cached_property
     def caller(self) -> str:
         """Who asks, as `caller_of` names them."""
         return caller_of(self.sent_headers)
+
+
+async def performed(need: Compute) -> Any:
+    """Compute off the event loop; a task that is cancelled stops what it can of it."""
+    try:
+        return await MODELS.run(need.work)
+    except CancelledError:
+        need.stop.cancel()
+        raise
 
 
 def index_of(path_parts: Mapping[str, Any] | None) -> str | None:

@@ -141,6 +141,8 @@ class Connector:
                 depth: how many fused hits the reranker reads (50); it is raised if the page needs more. 0: no rerank.
                 blend: the rerank score's share, 0 to 1; the rest is the fused rank's. None: 0.8 for the bundled
                 reranker, the best over collections with each left out in turn; the rerank score alone for any other.
+                budget_ms: how many milliseconds the search may take; hits that are not read in time keep their fused
+                order below those that are. None: the client's `budget_ms`.
                 source: which fields a hit's `_source` holds; None is all but the vectors and the passages.
 
         Returns:
@@ -177,7 +179,8 @@ class Connector:
             **options: size: hits on a page (10).
                 window: how many hits there are to page through (100).
                 keep_alive: how long the point in time is kept after each page ("5m"), as Elasticsearch writes times.
-                filter, depth, blend, source: as for `search`; the reranker reads the whole window, unless depth is 0.
+                filter, depth, blend, budget_ms, source: as for `search`; the reranker reads the whole window, unless
+                depth is 0.
 
         Returns:
             A cursor: iterate over its pages, or ask for one; use it in a `with`, or close it.

@@ -15,6 +15,7 @@ class CommonOptions(TypedDict, total=False):
     filter: Filter | None
     depth: int
     blend: float | None
+    budget_ms: float | None
     source: bool | Sequence[str] | None
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from time import monotonic
 from typing import Any
 
 from connector.errors import RequestError
 from connector.facade.filters import Filter
 from connector.facade.pages import DEFAULT_KEEP_ALIVE, check_keep_alive
 from connector.request.parsing import check_encodable
+from connector.search.context import check_budget
 
 MAX_WINDOW = 10_000
 _MIN_CANDIDATES = 100
@@ -52,9 +54,12 @@ class Question:
     depth: int = 50
     blend: float | None = None
     source: bool | Sequence[str] | None = None
+    budget_ms: float | None = None
+    started_s: float = field(default_factory=monotonic)
 
     def __post_init__(self) -> None:
         check_text(self.text)
+        check_budget(self.budget_ms)
         for name in ("size", "offset", "depth"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 0:
@@ -63,6 +68,13 @@ class Question:
             raise RequestError(
                 "size", self.size, f"size, offset and depth reach past {MAX_WINDOW:,} hits; page less deep"
             )
+
+    @property
+    def left_ms(self) -> float | None:
+        """What is left of the budget; None without one."""
+        if self.budget_ms is None:
+            return None
+        return max(self.budget_ms - 1000 * (monotonic() - self.started_s), 1.0)
 
     @property
     def window(self) -> int:
@@ -85,6 +97,7 @@ class Paging:
     depth: int = 50
     blend: float | None = None
     source: bool | Sequence[str] | None = None
+    budget_ms: float | None = None
     keep_alive: str = DEFAULT_KEEP_ALIVE
 
     def __post_init__(self) -> None:
@@ -96,7 +109,7 @@ class Paging:
     @cached_property
     def question(self) -> Question:
         """The search for all hits of the window."""
-        return Question(self.text, self.window, 0, self.filter, self.depth, self.blend, self.source)
+        return Question(self.text, self.window, 0, self.filter, self.depth, self.blend, self.source, self.budget_ms)
 
 
 def check_text(text: object) -> None:
@@ -160,6 +173,8 @@ def search_body(
         blend = default_blend if question.blend is None else question.blend
         if blend is not None:
             reranker["blend"] = blend
+        if question.budget_ms is not None:
+            reranker["budget_ms"] = question.left_ms
         tree = {"text_similarity_reranker": {"retriever": tree, **reranker}}
     body: dict[str, Any] = {"retriever": tree, "size": question.size, "from_": question.offset}
     if question.source is not None:

@@ -47,7 +47,7 @@ class ConnectorRetriever:
             2020}`, joined by AND, OR, NOT), or those of `Connector.search`. The fields are the source's, with or
             without `meta.`. Filters in a call replace these.
         top_k: how many documents to return.
-        depth, blend, source: as for `Connector.search`; the content's fields are always fetched.
+        depth, blend, budget_ms, source: as for `Connector.search`; the content's fields are always fetched.
         content: a field, or a template such as "{title}. {body}"; None joins the connector's text fields.
         metadata_field: the object whose fields are the meta; None takes the whole source.
         api_key: the API key with which a loaded pipeline connects; only the name of its environment variable is saved.
@@ -74,6 +74,7 @@ class ConnectorRetriever:
         top_k: int = 10,
         depth: int = 50,
         blend: float | None = None,
+        budget_ms: float | None = None,
         source: bool | Sequence[str] | None = None,
         content: str | None = None,
         metadata_field: str | None = None,
@@ -87,6 +88,7 @@ class ConnectorRetriever:
         self.top_k = top_k
         self.depth = depth
         self.blend = blend
+        self.budget_ms = budget_ms
         self.source = source
         self.content = content
         self.metadata_field = metadata_field
@@ -140,6 +142,7 @@ class ConnectorRetriever:
             top_k=self.top_k,
             depth=self.depth,
             blend=self.blend,
+            budget_ms=self.budget_ms,
             source=self.source,
             content=self.content,
             metadata_field=self.metadata_field,
@@ -172,6 +175,7 @@ class ConnectorRetriever:
             "filter": None if chosen is None else partial(_queries, chosen, self.metadata_field),
             "depth": self.depth,
             "blend": self.blend,
+            "budget_ms": self.budget_ms,
             "source": self._reading.source(self.source),
         }
 

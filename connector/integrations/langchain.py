@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
 
-_OPTIONS = ("k", "offset", "filter", "depth", "blend", "source")
+_OPTIONS = ("k", "offset", "filter", "depth", "blend", "budget_ms", "source")
 
 
 class ConnectorRetriever(BaseRetriever):
@@ -50,13 +50,14 @@ class ConnectorRetriever(BaseRetriever):
     `_hybrid`: the rank and score in each leg, the fused rank, the rerank score, the model, and `degraded`, which is a
     reason or None. These names hide fields of the source with the same name.
 
-    A call may replace the retriever's `k`, `offset`, `filter`, `depth`, `blend` and `source`:
+    A call may replace the retriever's `k`, `offset`, `filter`, `depth`, `blend`, `budget_ms` and `source`:
     `retriever.invoke("a question", k=3, filter={"lang": "en"})`.
 
     Args:
         connector: the connector to search with; if its client is async, only `ainvoke` works.
         k: how many documents to return.
-        offset, filter, depth, blend, source: as for `Connector.search`; the content's fields are always fetched.
+        offset, filter, depth, blend, budget_ms, source: as for `Connector.search`; the content's fields are always
+            fetched.
         content: the field of `page_content`, or a template such as "{title}. {body}"; None joins the connector's text
             fields.
         metadata_field: the object whose fields are the metadata, such as `metadata` in an index of LangChain's
@@ -78,6 +79,7 @@ class ConnectorRetriever(BaseRetriever):
     filter: Filter | None = None
     depth: int = 50
     blend: float | None = None
+    budget_ms: float | None = None
     source: bool | Sequence[str] | None = None
     content: str | None = None
     metadata_field: str | None = None

@@ -50,7 +50,7 @@ class ConnectorRetriever(BaseRetriever):
         similarity_top_k: how many nodes to return.
         filters: what every hit must match: LlamaIndex's `MetadataFilters`, whose keys are the metadata's, or the
             filters of `Connector.search`.
-        depth, blend, source: as for `Connector.search`; the content's fields are always fetched.
+        depth, blend, budget_ms, source: as for `Connector.search`; the content's fields are always fetched.
         content: a field, or a template such as "{title}. {body}"; None joins the connector's text fields.
         metadata_field: the object whose fields are the metadata; None takes the whole source.
         callback_manager, verbose: as in LlamaIndex.
@@ -76,6 +76,7 @@ class ConnectorRetriever(BaseRetriever):
         filters: MetadataFilters | Filter | None = None,
         depth: int = 50,
         blend: float | None = None,
+        budget_ms: float | None = None,
         source: bool | Sequence[str] | None = None,
         content: str | None = None,
         metadata_field: str | None = None,
@@ -92,6 +93,7 @@ class ConnectorRetriever(BaseRetriever):
             "filter": None if filters is None else partial(_queries, filters, metadata_field),
             "depth": depth,
             "blend": blend,
+            "budget_ms": budget_ms,
             "source": self._reading.source(source),
         }
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from connector.errors import RequestError
+from connector.models.called import stoppable
+from connector.models.readings import Reading
+from connector.models.stopping import Stop
 from connector.models.texts import checked_text, checked_texts, each_once
 from connector.models.token_budgets import Shortener
 
@@ -90,6 +93,7 @@ class CascadeReranker:
         self.source = second.source
         self._first = first
         self._second = second
+        self._second_stage = stoppable(second)
         self._options = options or CascadeOptions()
 
     def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
@@ -98,26 +102,41 @@ class CascadeReranker:
         Raises:
             ConnectorError: whatever the two rerankers raise.
         """
-        query, (texts, places) = checked_text(query, "query"), each_once(checked_texts(passages, "passages"))
-        return self._scores(query, texts)[places]
+        return self.read_until(query, passages, Stop()).scores
 
-    def _scores(self, query: str, texts: list[str]) -> NDArray[np.float32]:
+    def read_until(self, query: str, passages: Sequence[str], stop: Stop) -> Reading:
+        """Score passages until it is time to stop: see `Stoppable`.
+
+        The stages are `first` and `second`. If the second has not read any passage, none was read.
+        """
+        query, (texts, places) = checked_text(query, "query"), each_once(checked_texts(passages, "passages"))
+        if len(texts) <= self._options.page:
+            reading = self._second_stage.read_until(query, texts, stop)
+            return replace(reading, scores=reading.scores[places], stages={"first": 0, "second": reading.read})
+        cheap = with_order(self._first.score(query, texts), self._options.order)
+        expensive = self._expensive(query, texts, cheap, stop)
+        read = int(np.isfinite(expensive).sum())
+        scores = merge_scores(cheap, expensive) if read else expensive
+        return Reading(scores[places], stages={"first": len(texts), "second": read})
+
+    def _expensive(self, query: str, texts: list[str], cheap: NDArray[np.float32], stop: Stop) -> NDArray[np.float32]:
+        """Return the second stage's scores, NaN for texts that it did not read."""
         options = self._options
-        if len(texts) <= options.page:
-            return self._second.score(query, texts)
-        cheap = with_order(self._first.score(query, texts), options.order)
         order = np.argsort(-cheap, kind="stable")
         expensive = np.full(len(texts), np.nan, dtype=np.float32)
         most = min(options.survivors, len(texts))
         read = 0
-        while read < most:
+        while read < most and not stop.is_over:
             end = min(max(read + options.step, options.page), most)
             places = order[read:end]
-            expensive[places] = self._second.score(query, [texts[place] for place in places])
+            reading = self._second_stage.read_until(query, [texts[place] for place in places], stop)
+            expensive[places] = reading.scores
             read = end
+            if reading.read < len(places):
+                break
             if read < most and page_is_settled(cheap[order], expensive[order[:read]], options):
                 break
-        return merge_scores(cheap, expensive)
+        return expensive
 
     def shorten(
         self, query: str, sources: Sequence[Mapping[str, Any]], fields: Sequence[str], shares: Mapping[str, float]

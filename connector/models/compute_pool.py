@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from connector.models.once import ForkSafe
 from connector.models.session import Arrays, Session
+from connector.models.stopping import Stop
 
 Row = TypeVar("Row")
 _WIDEST_TO_NARROWEST = 1.5
@@ -108,13 +109,17 @@ class Batcher(Generic[Row]):
         """Compute one batch on the calling thread, and return a result for each row."""
         return self._split(self.session.run(self._collate(rows)), rows)
 
-    def run(self, rows: Sequence[Row]) -> list[Any]:
+    def run(self, rows: Sequence[Row], stop: Stop | None = None) -> list[Any]:
         """Return a result for each row, in their order, once the pool has computed them.
+
+        Args:
+            rows: what to compute.
+            stop: when to stop; a row that is not computed by then has None for a result.
 
         Raises:
             Exception: whatever the session raised.
         """
-        return self._pool.run(self, rows)
+        return self._pool.run(self, rows, stop or Stop())
 
 
 class ComputePool(ForkSafe):
@@ -130,7 +135,7 @@ class ComputePool(ForkSafe):
         self._jobs: list[_Job[Any]] = []
         self._threads: list[threading.Thread] = []
 
-    def run(self, batcher: Batcher[Any], rows: Sequence[Any]) -> list[Any]:
+    def run(self, batcher: Batcher[Any], rows: Sequence[Any], stop: Stop) -> list[Any]:
         """Compute a batcher's rows: see `Batcher.run`."""
         if not rows:
             return []
@@ -141,14 +146,14 @@ class ComputePool(ForkSafe):
             self._jobs.append(job)
             self._changed.notify_all()
         try:
-            job.done.wait()
+            stop.wait(job.done)
         finally:
             with self._changed:
                 job.waiting.clear()
                 self._jobs = [each for each in self._jobs if each is not job]
         if job.error is not None:
             raise job.error
-        return job.results
+        return list(job.results)  # a batch that is still computed goes on filling the job's own
 
     def waiting(self) -> list[Any]:
         """Return the jobs that have rows no thread has taken yet."""

@@ -76,6 +76,11 @@ class Once(ForkSafe, Generic[T]):
         self._value: tuple[T] | None = None
         super().__init__()
 
+    @property
+    def is_made(self) -> bool:
+        """True if `get` returns at once."""
+        return self._value is not None
+
     def get(self) -> T:
         """Return the value; make it, or wait for the thread that is making it.
 

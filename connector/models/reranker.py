@@ -16,12 +16,17 @@ from connector.errors import ConnectorError, ModelError
 from connector.models.batching import token_batcher
 from connector.models.encoder import name_of
 from connector.models.once import Once
+from connector.models.pace import Pace
+from connector.models.readings import Reading
 from connector.models.session import PAIRS, Opened, TokenTables
 from connector.models.states import TwoHalves
 from connector.models.static_match import StaticMatch
+from connector.models.stopping import Stop
 from connector.models.texts import checked_scores, checked_text, checked_texts, each_once, own_errors
 from connector.models.token_budgets import shorten_fields
 from connector.models.tokenizing import TextTokenizer
+
+_CHARACTERS_PER_TOKEN = 5
 
 
 @runtime_checkable
@@ -54,6 +59,7 @@ class _TokenizingReranker:
         self.name = name
         self.source = source
         self._tokenizer = tokenizer
+        self._pace = Pace(_CHARACTERS_PER_TOKEN * tokenizer.max_tokens)
 
     def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
         """Return a raw logit for each passage, float32 (n,), higher is better; (0,) for no passages.
@@ -67,13 +73,19 @@ class _TokenizingReranker:
             RequestError: these are not strings, or the query leaves no room for a passage.
             ModelError: the model failed.
         """
+        texts = checked_texts(passages, "passages")
+        return checked_scores(self.read_until(query, texts, Stop()).scores, len(texts), self.name)
+
+    def read_until(self, query: str, passages: Sequence[str], stop: Stop) -> Reading:
+        """Score passages in their order until it is time to stop: see `Stoppable`; otherwise as `score`."""
         query, texts = checked_text(query, "query"), checked_texts(passages, "passages")
-        if not texts:
-            return np.empty(0, dtype=np.float32)
         once, places = each_once(texts)
+        predicted_s = self._pace.predict_s(self._pace.size(once))
         with _model_errors(self.name, len(once)):
-            scores = self._logits(query, once)
-        return checked_scores(scores, len(once), self.name)[places]
+            scores = self._pace.read(once, stop, lambda chunk: self._logits(query, list(chunk), stop))
+        read = ~np.isnan(scores)
+        checked_scores(scores[read], int(read.sum()), self.name)
+        return Reading(scores[places], None if predicted_s is None else 1000 * predicted_s)
 
     def shorten(
         self, query: str, sources: Sequence[Mapping[str, Any]], fields: Sequence[str], shares: Mapping[str, float]
@@ -82,7 +94,8 @@ class _TokenizingReranker:
         room = self._tokenizer.room_for_passage(checked_text(query, "query"))
         return shorten_fields(self._tokenizer.tokenizer, max(room, 0), sources, fields, shares)
 
-    def _logits(self, query: str, texts: list[str]) -> ArrayLike:
+    def _logits(self, query: str, texts: list[str], stop: Stop) -> NDArray[np.float32]:
+        """Return a raw logit for each text, NaN for one that was not read before `stop`."""
         raise NotImplementedError
 
 
@@ -93,8 +106,9 @@ class CrossEncoderReranker(_TokenizingReranker):
         super().__init__(opened.tokenizer, name=name, source=source)
         self._batcher = token_batcher(opened.sessions[PAIRS], opened.tokenizer)
 
-    def _logits(self, query: str, texts: list[str]) -> ArrayLike:
-        return self._batcher.run(self._tokenizer.pairs(query, texts, self.name))
+    def _logits(self, query: str, texts: list[str], stop: Stop) -> NDArray[np.float32]:
+        logits = self._batcher.run(self._tokenizer.pairs(query, texts, self.name), stop)
+        return np.array([np.nan if logit is None else logit for logit in logits], dtype=np.float32)
 
 
 class InteractionReranker(_TokenizingReranker):
@@ -120,8 +134,8 @@ class InteractionReranker(_TokenizingReranker):
         """Its tokens' embeddings alone, the first stage of a cascade."""
         return self._static.get()
 
-    def _logits(self, query: str, texts: list[str]) -> ArrayLike:
-        return self.halves.join(*self.halves.read(query, texts, self.name))
+    def _logits(self, query: str, texts: list[str], stop: Stop) -> NDArray[np.float32]:
+        return self.halves.join(*self.halves.read(query, texts, self.name, stop), stop)
 
     def forget(self) -> None:
         """Forget the texts it has read."""

@@ -16,6 +16,7 @@ from connector.models.batching import padded_rows
 from connector.models.cache import RecentValues
 from connector.models.compute_pool import Batcher
 from connector.models.session import APART, JOINT, Arrays, Session
+from connector.models.stopping import Stop
 from connector.models.tokenizing import TextTokenizer, TokenRow, row_length
 
 STATE_CACHE_BYTES = 256 * 2**20
@@ -53,8 +54,10 @@ class TwoHalves:
         self._apart: Batcher[TokenRow] = Batcher(sessions[APART], row_length, self._collate_texts, _split_states)
         self._joint: Batcher[Pair] = Batcher(sessions[JOINT], _pair_length, _collate_pairs)
 
-    def read(self, query: str, passages: Sequence[str], name: str) -> tuple[Side, list[Side]]:
-        """Read a query and its passages, each on its own.
+    def read(
+        self, query: str, passages: Sequence[str], name: str, stop: Stop | None = None
+    ) -> tuple[Side | None, list[Side | None]]:
+        """Read a query and its passages, each on its own; None for those that were not read before `stop`.
 
         Raises:
             RequestError: the query is too long.
@@ -64,14 +67,21 @@ class TwoHalves:
         keys = [_key(row) for row in rows]
         known = {key: side for key in keys if (side := self._sides.get(key)) is not None}
         unknown = {key: row for key, row in zip(keys, rows, strict=True) if key not in known}
-        for key, states in zip(unknown, self._apart.run(list(unknown.values())), strict=True):
-            known[key] = Side(np.array(unknown[key]["input_ids"], dtype=np.int64), states)
-            self._sides.put(key, known[key])
-        return known[keys[0]], [known[key] for key in keys[1:]]
+        for key, states in zip(unknown, self._apart.run(list(unknown.values()), stop), strict=True):
+            if states is not None:
+                known[key] = Side(np.array(unknown[key]["input_ids"], dtype=np.int64), states)
+                self._sides.put(key, known[key])
+        return known.get(keys[0]), [known.get(key) for key in keys[1:]]
 
-    def join(self, query: Side, passages: Sequence[Side]) -> NDArray[np.float32]:
-        """Return the raw logits of a query and its passages, (n,)."""
-        return np.array(self._joint.run([(query, passage) for passage in passages]), dtype=np.float32)
+    def join(
+        self, query: Side | None, passages: Sequence[Side | None], stop: Stop | None = None
+    ) -> NDArray[np.float32]:
+        """Return the raw logits of a query and its passages, (n,); NaN for those that are None or come after `stop`."""
+        logits = np.full(len(passages), np.nan, dtype=np.float32)
+        pairs = {at: (query, side) for at, side in enumerate(passages) if query is not None and side is not None}
+        for at, logit in zip(pairs, self._joint.run(list(pairs.values()), stop), strict=True):
+            logits[at] = np.nan if logit is None else logit
+        return logits
 
     def forget(self) -> None:
         """Empty the cache of states."""

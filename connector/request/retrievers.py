@@ -196,6 +196,8 @@ class TextSimilarityReranker(Named):
     - `allow_rerank_failures` defaults to true.
     - `blend` mixes the rerank score with the fused rank: 0 keeps the rank, 1 takes the score. Without it the score
       replaces the rank, as in Elastic's.
+    - `budget_ms` is how many milliseconds the whole search may take; hits that are not read in time keep their fused
+      order below those that are.
     - `field_shares` limits the part of the tokens read that a field may take, 1 in total; unused shares are free for
       the other fields.
     """
@@ -207,6 +209,7 @@ class TextSimilarityReranker(Named):
     rank_window_size: WindowSize = 10
     allow_rerank_failures: Flag = True
     blend: Number | None = Field(None, ge=0, le=1)
+    budget_ms: Annotated[Number, Field(gt=0, allow_inf_nan=False)] | None = None
     chunk_rescorer: ChunkRescorer | None = None
     field_shares: dict[str, Annotated[Number, Field(gt=0, le=1)]] | None = None
 

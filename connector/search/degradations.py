@@ -15,10 +15,13 @@ from types import MappingProxyType
 from typing import Any
 
 from connector.errors import (
+    CircuitOpenError,
+    DeadlineError,
     MissingExtraError,
     ModelError,
     ModelNotFoundError,
     ModelOutputError,
+    OverloadedError,
     RequestError,
     error_text,
 )
@@ -32,19 +35,27 @@ _MOST_REASONS = 256
 class DegradationCode(str, Enum):
     """The kinds of causes, as `_hybrid.degraded_codes` and `degradation_counts` name them."""
 
-    MODEL_FAILED = "model_failed"
+    RERANKER_ERROR = "reranker_error"
     """A reranker raised an exception."""
-    MODEL_NOT_FOUND = "model_not_found"
+    OUT_OF_MEMORY = "out_of_memory"
+    """A reranker had too little memory."""
+    MODEL_UNAVAILABLE = "model_unavailable"
     """A reranker is not on this machine and can't be downloaded."""
-    MODEL_OUTPUT = "model_output"
+    INVALID_SCORES = "invalid_scores"
     """A reranker's scores can't be used, such as too few or NaN."""
+    DEADLINE = "deadline"
+    """The search's budget was spent."""
+    CIRCUIT_OPEN = "circuit_open"
+    """A reranker is not called for the moment, because it was late several times in a row."""
+    OVERLOADED = "overloaded"
+    """A reranker reads for as many searches as it may."""
     MISSING_PACKAGE = "missing_package"
     """A package that the reranker needs is not installed."""
     WRONG_REQUEST = "wrong_request"
     """The reranker can't do what the request asks of it."""
     NO_TEXT = "no_text"
     """No hit has text in the fields that the reranker reads."""
-    PARTIAL_HITS = "partial_hits"
+    PARTIAL_RESULTS = "partial_results"
     """Shards failed or timed out; `_shards` and `timed_out` of the response say which."""
     HITS_MISSING = "hits_missing"
     """Hits of the page were deleted, or can't be fetched, since they were retrieved."""
@@ -178,7 +189,7 @@ def degradation_counts() -> dict[str, int]:
         >>> reranker = {"field": "body", "inference_text": "whale", "retriever": lexical}
         >>> _ = client.search(index="notes", retriever={"text_similarity_reranker": reranker})
         >>> degradation_counts()
-        {'model_output': 1}
+        {'invalid_scores': 1}
     """
     return DEGRADATIONS.counts()
 
@@ -206,12 +217,23 @@ def degraded_section(
 def rerank_code(error: BaseException) -> DegradationCode:
     """Return the code of an exception of a reranker."""
     by_type = {
-        ModelOutputError: DegradationCode.MODEL_OUTPUT,
-        ModelNotFoundError: DegradationCode.MODEL_NOT_FOUND,
+        ModelOutputError: DegradationCode.INVALID_SCORES,
+        ModelNotFoundError: DegradationCode.MODEL_UNAVAILABLE,
+        DeadlineError: DegradationCode.DEADLINE,
+        CircuitOpenError: DegradationCode.CIRCUIT_OPEN,
+        OverloadedError: DegradationCode.OVERLOADED,
         MissingExtraError: DegradationCode.MISSING_PACKAGE,
         RequestError: DegradationCode.WRONG_REQUEST,
     }
-    return next((code for kind, code in by_type.items() if isinstance(error, kind)), DegradationCode.MODEL_FAILED)
+    if _is_out_of_memory(error):
+        return DegradationCode.OUT_OF_MEMORY
+    return next((code for kind, code in by_type.items() if isinstance(error, kind)), DegradationCode.RERANKER_ERROR)
+
+
+def _is_out_of_memory(error: BaseException | None) -> bool:
+    """True for Python's error, and for torch's, which has the same name for every device."""
+    is_it = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return is_it or (error is not None and error.__cause__ is not None and _is_out_of_memory(error.__cause__))
 
 
 def _type_name(error: BaseException) -> str:

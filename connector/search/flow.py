@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 from connector.engines import Dialect
@@ -11,11 +12,12 @@ from connector.request.search_request import SearchRequest
 from connector.search.best_passages import add_passages
 from connector.search.bodies import leg_bodies, leg_searches, page_body, union_body, union_search
 from connector.search.by_id import fetch
-from connector.search.context import SearchContext
+from connector.search.context import SearchContext, Started
 from connector.search.degradations import Degradation, DegradationCode
 from connector.search.embedding import embed_legs, with_embedded_queries
 from connector.search.groups import collapse_check, collapse_ranking
 from connector.search.leg_answers import collect_hits, cut_at_k, searches_for_found
+from connector.search.margin import MARGIN
 from connector.search.merge import merged
 from connector.search.native import Native, natively_fused
 from connector.search.needs import Flow, MultiSearch
@@ -24,12 +26,18 @@ from connector.search.provenance import Provenance
 from connector.search.ranking import Ranking
 from connector.search.response import make_response, partial_failure
 
+_TOLERANCE = 1.1
 _LEG_FIELDS = ("matched_queries", "_shard", "_node")
 """What only the legs' answers hold of a hit, also if the page is fetched by ids."""
 
 
 def search_flow(
-    request: SearchRequest, dialect: Dialect, *, with_provenance: bool = True, native: Native | None = None
+    request: SearchRequest,
+    dialect: Dialect,
+    *,
+    with_provenance: bool = True,
+    native: Native | None = None,
+    started: Started | None = None,
 ) -> Flow[dict[str, Any]]:
     """Run a search: embed, retrieve in one round trip, fuse, rerank, and fetch the page if the legs don't hold it.
 
@@ -38,6 +46,7 @@ def search_flow(
         dialect: the cluster's.
         with_provenance: add `_hybrid` to the response and to each hit.
         native: with it, the cluster fuses the legs where it can, and its answer is the response.
+        started: when the search began, and its budget; None: now, and it has none.
 
     Returns:
         The response in Elasticsearch's form.
@@ -47,11 +56,11 @@ def search_flow(
     """
     request = replace(request, leg_options={**request.leg_options, **dialect.search_options})
     plan = make_plan(request, dialect)
-    provenance = Provenance()
+    provenance, started = Provenance(), started or Started()
     with provenance.timed("embed"):
         plan, request = yield from with_embedded_queries(plan, request, dialect)
         vectors, mappings = yield from embed_legs(plan, request, dialect)
-    context = SearchContext(request, plan, dialect, vectors, mappings, provenance)
+    context = SearchContext(request, plan, dialect, vectors, mappings, provenance, started)
     refused = None
     if native is not None:
         answer, refused = yield from natively_fused(request, plan, leg_searches(context), dialect, native)
@@ -66,7 +75,7 @@ def search_flow(
             body = union_body(union_search(context, found), request)
             answers += yield MultiSearch([request.header], [body], request.url_options)
     if (reason := partial_failure([*checked, *answers])) is not None:
-        provenance.degrade(Degradation(DegradationCode.PARTIAL_HITS, reason))
+        provenance.degrade(Degradation(DegradationCode.PARTIAL_RESULTS, reason))
     for leg, answer in zip(plan.legs, answers[: len(plan.legs)], strict=True):
         collect_hits(context, leg, answer)
     ranking = yield from merged(plan.merge, context)
@@ -83,7 +92,22 @@ def search_flow(
     if not plan.carries_page:
         with provenance.timed("page"):
             yield from _fetch_page(ranking, context)
+    _check_budget(context)
     return make_response(context, ranking, [*checked, *answers], with_provenance=with_provenance)
+
+
+def _check_budget(context: SearchContext) -> None:
+    """Say so if the search has taken longer than its budget, and what took the time."""
+    provenance = context.provenance
+    budget_ms = context.started.budget_ms if provenance.rerank is None else provenance.rerank.budget_ms
+    took_ms = 1000 * (monotonic() - context.started.at_s)
+    if provenance.stopped is not None:
+        MARGIN.learn(-1000 * provenance.stopped.left_s - context.round_trips_ms)
+    if budget_ms is None or took_ms <= _TOLERANCE * budget_ms:
+        return
+    stage, longest_ms = max(provenance.took_ms.items(), key=lambda each: each[1])
+    what = f"the search took {took_ms:.0f} ms of {budget_ms:g}, {longest_ms:.0f} of them in the stage {stage}"
+    provenance.degrade(Degradation(DegradationCode.DEADLINE, what))
 
 
 def _retrieve(context: SearchContext) -> Flow[tuple[Sequence[Mapping[str, Any]], list[dict[str, Any]]]]:

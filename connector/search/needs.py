@@ -7,10 +7,15 @@ another flow.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from connector.models.encoder import Fingerprint
+from connector.models.stopping import Stop
 
 
 @dataclass(frozen=True)
@@ -50,14 +55,38 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Score:
-    """The reranker's raw scores of (query, passage) pairs. The answer: the model's name, float32 (n,).
+    """The reranker's raw scores of (query, passage) pairs. The answer: `Scored`.
 
-    `model_id` None means the client's own reranker.
+    `model_id` None means the client's own reranker. The passages come best first; those that are not read before
+    `stop` have no score.
     """
 
     query: str
     passages: Sequence[str]
     model_id: str | None
+    stop: Stop = field(default_factory=Stop, compare=False)
+
+
+class Scored(NamedTuple):
+    """The answer to `Score`.
+
+    Attributes:
+        model: the reranker's name.
+        scores: float32 (n,).
+        read: which passages were read, bool (n,); None: all. The scores of the others mean nothing.
+        predicted_ms: how many milliseconds all passages were predicted to take; None if nobody can say.
+        took_ms: how many milliseconds the reading took.
+        stages: how many passages each stage of a cascade has read, by its name.
+        cache_hits: how many of the scores were known already.
+    """
+
+    model: str
+    scores: Any
+    read: NDArray[np.bool_] | None = None
+    predicted_ms: float | None = None
+    took_ms: float = 0.0
+    stages: Mapping[str, int] = MappingProxyType({})
+    cache_hits: int = 0
 
 
 @dataclass(frozen=True)
@@ -73,13 +102,18 @@ class Shorten:
     fields: Sequence[str]
     shares: Mapping[str, float]
     model_id: str | None
+    stop: Stop = field(default_factory=Stop, compare=False)
 
 
 @dataclass(frozen=True)
 class Compute:
-    """Work that may take long enough to block an event loop. The answer: what the function returns."""
+    """Work that may take long enough to block an event loop. The answer: what the function returns.
+
+    `stop` is cancelled if nobody waits for it any more.
+    """
 
     work: Callable[[], Any]
+    stop: Stop = field(default_factory=Stop, compare=False)
 
 
 Need: TypeAlias = MultiSearch | ReadMappings | Embed | Score | Shorten | Compute

@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from connector.errors import DeadlineError
+from connector.models.stopping import Stop
 from connector.models.texts import checked_scores, each_once
 from connector.request.retrievers import TextSimilarityReranker
 from connector.search.best_passages import Candidate, candidates
 from connector.search.context import SearchContext
 from connector.search.degradations import Degradation, DegradationCode, rerank_code
 from connector.search.fusion import blend
-from connector.search.needs import Compute, Flow, Score, Shorten
+from connector.search.needs import Compute, Flow, Score, Scored, Shorten
 from connector.search.plan import Leg
+from connector.search.provenance import Reranked
 from connector.search.ranking import Ranking, rank
 
 _LOGGER = "connector.rerank"
@@ -27,8 +30,8 @@ def reranked(
 ) -> Flow[Ranking]:
     """Put the hits into the reranker's order; those without text follow in their original order, with score 0.
 
-    With `blend`, a hit without text is scored by its fused rank only. This is the one place that catches any failure:
-    a search never fails because of the reranker.
+    Hits that the budget leaves no time for follow in their fused order too. With `blend`, such hits are scored by their
+    fused rank only. This is the one place that catches any failure: a search never fails because of the reranker.
 
     Args:
         retriever: which reranker reads which text.
@@ -36,7 +39,8 @@ def reranked(
         ranking: the hits to order.
         context: the search; its provenance gets the scores, and which passages they are from.
     """
-    provenance = context.provenance
+    provenance, stop, budget_ms = context.provenance, context.stop_of(retriever), context.budget_of(retriever)
+    pairs: list[tuple[int, Candidate]] = []
     try:
         found = yield Compute(lambda: [candidates(retriever, context.hits[key], passages) for key in ranking.keys])
         pairs = [(place, each) for place, of_hit in enumerate(found) for each in of_hit]
@@ -45,18 +49,22 @@ def reranked(
                 what = f"not reranked: no hit has text in {', '.join(retriever.fields)}"
                 provenance.degrade(Degradation(DegradationCode.NO_TEXT, what, _LOGGER))
             return ranking
-        texts = yield from _texts(retriever, [candidate for _, candidate in pairs])
-        once, places = each_once(texts)
-        model, raw = yield Score(retriever.inference_text, once, retriever.inference_id)
-        raw = checked_scores(raw, len(once), model)[places]
+        texts = yield from _texts(retriever, [candidate for _, candidate in pairs], stop)
+        scored, places = yield from _scored(retriever, texts, stop)
     except Exception as error:
         if not retriever.allow_rerank_failures:
             raise
-        provenance.degrade(Degradation(rerank_code(error), "not reranked", _LOGGER, error))
+        code = rerank_code(error)
+        provenance.degrade(Degradation(code, "not reranked", _LOGGER, error))
+        provenance.rerank = Reranked(len(pairs), 0, budget_ms, stopped_by=code.value)
         return ranking
-    provenance.model = model
-    provenance.depth += len(pairs)
-    read, scores, best = _by_hit(pairs, raw, retriever)
+    is_read = np.ones(len(places), dtype=bool) if scored.read is None else scored.read[places]
+    provenance.note_rerank(scored, Reranked(len(pairs), int(is_read.sum()), budget_ms), stop)
+    read_pairs = [pair for pair, was_read in zip(pairs, is_read, strict=True) if was_read]
+    if not read_pairs:
+        provenance.degrade(Degradation(DegradationCode.DEADLINE, "not reranked: the budget was spent before", _LOGGER))
+        return ranking
+    read, scores, best = _by_hit(read_pairs, scored.scores[places][is_read], retriever)
     keys = [ranking.keys[place] for place in read]
     provenance.reranked = dict(zip(keys, scores.tolist(), strict=True))
     provenance.passages = {key: passage for key, passage in zip(keys, best, strict=True) if passage}
@@ -64,13 +72,36 @@ def reranked(
         all_scores = np.full(len(ranking), -np.inf, dtype=np.float32)
         all_scores[read] = scores
         return blend(ranking, all_scores, retriever.blend).above(retriever.min_score)
-    scored = rank(keys, scores)  # by the raw scores: normalized ones underflow below -100
-    unread = [key for key, of_hit in zip(ranking.keys, found, strict=True) if not of_hit]
-    final = np.concatenate([normalized_rerank_scores(scored.scores), np.zeros(len(unread), np.float32)])
-    return Ranking(scored.keys + unread, final).above(retriever.min_score)
+    ranked = rank(keys, scores)  # by the raw scores: normalized ones underflow below -100
+    were_read = set(read)
+    unread = [key for place, key in enumerate(ranking.keys) if place not in were_read]
+    final = np.concatenate([normalized_rerank_scores(ranked.scores), np.zeros(len(unread), np.float32)])
+    return Ranking(ranked.keys + unread, final).above(retriever.min_score)
 
 
-def _texts(retriever: TextSimilarityReranker, read: Sequence[Candidate]) -> Flow[list[str]]:
+def _scored(
+    retriever: TextSimilarityReranker, texts: Sequence[str], stop: Stop
+) -> Flow[tuple[Scored, NDArray[np.intp]]]:
+    """Return the scores of the different texts, and each text's place among them.
+
+    Raises:
+        ModelOutputError: a score is not a finite number.
+        DeadlineError: there is no time left to read anything.
+    """
+    if stop.is_over:
+        raise DeadlineError("the budget was spent before reranking")
+    once, places = each_once(texts)
+    scored = Scored(*(yield Score(retriever.inference_text, once, retriever.inference_id, stop)))
+    read = np.ones(len(once), dtype=bool) if scored.read is None else scored.read
+    scores = np.asarray(scored.scores)
+    if scores.shape != read.shape:
+        checked_scores(scores, len(once), scored.model)
+    finite = np.zeros(len(once), dtype=np.float32)
+    finite[read] = checked_scores(scores[read], int(read.sum()), scored.model)
+    return scored._replace(scores=finite), places
+
+
+def _texts(retriever: TextSimilarityReranker, read: Sequence[Candidate], stop: Stop) -> Flow[list[str]]:
     """Return the texts to read, with fields cut to their shares of the model's tokens if there are shares."""
     if retriever.field_shares is None:
         return [candidate.text for candidate in read]
@@ -80,6 +111,7 @@ def _texts(retriever: TextSimilarityReranker, read: Sequence[Candidate]) -> Flow
         retriever.fields,
         retriever.field_shares,
         retriever.inference_id,
+        stop,
     )
     return [retriever.passage(source) for source in shortened]
 

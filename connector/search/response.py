@@ -69,6 +69,7 @@ def make_response(
             "legs": {name: len(leg) for name, leg in provenance.legs.items()},
             "depth": provenance.depth,
             "model": provenance.model,
+            **({"rerank": provenance.rerank.to_json()} if provenance.rerank else {}),
             **degraded_section(provenance.degradations),
         }
     if request.response_options.get("rest_total_hits_as_int") in (True, "true", "") and "total" in response["hits"]:

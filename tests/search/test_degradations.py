@@ -53,7 +53,7 @@ def log(clock: Clock) -> DegradationLog:
 
 
 def failed(error: Exception, **more: Any) -> Degradation:
-    return Degradation(DegradationCode.MODEL_FAILED, "not reranked", "connector.rerank", error, **more)
+    return Degradation(DegradationCode.RERANKER_ERROR, "not reranked", "connector.rerank", error, **more)
 
 
 def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -79,7 +79,7 @@ def test_another_minute_without_suppressed_ones_says_nothing_of_them(
     log: DegradationLog, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(2):
-        log.record(Degradation(DegradationCode.PARTIAL_HITS, "1 shards failed"))
+        log.record(Degradation(DegradationCode.PARTIAL_RESULTS, "1 shards failed"))
         clock.now_s += 60
     assert warnings_in(caplog) == ["1 shards failed"] * 2
 
@@ -94,7 +94,7 @@ def test_every_degradation_is_counted_by_its_code(log: DegradationLog) -> None:
     for _ in range(3):
         log.record(failed(RuntimeError()))
     log.record(Degradation(DegradationCode.NO_TEXT, "not reranked: no hit has text in body"))
-    assert log.counts() == {"model_failed": 3, "no_text": 1}
+    assert log.counts() == {"reranker_error": 3, "no_text": 1}
 
 
 def test_endless_new_reasons_become_one(log: DegradationLog, caplog: pytest.LogCaptureFixture) -> None:
@@ -120,10 +120,10 @@ def test_a_process_forked_while_a_degradation_is_recorded_can_record_its_own() -
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (RuntimeError(), "model_failed"),
-        (ModelError(), "model_failed"),
-        (ModelNotFoundError(), "model_not_found"),
-        (ModelOutputError(), "model_output"),
+        (RuntimeError(), "reranker_error"),
+        (ModelError(), "reranker_error"),
+        (ModelNotFoundError(), "model_unavailable"),
+        (ModelOutputError(), "invalid_scores"),
         (MissingExtraError("openvino", "openvino"), "missing_package"),
         (RequestError("field_shares", 0, "must be above 0"), "wrong_request"),
     ],
@@ -134,11 +134,11 @@ def test_a_rerankers_errors_have_codes(error: Exception, code: str) -> None:
 
 
 def test_reasons_are_added_to_earlier_ones_and_codes_are_listed_once() -> None:
-    first = degraded_section([Degradation(DegradationCode.PARTIAL_HITS, "1 shards failed")])
+    first = degraded_section([Degradation(DegradationCode.PARTIAL_RESULTS, "1 shards failed")])
     more = [Degradation(DegradationCode.HITS_MISSING, f"{count} hits missing") for count in (2, 3)]
     assert degraded_section(more, first) == {
         "degraded": "1 shards failed; 2 hits missing; 3 hits missing",
-        "degraded_codes": ["partial_hits", "hits_missing"],
+        "degraded_codes": ["partial_results", "hits_missing"],
     }
     assert degraded_section([], first) == first
     assert degraded_section([]) == {"degraded": None}
@@ -171,7 +171,7 @@ def async_search(reranker: RerankerLike, provenance: bool) -> dict[str, Any]:
 
 @pytest.mark.parametrize("search", [sync_search, async_search])
 @pytest.mark.parametrize("provenance", [True, False])
-@pytest.mark.parametrize(("reranker", "code"), [(breaks, "model_failed"), (outputs, "model_output")])
+@pytest.mark.parametrize(("reranker", "code"), [(breaks, "reranker_error"), (outputs, "invalid_scores")])
 def test_a_degraded_search_warns_and_counts_without_provenance_too(
     search: Callable[[RerankerLike, bool], dict[str, Any]],
     provenance: bool,

@@ -116,7 +116,8 @@ def test_whatever_a_reranker_raises_degrades_by_the_name_of_its_type(search: Sea
     found = search(raising(error))
     assert len(found["hits"]["hits"]) == 4
     assert found["_hybrid"]["degraded"] == f"not reranked: {type(error).__name__} {SEE_LOG}"
-    assert found["_hybrid"]["degraded_codes"] == ["model_failed"]
+    code = "out_of_memory" if isinstance(error, MemoryError) else "reranker_error"
+    assert found["_hybrid"]["degraded_codes"] == [code]
 
 
 def test_a_keyboard_interrupt_ends_the_search(nodes: tuple[Any, Any]) -> None:
@@ -170,7 +171,7 @@ def test_scores_that_are_none_degrade_and_the_log_says_what_came(
     found = search(lambda query, passages: give(len(passages)))
     assert len(found["hits"]["hits"]) == 4
     assert found["_hybrid"]["degraded"] == f"not reranked: ModelOutputError {SEE_LOG}"
-    assert found["_hybrid"]["degraded_codes"] == ["model_output"]
+    assert found["_hybrid"]["degraded_codes"] == ["invalid_scores"]
     assert reason in caplog.text
     assert SECRET not in caplog.text
 

@@ -17,12 +17,11 @@ from connector.clients.opensearch.translation import (
     response,
 )
 from connector.clients.query_models import EncoderLike, QueryModels, RerankerLike
-from connector.clients.sending import ClientNeed
+from connector.clients.sending import ClientNeed, performed
 from connector.engines import OpenSearchDialect
 from connector.errors import MissingExtraError, RequestError
 from connector.request.json_values import default_of
 from connector.search.needs import Compute, arun
-from connector.threads import MODELS
 
 try:
     from opensearchpy import AsyncOpenSearch, AsyncTransport
@@ -56,13 +55,15 @@ class AsyncHybridOpenSearch(AsyncOpenSearch):
         models: Mapping[str, EncoderLike | RerankerLike] | None = None,
         provenance: bool = True,
         execution: Execution = "auto",
+        budget_ms: float | None = None,
+        rerank_limit: int | None = None,
         **kwargs: Any,
     ) -> None:
         check_opensearch_hosts(args[0] if args else kwargs.get("hosts"))
         super().__init__(*args, **kwargs)
-        query_models = QueryModels(encoder, reranker, dict(models or {}))
+        query_models = QueryModels(encoder, reranker, dict(models or {}), rerank_limit)
         default = default_of(self.transport.serializer)
-        self.hybrid = Hybrid(query_models, provenance, execution, OpenSearchDialect(), default)
+        self.hybrid = Hybrid(query_models, provenance, execution, OpenSearchDialect(), default, budget_ms)
         self.transport: Any = AsyncHybridTransport(self.transport, self.hybrid)
 
     @classmethod
@@ -119,7 +120,7 @@ class AsyncHybridTransport:
 
     async def _perform(self, request: Request, need: ClientNeed) -> Any:
         if isinstance(need, Compute):
-            return await MODELS.run(need.work)
+            return await performed(need)
         with elasticsearch_errors():
             options = request.options_for(need, self.inner)
             return response(await self.inner.perform_request(need.method, need.path, **options))

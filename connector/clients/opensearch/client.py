@@ -46,6 +46,9 @@ class HybridOpenSearch(OpenSearch):
         provenance: add `_hybrid` to the response and to each hit; False leaves the response exactly OpenSearch's.
         execution: "auto" and "client" run retrievers here; "native" has the cluster fuse, by its `hybrid` query, what
             that can express, and runs the rest here, as well as what the cluster refuses.
+        budget_ms: how many milliseconds a search may take if it has no `budget_ms` of its own; None: any time.
+        rerank_limit: how many searches each reranker reads for at the same time; others keep their fused order. None:
+            16 for each core if it computes here, 256 if it is a function.
         **kwargs: as for `opensearchpy.OpenSearch`.
 
     Examples:
@@ -67,13 +70,15 @@ class HybridOpenSearch(OpenSearch):
         models: Mapping[str, EncoderLike | RerankerLike] | None = None,
         provenance: bool = True,
         execution: Execution = "auto",
+        budget_ms: float | None = None,
+        rerank_limit: int | None = None,
         **kwargs: Any,
     ) -> None:
         check_opensearch_hosts(args[0] if args else kwargs.get("hosts"))
         super().__init__(*args, **kwargs)
-        query_models = QueryModels(encoder, reranker, dict(models or {}))
+        query_models = QueryModels(encoder, reranker, dict(models or {}), rerank_limit)
         default = default_of(self.transport.serializer)
-        self.hybrid = Hybrid(query_models, provenance, execution, OpenSearchDialect(), default)
+        self.hybrid = Hybrid(query_models, provenance, execution, OpenSearchDialect(), default, budget_ms)
         self.transport: Any = HybridTransport(self.transport, self.hybrid)
 
     @classmethod
@@ -82,7 +87,7 @@ class HybridOpenSearch(OpenSearch):
 
         Args:
             client: an opensearch-py client; closing either closes both.
-            **hybrid: encoder, reranker, models, provenance, execution, as for the class.
+            **hybrid: encoder, reranker, models, provenance and the rest, as for the class.
         """
         if not isinstance(client, OpenSearch):
             raise RequestError("client", type(client).__name__, "must be an opensearchpy.OpenSearch client")

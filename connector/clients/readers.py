@@ -1,0 +1,49 @@
+"""A reranker of a client, and how many searches it reads for at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from connector.errors import OverloadedError
+from connector.models.called import CalledReranker
+from connector.models.compute_pool import cores
+from connector.models.once import ForkSafeLock
+from connector.models.readings import Stoppable
+
+_PER_CORE, _CALLS = 16, 256
+
+
+class Reader:
+    """A reranker with a bounded queue.
+
+    Args:
+        name: the reranker's name.
+        stoppable: the reranker.
+        limit: how many searches it reads for at the same time; None: 16 for each core if it computes here, 256 if it is
+            called, since then it may compute elsewhere.
+    """
+
+    def __init__(self, name: str, stoppable: Stoppable, limit: int | None) -> None:
+        self.name = name
+        self.stoppable = stoppable
+        self._limit = limit or (_CALLS if isinstance(stoppable, CalledReranker) else _PER_CORE * cores())
+        self._searches = 0
+        self._lock = ForkSafeLock()
+
+    @contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Take a place in the queue.
+
+        Raises:
+            OverloadedError: there is none left.
+        """
+        with self._lock:
+            if self._searches >= self._limit:
+                raise OverloadedError(f"reranker {self.name!r} already reads for {self._limit} searches")
+            self._searches += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._searches -= 1
