@@ -9,18 +9,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from connector.cli.options import AsJson, RerankerName
+from connector.cli.cost import cost
+from connector.cli.options import AsJson, Judged, RerankerName
 from connector.errors import ModelError
 
-models = typer.Typer(help="Build and list models that are exported for faster backends.", no_args_is_help=True)
-
-Judged = Annotated[
-    list[Path] | None,
-    typer.Option(
-        help="A folder in BEIR's layout (corpus.jsonl, queries.jsonl, qrels/test.tsv) to measure quality on; may be "
-        "repeated. The default is the questions that ship with the package."
-    ),
-]
+models = typer.Typer(
+    help="Build and list models that are exported for faster backends, and measure what reranking costs.",
+    no_args_is_help=True,
+)
+models.command("cost")(cost)
 
 
 @models.command("build")

@@ -1,5 +1,6 @@
 """Options that several commands share, with the same name and meaning everywhere."""
 
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
@@ -22,4 +23,11 @@ EncoderName: TypeAlias = Annotated[
 ]
 RerankerName: TypeAlias = Annotated[
     str, typer.Option(help="The cross-encoder: the name or path of a sentence-transformers model.")
+]
+Judged: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="A folder in BEIR's layout (corpus.jsonl, queries.jsonl, qrels/test.tsv) to measure quality on; may be "
+        "repeated. The default is the questions that ship with the package."
+    ),
 ]

@@ -78,7 +78,11 @@ class Hybrid:
         """The arguments with which a client makes it."""
         models = self.models
         own = {"encoder": models.encoder, "reranker": models.reranker, "models": models.registered}
-        limits = {"budget_ms": self.budget_ms, "rerank_limit": models.rerank_limit}
+        limits = {
+            "budget_ms": self.budget_ms,
+            "rerank_limit": models.rerank_limit,
+            "score_cache_bytes": models.score_cache_bytes,
+        }
         return {**own, **limits, "provenance": self.provenance, "execution": self.execution}
 
     def handle(self, call: Call) -> ClientFlow[Any]:

@@ -17,7 +17,8 @@ from connector.models.encoder import Encoder
 from connector.models.fingerprint import Fingerprint
 from connector.models.load import as_encoder, as_reranker
 from connector.models.once import Once
-from connector.models.reranker import Reranker
+from connector.models.reranker import Reranker, TokenizingReranker
+from connector.models.score_cache import SCORE_CACHE_BYTES, CachedReranker
 from connector.models.texts import own_errors
 from connector.models.token_budgets import Shortener
 from connector.search.needs import Embed, Embedded, Score, Scored, Shorten
@@ -37,6 +38,7 @@ class QueryModels:
         registered: encoders and rerankers by the `model_id` or `inference_id` that requests call them by.
         rerank_limit: how many searches each reranker reads for at the same time; None: 16 for each core if it computes
             here, 256 if it is a function. Others keep their fused order.
+        score_cache_bytes: how large the cache of each loaded model's scores is; 0: there is none.
     """
 
     encoder: EncoderLike = "bundled"
@@ -44,8 +46,11 @@ class QueryModels:
     registered: Mapping[str, EncoderLike | RerankerLike] = field(default_factory=dict)
 
     rerank_limit: int | None = None
+    score_cache_bytes: int = SCORE_CACHE_BYTES
 
     def __post_init__(self) -> None:
+        if isinstance(self.score_cache_bytes, bool) or not isinstance(self.score_cache_bytes, int):
+            raise RequestError("score_cache_bytes", self.score_cache_bytes, "must be a whole number; 0 caches nothing")
         if self.rerank_limit is not None and (isinstance(self.rerank_limit, bool) or self.rerank_limit < 1):
             raise RequestError("rerank_limit", self.rerank_limit, "must be a whole number of at least 1")
         self._encoders: dict[str | None, Once[Encoder]] = {None: Once(lambda: as_encoder(self.encoder))}
@@ -108,7 +113,9 @@ class QueryModels:
                 reading = reader.stoppable.read_until(need.query, need.passages, need.stop)
             took_ms = 1000 * (perf_counter() - began)
         read = None if reading.read == len(need.passages) else np.isfinite(reading.scores)
-        return Scored(reader.name, reading.scores, read, reading.predicted_ms, took_ms, reading.stages)
+        return Scored(
+            reader.name, reading.scores, read, reading.predicted_ms, took_ms, reading.stages, reading.cache_hits
+        )
 
     def _reader(self, need: Score) -> Reader:
         """Return a reranker with its queue; a search with a deadline does not wait longer for it to load."""
@@ -125,7 +132,10 @@ class QueryModels:
 
     def _opened(self, name: str | None) -> Reader:
         reranker: Reranker = self._loaded(self._rerankers, name, as_reranker)
-        return Reader(reranker.name, stoppable(reranker), self.rerank_limit)
+        reader = stoppable(reranker)
+        if self.score_cache_bytes and isinstance(reranker, TokenizingReranker):
+            reader = CachedReranker(reader, self.score_cache_bytes)
+        return Reader(reranker.name, reader, self.rerank_limit)
 
     def shorten(self, need: Shorten) -> Sequence[Mapping[str, Any]]:
         """Cut fields' texts to their shares of what the reranker reads; a function's limit is unknown."""

@@ -43,14 +43,13 @@ class ConnectorRetriever:
 
     Args:
         connector: the connector to search with; if its client is async, only `run_async` works.
-        filters: what every hit must match: Haystack's filters (`{"field": "meta.year", "operator": ">=", "value":
-            2020}`, joined by AND, OR, NOT), or those of `Connector.search`. The fields are the source's, with or
-            without `meta.`. Filters in a call replace these.
+        filters: what every hit must match: Haystack's filters (`{"field": "year", "operator": ">=", "value": 2020}`,
+            joined by AND, OR, NOT), or those of `Connector.search`; `meta.` may be left out. A call's replace these.
         top_k: how many documents to return.
         depth, blend, budget_ms, source: as for `Connector.search`; the content's fields are always fetched.
         content: a field, or a template such as "{title}. {body}"; None joins the connector's text fields.
         metadata_field: the object whose fields are the meta; None takes the whole source.
-        api_key: the API key with which a loaded pipeline connects; only the name of its environment variable is saved.
+        api_key: the key with which a loaded pipeline connects; only its environment variable's name is saved.
         client_options: further options of that client, such as `{"ca_certs": "ca.crt"}`.
 
     Raises:

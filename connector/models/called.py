@@ -45,6 +45,7 @@ class CalledReranker:
         predicted_s = self.pace.predict_s(self.pace.size(passages))
         read = passages[: self.pace.fitting(passages, stop.left_s)]
         if not read:
+            self.pace.refuse()
             raise DeadlineError(f"reranker {self._reranker.name!r} can't read a passage in time")
         scores = np.full(len(passages), np.nan, dtype=np.float32)
         found = self.calls.run(lambda: self._score(query, read), stop)

@@ -13,6 +13,7 @@ Source: fair queueing by served work, as in stride scheduling (Waldspurger and W
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ from connector.models.stopping import Stop
 
 Row = TypeVar("Row")
 _WIDEST_TO_NARROWEST = 1.5
+_LONGEST_BATCH_S = 10.0
 
 _thread = threading.local()
 
@@ -134,6 +136,7 @@ class ComputePool(ForkSafe):
         self._changed = threading.Condition()
         self._jobs: list[_Job[Any]] = []
         self._threads: list[threading.Thread] = []
+        self._is_closed = False
 
     def run(self, batcher: Batcher[Any], rows: Sequence[Any], stop: Stop) -> list[Any]:
         """Compute a batcher's rows: see `Batcher.run`."""
@@ -160,8 +163,21 @@ class ComputePool(ForkSafe):
         with self._changed:
             return [job for job in self._jobs if job.waiting]
 
+    def close(self) -> None:
+        """Wait for the batches that are being computed, and end the threads: they must not outlive the interpreter.
+
+        A library that computes on a thread when the interpreter ends aborts the process.
+        """
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+            threads = list(self._threads)
+        for thread in threads:
+            thread.join(_LONGEST_BATCH_S)
+
     def _start(self) -> None:
         if not self._threads:
+            atexit.register(self.close)
             self._threads = [
                 threading.Thread(target=self._work, name=f"connector-compute-{number}", daemon=True)
                 for number in range(self._wanted or cores())
@@ -174,7 +190,9 @@ class ComputePool(ForkSafe):
         changed = self._changed
         while True:
             with changed:
-                while (parts := self._next_batch()) is None:
+                while (parts := self._next_batch()) is None or self._is_closed:
+                    if self._is_closed:
+                        return
                     changed.wait()
             self._compute(parts)
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connector.models.compute_pool import cores
+from connector.models.cost import Cost
 from connector.models.once import ForkSafeLock
 from connector.models.stopping import Stop
 
@@ -20,12 +21,14 @@ _MEMORY = 0.9
 """The weight of an observation relative to the next one."""
 _SHARE, _ALL_OF_IT = 0.5, 0.8
 """How much of the time left a chunk may take, and the last one: a wrong prediction then costs only a part of it."""
+CHARACTERS_PER_TOKEN = 5
+_TYPICAL_PAIRS, _TYPICAL_CHARACTERS = 16, 600
 _PAIR_CHARACTERS = 150
 """What a pair costs beside its passage's characters, in characters: the query and the special tokens."""
 
 
 class Pace:
-    """Seconds as a linear function of the size of what is read, by least squares over what was read last.
+    """Seconds in proportion to the size of what is read, by what was read last.
 
     Readers share the machine, so each takes as many times longer as there are readers.
 
@@ -36,7 +39,7 @@ class Pace:
     def __init__(self, longest: int) -> None:
         self._longest = longest
         self._lock = ForkSafeLock()
-        self._sums = np.zeros(5)  # of 1, x, x², y, xy
+        self._size = self._seconds = 0.0
         self._readers = 0
 
     def size(self, texts: Sequence[str]) -> int:
@@ -57,21 +60,25 @@ class Pace:
     def observe(self, size: int, seconds: float) -> None:
         """Learn how long something took."""
         with self._lock:
-            seconds /= max(self._readers, 1)
-            self._sums = self._sums * _MEMORY + (1, size, size**2, seconds, size * seconds)
+            self._size = self._size * _MEMORY + size
+            self._seconds = self._seconds * _MEMORY + seconds / max(self._readers, 1)
+
+    def expect(self, cost: Cost) -> None:
+        """Start from a measured cost, until something is observed."""
+        characters = _TYPICAL_PAIRS * (_TYPICAL_CHARACTERS + _PAIR_CHARACTERS)
+        self.observe(characters, cost.predict_ms(_TYPICAL_PAIRS, characters / CHARACTERS_PER_TOKEN) / 1000)
+
+    def refuse(self) -> None:
+        """Expect to be a little faster next time: who never tries would never learn that it would have worked."""
+        with self._lock:
+            self._seconds *= _MEMORY
 
     def predict_s(self, size: int) -> float | None:
         """Return how many seconds something will take; None if nothing was observed."""
         with self._lock:
-            (count, x, xx, y, xy), readers = self._sums, max(self._readers, 1)
-        if not count:
-            return None
-        spread = count * xx - x * x
-        slope = max((count * xy - x * y) / spread, 0.0) if spread > 1e-9 * count * xx else 0.0
-        offset = (y - slope * x) / count
-        if slope == 0 or offset < 0:
-            return float(size * y / x) * readers
-        return float(offset + slope * size) * readers
+            if not self._size:
+                return None
+            return size * self._seconds / self._size * max(self._readers, 1)
 
     def read(
         self, texts: Sequence[str], stop: Stop, score: Callable[[Sequence[str]], NDArray[np.float32]]
@@ -92,6 +99,7 @@ class Pace:
             while start < len(texts) and not stop.is_over:
                 chunk = texts[start : start + self._count(texts[start:], stop.left_s)]
                 if not chunk:
+                    self.refuse()
                     break
                 began = perf_counter()
                 scores[start : start + len(chunk)] = score(chunk)
@@ -107,7 +115,7 @@ class Pace:
 
     def _times_s(self, texts: Sequence[str]) -> list[float] | None:
         """Return how long the first text takes, the first two, and so on; None if nobody knows."""
-        if self.predict_s(0) is None:
+        if self.predict_s(1) is None:
             return None
         return [self.predict_s(size) or 0.0 for size in accumulate(self.size([text]) for text in texts)]
 

@@ -20,11 +20,13 @@ class Reading:
         scores: a raw logit for each passage, float32 (n,), NaN for one that was not read.
         predicted_ms: how many milliseconds all passages were predicted to take; None if nobody can say.
         stages: how many passages each stage of a cascade has read, by its name.
+        cache_hits: how many of the scores were known already.
     """
 
     scores: NDArray[np.float32]
     predicted_ms: float | None = None
     stages: Mapping[str, int] = field(default_factory=dict)
+    cache_hits: int = 0
 
     @property
     def read(self) -> int:

@@ -16,7 +16,7 @@ from connector.errors import ConnectorError, ModelError
 from connector.models.batching import token_batcher
 from connector.models.encoder import name_of
 from connector.models.once import Once
-from connector.models.pace import Pace
+from connector.models.pace import CHARACTERS_PER_TOKEN, Pace
 from connector.models.readings import Reading
 from connector.models.session import PAIRS, Opened, TokenTables
 from connector.models.states import TwoHalves
@@ -24,9 +24,7 @@ from connector.models.static_match import StaticMatch
 from connector.models.stopping import Stop
 from connector.models.texts import checked_scores, checked_text, checked_texts, each_once, own_errors
 from connector.models.token_budgets import shorten_fields
-from connector.models.tokenizing import TextTokenizer
-
-_CHARACTERS_PER_TOKEN = 5
+from connector.models.tokenizing import TextTokenizer, row_length
 
 
 @runtime_checkable
@@ -52,14 +50,18 @@ class Reranker(Protocol):
         """Return a raw logit for each passage, float32 (n,), higher is better."""
 
 
-class _TokenizingReranker:
-    """What every reranker does whose tokenizer is known; `_logits` computes the scores."""
+class TokenizingReranker:
+    """What every reranker does whose tokenizer is known; `_logits` computes the scores.
+
+    Attributes:
+        pace: how fast it reads at the moment.
+    """
 
     def __init__(self, tokenizer: TextTokenizer, *, name: str, source: str) -> None:
         self.name = name
         self.source = source
         self._tokenizer = tokenizer
-        self._pace = Pace(_CHARACTERS_PER_TOKEN * tokenizer.max_tokens)
+        self.pace = Pace(CHARACTERS_PER_TOKEN * tokenizer.max_tokens)
 
     def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
         """Return a raw logit for each passage, float32 (n,), higher is better; (0,) for no passages.
@@ -80,12 +82,17 @@ class _TokenizingReranker:
         """Score passages in their order until it is time to stop: see `Stoppable`; otherwise as `score`."""
         query, texts = checked_text(query, "query"), checked_texts(passages, "passages")
         once, places = each_once(texts)
-        predicted_s = self._pace.predict_s(self._pace.size(once))
+        predicted_s = self.pace.predict_s(self.pace.size(once))
         with _model_errors(self.name, len(once)):
-            scores = self._pace.read(once, stop, lambda chunk: self._logits(query, list(chunk), stop))
+            scores = self.pace.read(once, stop, lambda chunk: self._logits(query, list(chunk), stop))
         read = ~np.isnan(scores)
         checked_scores(scores[read], int(read.sum()), self.name)
         return Reading(scores[places], None if predicted_s is None else 1000 * predicted_s)
+
+    def count_tokens(self, query: str, passages: Sequence[str]) -> list[int]:
+        """Return how many tokens each pair has as it is read, special ones included."""
+        rows = self._tokenizer.pairs(checked_text(query, "query"), checked_texts(passages, "passages"), self.name)
+        return [row_length(row) for row in rows]
 
     def shorten(
         self, query: str, sources: Sequence[Mapping[str, Any]], fields: Sequence[str], shares: Mapping[str, float]
@@ -99,7 +106,7 @@ class _TokenizingReranker:
         raise NotImplementedError
 
 
-class CrossEncoderReranker(_TokenizingReranker):
+class CrossEncoderReranker(TokenizingReranker):
     """A plain cross-encoder in any session; safe to use from many threads, which share batches."""
 
     def __init__(self, opened: Opened, *, name: str, source: str) -> None:
@@ -111,7 +118,7 @@ class CrossEncoderReranker(_TokenizingReranker):
         return np.array([np.nan if logit is None else logit for logit in logits], dtype=np.float32)
 
 
-class InteractionReranker(_TokenizingReranker):
+class InteractionReranker(TokenizingReranker):
     """The bundled reranker's network in any session; like `CrossEncoderReranker`, and it caches what it has read.
 
     Args:

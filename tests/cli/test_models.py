@@ -81,3 +81,25 @@ def test_a_folder_that_is_no_collection_is_an_error_with_the_remedy(
 ) -> None:
     assert run("build", "--reranker", str(cross_encoder(1)), "--judged", str(tmp_path)) == 2
     assert "BEIR's layout" in capsys.readouterr().err
+
+
+def test_the_cost_of_a_reranker_is_shown_stored_and_drawn(
+    capsys: pytest.CaptureFixture[str], cache: Path, tmp_path: Path, judged: Path
+) -> None:
+    plot = tmp_path / "cost.svg"
+    assert run("cost", "--judged", str(judged), "--budget-ms", "100000", "--plot", str(plot), "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["model"] == "bundled"
+    assert report["cost"]["samples"] >= 6
+    rows = report["depths"]
+    assert [row["ms"] for row in rows] == sorted(row["ms"] for row in rows)
+    assert rows[-1]["recall"] == 1.0
+    assert report["depth_within_budget"] in [row["depth"] for row in rows]
+    assert plot.read_text("utf-8").lstrip().startswith("<?xml")
+    (stored,) = json.loads(next(cache.rglob("cost.json")).read_text("utf-8")).values()
+    assert stored == report["cost"]
+
+
+def test_a_plot_of_an_unknown_kind_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run("cost", "--plot", str(tmp_path / "cost.docx")) == 2
+    assert "name a .svg, .png or .pdf file" in capsys.readouterr().err

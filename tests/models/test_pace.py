@@ -14,26 +14,19 @@ TEXT = "x" * 850  # 1,000 characters with what a pair costs beside its passage
 LONG_S = 1_000.0
 
 
-def paced(offset_s: float = 0.5, per_pair_s: float = 0.25) -> Pace:
+def paced(per_pair_s: float = 0.25) -> Pace:
     pace = Pace(10_000)
     for pairs in (1, 2, 8, 4):
-        pace.observe(1_000 * pairs, offset_s + per_pair_s * pairs)
+        pace.observe(1_000 * pairs, per_pair_s * pairs)
     return pace
 
 
-def test_time_is_linear_in_size() -> None:
-    assert paced().predict_s(16_000) == pytest.approx(0.5 + 0.25 * 16)
+def test_time_is_in_proportion_to_size() -> None:
+    assert paced().predict_s(16_000) == pytest.approx(0.25 * 16)
 
 
 def test_nothing_observed_predicts_nothing() -> None:
     assert Pace(100).predict_s(1_000) is None
-
-
-def test_observations_of_one_size_are_proportional() -> None:
-    pace = Pace(10_000)
-    for _ in range(3):
-        pace.observe(2_000, 1.0)
-    assert pace.predict_s(4_000) == pytest.approx(2.0)
 
 
 def test_recent_observations_count_more() -> None:
@@ -66,7 +59,7 @@ def test_chunks_fit_into_the_time_left() -> None:
         chunks.append(len(texts))
         return np.arange(len(texts), dtype=np.float32)
 
-    pace = paced(offset_s=0.0, per_pair_s=10.0)
+    pace = paced(per_pair_s=10.0)
     scores = pace.read([TEXT] * 20, Stop(monotonic() + 105.0), score)
     assert chunks[0] == 5
     assert np.isfinite(scores).all()
@@ -79,6 +72,14 @@ def test_a_chunk_that_was_not_read_in_time_slows_the_pace() -> None:
     scores = pace.read([TEXT] * 4, Stop(monotonic() + LONG_S), lambda texts: np.full(len(texts), np.nan, np.float32))
     assert np.isnan(scores).all()
     assert pace.predict_s(4_000) != before
+
+
+def test_a_pace_that_allows_nothing_is_tried_again_in_time() -> None:
+    pace, read = paced(per_pair_s=4.0), 0
+    for _ in range(20):
+        scores = pace.read([TEXT], Stop(monotonic() + 1.0), lambda texts: np.ones(len(texts), np.float32))
+        read += int(np.isfinite(scores).sum())
+    assert read > 0
 
 
 def test_too_little_time_for_one_passage_reads_none() -> None:

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import Self
 
+from connector.documents.lexical_scores import lexical_scores
+
 PAGE = 10
 RECALL_DEPTH = 100
 MOST_NDCG_LOST = 0.005
@@ -28,6 +30,12 @@ class Window:
     query: str
     passages: Sequence[str]
     grades: Sequence[int]
+
+    def in_lexical_order(self) -> Window:
+        """Return the window with its passages in the order of the words that they share with the question."""
+        scores = lexical_scores(self.query, self.passages)
+        order = sorted(range(len(scores)), key=lambda place: -scores[place])
+        return Window(self.query, [self.passages[at] for at in order], [self.grades[at] for at in order])
 
 
 @dataclass(frozen=True)

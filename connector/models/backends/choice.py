@@ -45,7 +45,7 @@ class Choice:
 
 def chosen_before(found: ModelFolder) -> Choice | None:
     """Return what was chosen for a model on this machine; None if nothing was, or it is no longer installed."""
-    choice = _read(model_folder(found) / _FILE).get(_machine())
+    choice = _read(model_folder(found) / _FILE).get(this_machine())
     return choice if choice is not None and choice.backend in backends_for(found) else None
 
 
@@ -123,7 +123,8 @@ def _timed(name: str, attempt: Callable[[str], Callable[[], int]]) -> Timed:
     return Timed(count / elapsed)
 
 
-def _machine() -> str:
+def this_machine() -> str:
+    """Return what a measurement depends on: the processor, and how many cores may be used."""
     return f"{processor()}, {cores()} cores"
 
 
@@ -141,7 +142,7 @@ def _read(path: Path) -> dict[str, Choice]:
 
 def _remember(path: Path, choice: Choice) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    choices = {**_read(path), _machine(): choice}
+    choices = {**_read(path), this_machine(): choice}
     text = json.dumps({machine: asdict(each) for machine, each in choices.items()}, indent=2)
     with replacing(path) as partial:
         partial.write_text(text + "\n", encoding="utf-8")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from connector.errors import ModelError
 from connector.models.backends.building import artefact_folder, build, open_artefact
+from connector.models.backends.costs import known_cost
 from connector.models.backends.registry import TORCH
 from connector.models.backends.shipped import SHIPPED_BACKEND, open_shipped, shipped_folder
 from connector.models.encoder import Encoder, SessionEncoder
@@ -53,7 +54,11 @@ def open_reranker(found: ModelFolder, backend: str, device: str | None) -> Reran
         opened = open_sessions(load(found, device))
     else:
         opened = _open_exported(found, backend, build_reranker)
-    return reranker_from(opened, name=found.name, source=str(found.folder))
+    reranker = reranker_from(opened, name=found.name, source=str(found.folder))
+    cost = known_cost(found, backend)
+    if cost is not None:
+        reranker.pace.expect(cost)
+    return reranker
 
 
 def build_encoder(found: ModelFolder, backend: str) -> Path:

@@ -1,0 +1,117 @@
+"""Scores that a reranker has computed before, for the same query and the same passage."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from connector.models.cache import RecentValues
+from connector.models.once import ForkSafe
+from connector.models.readings import Reading, Stoppable
+from connector.models.stopping import Stop
+
+SCORE_CACHE_BYTES = 32 * 2**20
+_ENTRY_BYTES = 200
+"""A key, a score and their places in the cache."""
+
+
+class CachedReranker(ForkSafe):
+    """A reranker that computes a score once, however many searches ask for it at the same time: see `Stoppable`.
+
+    Only for rerankers whose score of a pair depends on nothing else. A score belongs to one loaded model, so it is gone
+    when the model is.
+
+    Args:
+        reranker: computes the scores.
+        most_bytes: how large the cache is; the scores used last stay.
+    """
+
+    def __init__(self, reranker: Stoppable, most_bytes: int = SCORE_CACHE_BYTES) -> None:
+        self._reranker = reranker
+        self._scores: RecentValues[bytes, float] = RecentValues(most_bytes, lambda _: _ENTRY_BYTES)
+        super().__init__()
+
+    def after_fork_in_child(self) -> None:
+        """Forget what other threads of the parent are computing."""
+        self._lock = threading.Lock()
+        self._computed: dict[bytes, threading.Event] = {}
+
+    def read_until(self, query: str, passages: Sequence[str], stop: Stop) -> Reading:
+        """See `Stoppable`; only pairs that are not known are read."""
+        keys = [_key(query, passage) for passage in passages]
+        known = [self._scores.get(key) for key in keys]
+        scores = np.array([np.nan if score is None else score for score in known], dtype=np.float32)
+        hits = int(np.isfinite(scores).sum())
+        ours, theirs = self._claim([key for key, score in zip(keys, known, strict=True) if score is None])
+        try:
+            reading = self._read(query, passages, keys, ours, scores, stop)
+        finally:
+            self._give_up(ours)
+        for event in theirs.values():
+            stop.wait(event)
+        for at, key in enumerate(keys):
+            if key in theirs and (score := self._scores.get(key)) is not None:
+                scores[at] = score
+                hits += 1
+        if np.isnan(scores).any() and theirs and not stop.is_over:  # whoever computed them had to stop
+            reading = self._read(query, passages, keys, set(theirs), scores, stop)
+        return replace(reading, scores=scores, cache_hits=hits)
+
+    def forget(self) -> None:
+        """Forget all scores."""
+        self._scores.clear()
+
+    def _read(
+        self,
+        query: str,
+        passages: Sequence[str],
+        keys: Sequence[bytes],
+        wanted: set[bytes],
+        scores: NDArray[np.float32],
+        stop: Stop,
+    ) -> Reading:
+        """Read the wanted passages that have no score, and store their scores."""
+        places = [at for at, key in enumerate(keys) if key in wanted and np.isnan(scores[at])]
+        if not places:
+            return Reading(scores)
+        reading = self._reranker.read_until(query, [passages[at] for at in places], stop)
+        scores[places] = reading.scores
+        for at in places:
+            if np.isfinite(scores[at]):
+                self._scores.put(keys[at], float(scores[at]))
+        return reading
+
+    def _claim(self, keys: Sequence[bytes]) -> tuple[set[bytes], dict[bytes, threading.Event]]:
+        """Return the pairs that are ours to compute, and when others will have computed the rest."""
+        ours: set[bytes] = set()
+        theirs: dict[bytes, threading.Event] = {}
+        with self._lock:
+            for key in keys:
+                if key in self._computed and key not in ours:
+                    theirs[key] = self._computed[key]
+                elif key not in ours:
+                    ours.add(key)
+            done = threading.Event()
+            self._computed |= dict.fromkeys(ours, done)
+        return ours, theirs
+
+    def _give_up(self, ours: set[bytes]) -> None:
+        """Tell those who wait that nothing more will come."""
+        with self._lock:
+            events = {id(event): event for key in ours if (event := self._computed.pop(key, None)) is not None}
+        for event in events.values():
+            event.set()
+
+
+def _key(query: str, passage: str) -> bytes:
+    parts = (text.encode("utf-8", "surrogatepass") for text in (query, passage))
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.digest()
