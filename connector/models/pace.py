@@ -19,7 +19,7 @@ from connector.models.stopping import Stop
 
 _MEMORY = 0.9
 """The weight of an observation relative to the next one."""
-_SHARE, _ALL_OF_IT = 0.5, 0.8
+_SHARE, _ALL_OF_IT = 0.75, 0.85
 """How much of the time left a chunk may take, and the last one: a wrong prediction then costs only a part of it."""
 CHARACTERS_PER_TOKEN = 5
 _TYPICAL_PAIRS, _TYPICAL_CHARACTERS = 16, 600

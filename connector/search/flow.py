@@ -21,6 +21,7 @@ from connector.search.margin import MARGIN
 from connector.search.merge import merged
 from connector.search.native import Native, natively_fused
 from connector.search.needs import Flow, MultiSearch
+from connector.search.observers import OBSERVERS, SEARCH, observed_stage
 from connector.search.plan import make_plan
 from connector.search.provenance import Provenance
 from connector.search.ranking import Ranking
@@ -54,9 +55,21 @@ def search_flow(
     Raises:
         Exception: whatever retrieval raises; a reranker's failure only if `allow_rerank_failures` is false.
     """
+    with observed_stage(SEARCH):
+        try:
+            return (yield from _search(request, dialect, with_provenance, native, started or Started()))
+        except Exception as error:
+            for observer in OBSERVERS:
+                observer.failed(error)
+            raise
+
+
+def _search(
+    request: SearchRequest, dialect: Dialect, with_provenance: bool, native: Native | None, started: Started
+) -> Flow[dict[str, Any]]:
     request = replace(request, leg_options={**request.leg_options, **dialect.search_options})
     plan = make_plan(request, dialect)
-    provenance, started = Provenance(), started or Started()
+    provenance = Provenance()
     with provenance.timed("embed"):
         plan, request = yield from with_embedded_queries(plan, request, dialect)
         vectors, mappings = yield from embed_legs(plan, request, dialect)
@@ -93,6 +106,10 @@ def search_flow(
         with provenance.timed("page"):
             yield from _fetch_page(ranking, context)
     _check_budget(context)
+    if OBSERVERS:
+        searched = provenance.searched(monotonic() - started.at_s)
+        for observer in OBSERVERS:
+            observer.done(searched)
     return make_response(context, ranking, [*checked, *answers], with_provenance=with_provenance)
 
 

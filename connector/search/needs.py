@@ -137,6 +137,8 @@ def run(flow: Generator[NeedT, Any, Answer], perform: Callable[[NeedT], Any]) ->
     except StopIteration as end:
         found: Answer = end.value
         return found
+    finally:
+        flow.close()
 
 
 async def arun(flow: Generator[NeedT, Any, Answer], perform: Callable[[NeedT], Awaitable[Any]]) -> Answer:
@@ -153,6 +155,8 @@ async def arun(flow: Generator[NeedT, Any, Answer], perform: Callable[[NeedT], A
     except StopIteration as end:
         found: Answer = end.value
         return found
+    finally:
+        flow.close()
 
 
 def translate(

@@ -11,6 +11,7 @@ from typing import Any
 from connector.models.stopping import Stop
 from connector.search.degradations import DEGRADATIONS, Degradation
 from connector.search.needs import Scored
+from connector.search.observers import SEARCH, Searched, observed_stage
 from connector.search.ranking import Key, Ranking
 
 
@@ -84,7 +85,8 @@ class Provenance:
     def timed(self, stage: str) -> Iterator[None]:
         """Add the time of the block to that of a stage."""
         start = perf_counter()
-        yield
+        with observed_stage(stage):
+            yield
         self.took_ms[stage] = self.took_ms.get(stage, 0.0) + 1000 * (perf_counter() - start)
 
     def note_rerank(self, scored: Scored, reranked: Reranked, stop: Stop) -> None:
@@ -107,6 +109,13 @@ class Provenance:
             cache_hits=scored.cache_hits,
             stages=scored.stages,
         )
+
+    def searched(self, took_s: float) -> Searched:
+        """Return what observers are told about the search, which took so many seconds."""
+        stages = {stage: took_ms / 1000 for stage, took_ms in self.took_ms.items()}
+        rerank = self.rerank or Reranked(0, 0)
+        codes = [each.code.value for each in self.degradations]
+        return Searched({**stages, SEARCH: took_s}, rerank.wanted, rerank.read, rerank.cache_hits, codes)
 
     def degrade(self, degradation: Degradation) -> None:
         """Add a reason why the response is less than was requested; it is logged and counted, whoever reads this."""

@@ -143,7 +143,7 @@ def test_a_function_is_given_as_many_passages_as_it_reads_in_time() -> None:
     slow = Slow()
     called = CalledReranker(slow)
     called.pace.observe(called.pace.size(["a"] * 10), 1_000.0)
-    reading = called.read_until("q", ["a"] * 10, Stop(monotonic() + 600))
+    reading = called.read_until("q", ["a"] * 10, Stop(monotonic() + 500))
     assert slow.asked == [4]
     assert reading.read == 4
     with pytest.raises(DeadlineError, match="can't read a passage in time"):

@@ -61,7 +61,7 @@ def test_chunks_fit_into_the_time_left() -> None:
 
     pace = paced(per_pair_s=10.0)
     scores = pace.read([TEXT] * 20, Stop(monotonic() + 105.0), score)
-    assert chunks[0] == 5
+    assert chunks[0] == 7
     assert np.isfinite(scores).all()
     assert sum(chunks) == 20
 

@@ -17,6 +17,7 @@ from connector.embedded import Engine, node_classes
 from connector.errors import DeadlineError, RequestError
 from connector.models.readings import Reading
 from connector.models.stopping import Stop
+from connector.threads import RERANKERS
 
 Search = Callable[..., Any]
 WAIT_S = 30
@@ -228,3 +229,29 @@ def test_a_model_that_is_still_loading_degrades(nodes: tuple[Any, Any], monkeypa
     assert early["_hybrid"]["degraded_codes"][0] == "deadline"
     assert ids(early) == ["0", "1", "2", "3"]
     assert ids(late) == ["3", "2", "1", "0"]
+
+
+def test_many_searches_leave_no_thread_and_no_call_behind(nodes: tuple[Any, Any]) -> None:
+    """A reranker that hangs now and then, raises and answers, for a few hundred searches."""
+    asked = 0
+    with hanging() as (slow, released):
+
+        def reranker(query: str, passages: list[str]) -> list[float]:
+            nonlocal asked
+            asked += 1
+            if asked % 10 == 0:
+                return slow(query, passages)
+            if asked % 3 == 0:
+                raise RuntimeError("now and then")
+            return [float(place) for place in range(len(passages))]
+
+        with HybridElasticsearch("http://embedded:9200", node_class=nodes[0], reranker=reranker) as client:
+            threads_before = RERANKERS.count
+            answers = [client.search(index="whales", retriever=tree(budget_ms=60)).body for _ in range(300)]
+            assert all(len(answer["hits"]["hits"]) == 4 for answer in answers)
+            codes = {code for answer in answers for code in answer["_hybrid"].get("degraded_codes", ["none"])}
+            assert codes <= {"none", "deadline", "reranker_error", "circuit_open"}
+            assert RERANKERS.count <= threads_before + 9
+            released.set()
+            client.search(index="whales", retriever=tree())
+    assert RERANKERS.queued == 0
