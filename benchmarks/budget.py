@@ -136,7 +136,7 @@ def main() -> None:
     judged = {name for key in queries for name in qrels[key]}
     reranker = load_reranker("bundled", device="cpu")
     assert isinstance(reranker, InteractionReranker)
-    with connect(arguments.url, reranker=reranker, score_cache_bytes=0) as client:
+    with connect(arguments.url, reranker=reranker, score_cache=0) as client:
         connector = Connector(client, INDEX, text_fields=["title", "body"])
         client.indices.delete(index=INDEX, ignore_unavailable=True)
         connector.create()

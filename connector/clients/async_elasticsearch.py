@@ -13,7 +13,7 @@ from connector.clients.hosts import check_elasticsearch_hosts
 from connector.clients.query_models import EncoderLike, QueryModels, RerankerLike
 from connector.clients.sending import ClientNeed, Send, performed
 from connector.errors import RequestError
-from connector.models.score_cache import SCORE_CACHE_BYTES
+from connector.models.score_stores import SCORE_CACHE_BYTES, ScoreStore
 from connector.search.keeping import caller_of
 from connector.search.needs import Compute, arun
 
@@ -51,12 +51,12 @@ class AsyncHybridElasticsearch(AsyncElasticsearch):
         execution: Execution = "auto",
         budget_ms: float | None = None,
         rerank_limit: int | None = None,
-        score_cache_bytes: int = SCORE_CACHE_BYTES,
+        score_cache: int | ScoreStore = SCORE_CACHE_BYTES,
         **kwargs: Any,
     ) -> None:
         check_elasticsearch_hosts(args[0] if args else kwargs.get("hosts"))
         super().__init__(*args, **kwargs)
-        query_models = QueryModels(encoder, reranker, dict(models or {}), rerank_limit, score_cache_bytes)
+        query_models = QueryModels(encoder, reranker, dict(models or {}), rerank_limit, score_cache)
         self.hybrid = Hybrid(query_models, provenance, execution, default=default_in(self), budget_ms=budget_ms)
 
     @classmethod

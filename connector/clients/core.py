@@ -81,7 +81,7 @@ class Hybrid:
         limits = {
             "budget_ms": self.budget_ms,
             "rerank_limit": models.rerank_limit,
-            "score_cache_bytes": models.score_cache_bytes,
+            "score_cache": models.score_cache,
         }
         return {**own, **limits, "provenance": self.provenance, "execution": self.execution}
 

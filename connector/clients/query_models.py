@@ -18,7 +18,8 @@ from connector.models.fingerprint import Fingerprint
 from connector.models.load import as_encoder, as_reranker
 from connector.models.once import Once
 from connector.models.reranker import Reranker, TokenizingReranker
-from connector.models.score_cache import SCORE_CACHE_BYTES, CachedReranker
+from connector.models.score_cache import CachedReranker
+from connector.models.score_stores import SCORE_CACHE_BYTES, CarefulStore, MemoryScores, ScoreStore
 from connector.models.texts import own_errors
 from connector.models.token_budgets import Shortener
 from connector.search.needs import Embed, Embedded, Score, Scored, Shorten
@@ -38,7 +39,7 @@ class QueryModels:
         registered: encoders and rerankers by the `model_id` or `inference_id` that requests call them by.
         rerank_limit: how many searches each reranker reads for at the same time; None: 16 for each core if it computes
             here, 256 if it is a function. Others keep their fused order.
-        score_cache_bytes: how large the cache of each loaded model's scores is; 0: there is none.
+        score_cache: how many bytes of scores each loaded model keeps, 0 for none; or a store that several share.
     """
 
     encoder: EncoderLike = "bundled"
@@ -46,11 +47,13 @@ class QueryModels:
     registered: Mapping[str, EncoderLike | RerankerLike] = field(default_factory=dict)
 
     rerank_limit: int | None = None
-    score_cache_bytes: int = SCORE_CACHE_BYTES
+    score_cache: int | ScoreStore = SCORE_CACHE_BYTES
 
     def __post_init__(self) -> None:
-        if isinstance(self.score_cache_bytes, bool) or not isinstance(self.score_cache_bytes, int):
-            raise RequestError("score_cache_bytes", self.score_cache_bytes, "must be a whole number; 0 caches nothing")
+        if isinstance(self.score_cache, bool) or not isinstance(self.score_cache, int | ScoreStore):
+            raise RequestError(
+                "score_cache", self.score_cache, "must be a number of bytes, 0 for none, or a ScoreStore"
+            )
         if self.rerank_limit is not None and (isinstance(self.rerank_limit, bool) or self.rerank_limit < 1):
             raise RequestError("rerank_limit", self.rerank_limit, "must be a whole number of at least 1")
         self._encoders: dict[str | None, Once[Encoder]] = {None: Once(lambda: as_encoder(self.encoder))}
@@ -133,9 +136,14 @@ class QueryModels:
     def _opened(self, name: str | None) -> Reader:
         reranker: Reranker = self._loaded(self._rerankers, name, as_reranker)
         reader = stoppable(reranker)
-        if self.score_cache_bytes and isinstance(reranker, TokenizingReranker):
-            reader = CachedReranker(reader, self.score_cache_bytes)
+        if self.score_cache and isinstance(reranker, TokenizingReranker):
+            reader = self._cached(reranker, self.score_cache)
         return Reader(reranker.name, reader, self.rerank_limit)
+
+    def _cached(self, reranker: TokenizingReranker, kept: int | ScoreStore) -> CachedReranker:
+        if isinstance(kept, int):
+            return CachedReranker(reranker, MemoryScores(kept))
+        return CachedReranker(reranker, CarefulStore(kept), reranker.fingerprint())
 
     def shorten(self, need: Shorten) -> Sequence[Mapping[str, Any]]:
         """Cut fields' texts to their shares of what the reranker reads; a function's limit is unknown."""

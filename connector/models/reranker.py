@@ -55,12 +55,16 @@ class TokenizingReranker:
 
     Attributes:
         pace: how fast it reads at the moment.
+        fingerprint: returns which weights in which backend compute its scores.
     """
+
+    fingerprint: Callable[[], str]
 
     def __init__(self, tokenizer: TextTokenizer, *, name: str, source: str) -> None:
         self.name = name
         self.source = source
         self._tokenizer = tokenizer
+        self.fingerprint = lambda: f"{self.source} {id(self)}"
         self.pace = Pace(CHARACTERS_PER_TOKEN * tokenizer.max_tokens)
 
     def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:

@@ -10,30 +10,27 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from connector.models.cache import RecentValues
 from connector.models.once import ForkSafe
 from connector.models.readings import Reading, Stoppable
+from connector.models.score_stores import ScoreStore
 from connector.models.stopping import Stop
-
-SCORE_CACHE_BYTES = 32 * 2**20
-_ENTRY_BYTES = 200
-"""A key, a score and their places in the cache."""
 
 
 class CachedReranker(ForkSafe):
     """A reranker that computes a score once, however many searches ask for it at the same time: see `Stoppable`.
 
-    Only for rerankers whose score of a pair depends on nothing else. A score belongs to one loaded model, so it is gone
-    when the model is.
+    Only for rerankers whose score of a pair depends on nothing else.
 
     Args:
         reranker: computes the scores.
-        most_bytes: how large the cache is; the scores used last stay.
+        store: keeps them.
+        model: which model in which backend they are from; its scores are never those of another.
     """
 
-    def __init__(self, reranker: Stoppable, most_bytes: int = SCORE_CACHE_BYTES) -> None:
+    def __init__(self, reranker: Stoppable, store: ScoreStore, model: str = "") -> None:
         self._reranker = reranker
-        self._scores: RecentValues[bytes, float] = RecentValues(most_bytes, lambda _: _ENTRY_BYTES)
+        self._store = store
+        self._model = model
         super().__init__()
 
     def after_fork_in_child(self) -> None:
@@ -43,8 +40,8 @@ class CachedReranker(ForkSafe):
 
     def read_until(self, query: str, passages: Sequence[str], stop: Stop) -> Reading:
         """See `Stoppable`; only pairs that are not known are read."""
-        keys = [_key(query, passage) for passage in passages]
-        known = [self._scores.get(key) for key in keys]
+        keys = [_key(self._model, query, passage) for passage in passages]
+        known = self._store.get(keys)
         scores = np.array([np.nan if score is None else score for score in known], dtype=np.float32)
         hits = int(np.isfinite(scores).sum())
         ours, theirs = self._claim([key for key, score in zip(keys, known, strict=True) if score is None])
@@ -54,17 +51,14 @@ class CachedReranker(ForkSafe):
             self._give_up(ours)
         for event in theirs.values():
             stop.wait(event)
-        for at, key in enumerate(keys):
-            if key in theirs and (score := self._scores.get(key)) is not None:
+        late = [at for at, key in enumerate(keys) if key in theirs]
+        for at, score in zip(late, self._store.get([keys[at] for at in late]) if late else (), strict=True):
+            if score is not None:
                 scores[at] = score
                 hits += 1
         if np.isnan(scores).any() and theirs and not stop.is_over:  # whoever computed them had to stop
             reading = self._read(query, passages, keys, set(theirs), scores, stop)
         return replace(reading, scores=scores, cache_hits=hits)
-
-    def forget(self) -> None:
-        """Forget all scores."""
-        self._scores.clear()
 
     def _read(
         self,
@@ -81,9 +75,7 @@ class CachedReranker(ForkSafe):
             return Reading(scores)
         reading = self._reranker.read_until(query, [passages[at] for at in places], stop)
         scores[places] = reading.scores
-        for at in places:
-            if np.isfinite(scores[at]):
-                self._scores.put(keys[at], float(scores[at]))
+        self._store.put({keys[at]: float(scores[at]) for at in places if np.isfinite(scores[at])})
         return reading
 
     def _claim(self, keys: Sequence[bytes]) -> tuple[set[bytes], dict[bytes, threading.Event]]:
@@ -108,8 +100,8 @@ class CachedReranker(ForkSafe):
             event.set()
 
 
-def _key(query: str, passage: str) -> bytes:
-    parts = (text.encode("utf-8", "surrogatepass") for text in (query, passage))
+def _key(*texts: str) -> bytes:
+    parts = (text.encode("utf-8", "surrogatepass") for text in texts)
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         digest.update(len(part).to_bytes(8, "big"))

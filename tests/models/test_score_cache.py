@@ -8,6 +8,7 @@ import numpy as np
 
 from connector.models.readings import Reading
 from connector.models.score_cache import CachedReranker
+from connector.models.score_stores import MemoryScores
 from connector.models.stopping import Stop
 
 WAIT_S = 30.0
@@ -33,7 +34,7 @@ class Lengths:
 
 def test_a_pair_is_read_once() -> None:
     lengths = Lengths()
-    cached = CachedReranker(lengths)
+    cached = CachedReranker(lengths, MemoryScores())
     assert cached.read_until("q", ["a", "bb"], Stop()).scores.tolist() == [1.0, 2.0]
     again = cached.read_until("q", ["bb", "ccc", "a"], Stop())
     assert again.scores.tolist() == [2.0, 3.0, 1.0]
@@ -43,7 +44,7 @@ def test_a_pair_is_read_once() -> None:
 
 def test_another_query_is_another_pair() -> None:
     lengths = Lengths()
-    cached = CachedReranker(lengths)
+    cached = CachedReranker(lengths, MemoryScores())
     cached.read_until("q", ["ab"], Stop())
     cached.read_until("qa", ["b"], Stop())
     assert lengths.read == ["ab", "b"]
@@ -51,7 +52,7 @@ def test_another_query_is_another_pair() -> None:
 
 def test_what_was_not_read_in_time_is_read_next_time() -> None:
     lengths = Lengths(most=1)
-    cached = CachedReranker(lengths)
+    cached = CachedReranker(lengths, MemoryScores())
     assert cached.read_until("q", ["a", "bb"], Stop()).read == 1
     lengths.most = 2
     assert cached.read_until("q", ["a", "bb"], Stop()).scores.tolist() == [1.0, 2.0]
@@ -60,7 +61,7 @@ def test_what_was_not_read_in_time_is_read_next_time() -> None:
 
 def test_the_oldest_scores_make_room() -> None:
     lengths = Lengths()
-    cached = CachedReranker(lengths, most_bytes=400)
+    cached = CachedReranker(lengths, MemoryScores(400))
     for passage in ("a", "bb", "ccc", "a"):
         cached.read_until("q", [passage], Stop())
     assert lengths.read == ["a", "bb", "ccc", "a"]
@@ -69,7 +70,7 @@ def test_the_oldest_scores_make_room() -> None:
 def test_searches_at_the_same_time_compute_a_pair_once() -> None:
     lengths = Lengths()
     lengths.may_read.clear()
-    cached = CachedReranker(lengths)
+    cached = CachedReranker(lengths, MemoryScores())
     found: list[Reading] = []
     threads = [
         threading.Thread(target=lambda: found.append(cached.read_until("q", ["a", "bb"], Stop()))) for _ in range(4)
@@ -87,7 +88,7 @@ def test_searches_at_the_same_time_compute_a_pair_once() -> None:
 def test_a_pair_that_another_search_gives_up_is_read_by_who_waits() -> None:
     first = Lengths(most=0)
     first.may_read.clear()
-    cached = CachedReranker(first)
+    cached = CachedReranker(first, MemoryScores())
     gave_up = threading.Thread(target=lambda: cached.read_until("q", ["a"], Stop()))
     gave_up.start()
     assert first.is_reading.wait(WAIT_S)
@@ -105,7 +106,7 @@ def test_a_pair_that_another_search_gives_up_is_read_by_who_waits() -> None:
 def test_waiting_for_another_search_ends_at_the_deadline() -> None:
     lengths = Lengths()
     lengths.may_read.clear()
-    cached = CachedReranker(lengths)
+    cached = CachedReranker(lengths, MemoryScores())
     slow = threading.Thread(target=lambda: cached.read_until("q", ["a"], Stop()))
     slow.start()
     assert lengths.is_reading.wait(WAIT_S)

@@ -20,7 +20,7 @@ from connector.clients.query_models import EncoderLike, QueryModels, RerankerLik
 from connector.clients.sending import ClientNeed, performed
 from connector.engines import OpenSearchDialect
 from connector.errors import MissingExtraError, RequestError
-from connector.models.score_cache import SCORE_CACHE_BYTES
+from connector.models.score_stores import SCORE_CACHE_BYTES, ScoreStore
 from connector.request.json_values import default_of
 from connector.search.needs import Compute, arun
 
@@ -58,12 +58,12 @@ class AsyncHybridOpenSearch(AsyncOpenSearch):
         execution: Execution = "auto",
         budget_ms: float | None = None,
         rerank_limit: int | None = None,
-        score_cache_bytes: int = SCORE_CACHE_BYTES,
+        score_cache: int | ScoreStore = SCORE_CACHE_BYTES,
         **kwargs: Any,
     ) -> None:
         check_opensearch_hosts(args[0] if args else kwargs.get("hosts"))
         super().__init__(*args, **kwargs)
-        query_models = QueryModels(encoder, reranker, dict(models or {}), rerank_limit, score_cache_bytes)
+        query_models = QueryModels(encoder, reranker, dict(models or {}), rerank_limit, score_cache)
         default = default_of(self.transport.serializer)
         self.hybrid = Hybrid(query_models, provenance, execution, OpenSearchDialect(), default, budget_ms)
         self.transport: Any = AsyncHybridTransport(self.transport, self.hybrid)

@@ -29,7 +29,7 @@ from connector.clients.sending import ClientNeed
 from connector.engines import OpenSearchDialect
 from connector.engines.answers import bulk_items_in, readable
 from connector.errors import RequestError
-from connector.models.score_cache import SCORE_CACHE_BYTES
+from connector.models.score_stores import SCORE_CACHE_BYTES, ScoreStore
 from connector.request.json_values import default_of
 from connector.search.needs import Compute, run
 
@@ -50,7 +50,7 @@ class HybridOpenSearch(OpenSearch):
         budget_ms: how many milliseconds a search may take if it has no `budget_ms` of its own; None: any time.
         rerank_limit: how many searches each reranker reads for at the same time; others keep their fused order. None:
             16 for each core if it computes here, 256 if it is a function.
-        score_cache_bytes: how large the cache of each loaded model's scores is; 0: there is none.
+        score_cache: how many bytes of scores each loaded model keeps, 0 for none; or a store that several share.
         **kwargs: as for `opensearchpy.OpenSearch`.
 
     Examples:
@@ -74,12 +74,12 @@ class HybridOpenSearch(OpenSearch):
         execution: Execution = "auto",
         budget_ms: float | None = None,
         rerank_limit: int | None = None,
-        score_cache_bytes: int = SCORE_CACHE_BYTES,
+        score_cache: int | ScoreStore = SCORE_CACHE_BYTES,
         **kwargs: Any,
     ) -> None:
         check_opensearch_hosts(args[0] if args else kwargs.get("hosts"))
         super().__init__(*args, **kwargs)
-        query_models = QueryModels(encoder, reranker, dict(models or {}), rerank_limit, score_cache_bytes)
+        query_models = QueryModels(encoder, reranker, dict(models or {}), rerank_limit, score_cache)
         default = default_of(self.transport.serializer)
         self.hybrid = Hybrid(query_models, provenance, execution, OpenSearchDialect(), default, budget_ms)
         self.transport: Any = HybridTransport(self.transport, self.hybrid)

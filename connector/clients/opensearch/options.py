@@ -10,7 +10,7 @@ from connector.errors import RequestError
 _RENAMED_OPTIONS = {"basic_auth": "http_auth", "request_timeout": "timeout"}
 _OPTIONS = frozenset(
     {
-        *("encoder", "reranker", "models", "provenance", "execution", "budget_ms", "rerank_limit", "score_cache_bytes"),
+        *("encoder", "reranker", "models", "provenance", "execution", "budget_ms", "rerank_limit", "score_cache"),
         *("http_auth", "timeout", "headers", "http_compress", "opaque_id", "transport_class", "connection_class"),
         *("max_retries", "retry_on_status", "retry_on_timeout", "pool_maxsize"),
         *("ca_certs", "client_cert", "client_key", "ssl_assert_fingerprint", "ssl_context", "ssl_show_warn"),

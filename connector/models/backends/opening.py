@@ -55,6 +55,7 @@ def open_reranker(found: ModelFolder, backend: str, device: str | None) -> Reran
     else:
         opened = _open_exported(found, backend, build_reranker)
     reranker = reranker_from(opened, name=found.name, source=str(found.folder))
+    reranker.fingerprint = lambda: f"{found.revision} {backend}"
     cost = known_cost(found, backend)
     if cost is not None:
         reranker.pace.expect(cost)
