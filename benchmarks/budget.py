@@ -23,6 +23,7 @@ from statistics import fmean, median
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from benchmarks.results import machine, write_section
 from connector import Connector, connect
@@ -35,6 +36,7 @@ BUDGETS_MS = (25, 50, 100, 200, 400, 800)
 AT_ONCE = (1, 8, 20)
 DEPTHS = (0, 5, 10, 20, 30, 50)
 TITLE = "Searches with a budget"
+PLOT = Path(__file__).with_name("budget.png")
 INDEX = "benchmark-budget"
 
 
@@ -110,6 +112,17 @@ def prediction_line(answers: Iterable[Answer]) -> str:
     )
 
 
+def draw(budgets: Sequence[tuple[float, float]], depths: Sequence[tuple[float, float]]) -> None:
+    """Draw nDCG@10 by milliseconds: of searches with a budget, and of fixed depths."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(*zip(*budgets, strict=True), marker="o", label="with a budget, by budget")
+    axes.plot(*zip(*depths, strict=True), marker="s", label="with a fixed depth, by median time")
+    axes.set(xlabel="ms", ylabel="nDCG@10", xscale="log")
+    axes.legend()
+    figure.savefig(PLOT, dpi=120)
+
+
 def documents(folder: Path) -> Iterable[dict[str, Any]]:
     """Yield a collection's documents."""
     plain = folder / "corpus.jsonl"
@@ -145,7 +158,7 @@ def main() -> None:
         connector.index(whole[: arguments.documents])
         ask_all(connector, reranker, dict(islice(queries.items(), 10)), 1, depth=50)  # not counted
         fixed = {depth: ask_all(connector, reranker, queries, 1, depth=depth) for depth in DEPTHS}
-        rows, compared = [], []
+        rows, compared, curve = [], [], []
         for at_once in AT_ONCE:
             for budget_ms in BUDGETS_MS:
                 answers = ask_all(connector, reranker, queries, at_once, depth=50, budget_ms=budget_ms)
@@ -153,6 +166,7 @@ def main() -> None:
                 rows.append(budget_row(at_once, budget_ms, answers, quality))
                 print(rows[-1], flush=True)
                 if at_once == 1:
+                    curve.append((float(budget_ms), quality))
                     affordable = {d: a for d, a in fixed.items() if median(e.ms for e in a.values()) <= budget_ms}
                     best = max(affordable, key=lambda depth: ndcg(qrels, affordable[depth]), default=None)
                     best_text = "none fits | -" if best is None else f"{best} | {ndcg(qrels, affordable[best]):.3f}"
@@ -180,7 +194,8 @@ def main() -> None:
 {prediction_line(each for depth, answers in fixed.items() if depth for each in answers.values())}
 """
     if arguments.write:
-        write_section(TITLE, text)
+        write_section(TITLE, f"{text}\n![nDCG@10 by budget and by fixed depth](budget.png)")
+        draw(curve, [(median(e.ms for e in each.values()), ndcg(qrels, each)) for each in fixed.values()])
     print(text)
 
 

@@ -1,6 +1,7 @@
 """`connector search`: search an index, and show each stage's score of each hit."""
 
 import json
+from concurrent.futures import wait
 from typing import Annotated
 
 import typer
@@ -43,7 +44,9 @@ def search(
         find_encoder(encoder)
         find_reranker(reranker)
         connector = Connector(client, index, text_fields=names, encoder=encoder, reranker=reranker)
-        connector.client.hybrid.models.preload()
+        loading = connector.client.hybrid.models.preload()
+        if budget_ms is not None:
+            wait(loading)  # the budget is for the search, not for the start of the process
         response = connector.search(text, size=size, depth=depth, blend=blend, budget_ms=budget_ms)
     if as_json:
         typer.echo(json.dumps(response.body, ensure_ascii=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, TypeAlias
@@ -60,10 +61,12 @@ class QueryModels:
         self._rerankers: dict[str | None, Once[Reranker]] = {None: Once(lambda: as_reranker(self.reranker))}
         self._readers: dict[str | None, Once[Reader]] = {}
 
-    def preload(self) -> None:
-        """Begin to load the client's own models on other threads; what fails then is raised by whoever needs it."""
-        MODELS.submit(self._encoders[None].get)
-        MODELS.submit(self._rerankers[None].get)
+    def preload(self) -> list[Future[Any]]:
+        """Begin to load the client's own models on other threads, and return when each is loaded.
+
+        What fails then is raised by whoever needs it.
+        """
+        return [MODELS.submit(self._encoders[None].get), MODELS.submit(self._rerankers[None].get)]
 
     def own_encoder(self) -> Encoder:
         """Return the client's own encoder, loaded on the first call.

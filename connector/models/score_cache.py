@@ -41,10 +41,9 @@ class CachedReranker(ForkSafe):
     def read_until(self, query: str, passages: Sequence[str], stop: Stop) -> Reading:
         """See `Stoppable`; only pairs that are not known are read."""
         keys = [_key(self._model, query, passage) for passage in passages]
-        known = self._store.get(keys)
-        scores = np.array([np.nan if score is None else score for score in known], dtype=np.float32)
+        scores = self._known(keys)
         hits = int(np.isfinite(scores).sum())
-        ours, theirs = self._claim([key for key, score in zip(keys, known, strict=True) if score is None])
+        ours, theirs = self._claim([key for key, score in zip(keys, scores, strict=True) if np.isnan(score)])
         try:
             reading = self._read(query, passages, keys, ours, scores, stop)
         finally:
@@ -52,13 +51,18 @@ class CachedReranker(ForkSafe):
         for event in theirs.values():
             stop.wait(event)
         late = [at for at, key in enumerate(keys) if key in theirs]
-        for at, score in zip(late, self._store.get([keys[at] for at in late]) if late else (), strict=True):
-            if score is not None:
-                scores[at] = score
-                hits += 1
+        if late:
+            scores[late] = self._known([keys[at] for at in late])
+            hits += int(np.isfinite(scores[late]).sum())
         if np.isnan(scores).any() and theirs and not stop.is_over:  # whoever computed them had to stop
             reading = self._read(query, passages, keys, set(theirs), scores, stop)
         return replace(reading, scores=scores, cache_hits=hits)
+
+    def _known(self, keys: Sequence[bytes]) -> NDArray[np.float32]:
+        """Return the scores that the store has, NaN for the others."""
+        found = np.array([np.nan if score is None else score for score in self._store.get(keys)], dtype=np.float32)
+        found[~np.isfinite(found)] = np.nan
+        return found
 
     def _read(
         self,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from elasticsearch import Elasticsearch
 
-from connector import AsyncHybridElasticsearch, HybridElasticsearch
+from connector import AsyncHybridElasticsearch, AsyncHybridOpenSearch, HybridElasticsearch, HybridOpenSearch
 from connector.embedded import Engine, node_classes
 from connector.errors import DeadlineError, RequestError
 from connector.models.readings import Reading
@@ -255,3 +255,32 @@ def test_many_searches_leave_no_thread_and_no_call_behind(nodes: tuple[Any, Any]
             released.set()
             client.search(index="whales", retriever=tree())
     assert RERANKERS.queued == 0
+
+
+def test_opensearchs_clients_keep_the_budget_too(opensearch_url: str) -> None:
+    index = "budget-whales"
+    body = {"retriever": tree(budget_ms=2_000)}
+    with HybridOpenSearch(opensearch_url) as plain:
+        for number in range(4):
+            plain.index(index=index, id=str(number), body={"t": f"whale {number}", "n": number})
+        plain.indices.refresh(index=index)
+
+    async def search(reranker: Any) -> Any:
+        async with AsyncHybridOpenSearch(opensearch_url, reranker=reranker) as client:
+            return await client.search(index=index, body=body)
+
+    try:
+        with hanging() as (slow, released):
+            with HybridOpenSearch(opensearch_url, reranker=slow) as client:
+                late = client.search(index=index, body=body)
+            late_too = asyncio.run(search(slow))
+            assert not released.is_set()
+        with HybridOpenSearch(opensearch_url, reranker=Part(-5.0, 3.0)) as client:
+            part = client.search(index=index, body=body)
+        part_too = asyncio.run(search(Part(-5.0, 3.0)))
+    finally:
+        with HybridOpenSearch(opensearch_url) as plain:
+            plain.indices.delete(index=index)
+    assert late["_hybrid"]["degraded_codes"][0] == late_too["_hybrid"]["degraded_codes"][0] == "deadline"
+    assert ids(late) == ids(late_too) == ["0", "1", "2", "3"]
+    assert ids(part) == ids(part_too) == ["1", "0", "2", "3"]
