@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cachetools import TLRUCache, TTLCache
 from elastic_transport import SerializationError
 from elasticsearch import ApiError
 
 from connector.clients.sending import ACCEPT_JSON, ClientFlow, Send, mapping_path
 from connector.engines.answers import field_count, mappings_in, unreadable
 from connector.engines.capabilities import Capabilities, read_capabilities
-from connector.search.keeping import Kept
+from connector.models.cache import SharedCache
 from connector.search.native import Native
 
 _MAPPINGS_KEPT_S, _NO_MAPPINGS_KEPT_S = 60.0, 5.0
@@ -24,9 +25,13 @@ class ClusterFacts:
     """Facts about a cluster, by caller: what one may not read says nothing about another."""
 
     def __init__(self) -> None:
-        self._mappings: Kept[tuple[str, str | None], Mapping[str, Any]] = Kept(_MOST_INDICES, _MOST_FIELDS)
-        self._capabilities: Kept[str, Capabilities] = Kept(_MOST_CALLERS)
-        self._natives: Kept[str, Native] = Kept(_MOST_CALLERS)
+        self._mappings: SharedCache[tuple[str, str | None], Mapping[str, Any]] = SharedCache(
+            lambda: TLRUCache(_MOST_FIELDS, _mappings_expire_s, getsizeof=_weight)
+        )
+        self._capabilities: SharedCache[str, Capabilities] = SharedCache(
+            lambda: TLRUCache(_MOST_CALLERS, _capabilities_expire_s)
+        )
+        self._natives: SharedCache[str, Native] = SharedCache(lambda: TTLCache(_MOST_CALLERS, _NATIVE_KEPT_S))
 
     def mappings(self, caller: str, index: str | None) -> ClientFlow[Mapping[str, Any]]:
         """Read an index's mappings, or return those that this caller read a short time ago; {} if it may not.
@@ -47,8 +52,7 @@ class ClusterFacts:
             raise unreadable("_mapping", error) from error
         else:
             found = mappings_in(response.body) if response.meta.status == 200 else {}
-        kept_s = _MAPPINGS_KEPT_S if found else _NO_MAPPINGS_KEPT_S
-        return self._mappings.keep((caller, index), found, kept_s, 1 + field_count(found))
+        return self._mappings.put((caller, index), found)
 
     def forget_mappings(self) -> None:
         """Forget all mappings: an index has been changed through this client."""
@@ -65,10 +69,25 @@ class ClusterFacts:
                 bodies.append((yield Send("GET", path, headers=ACCEPT_JSON)).body)
             except (ApiError, SerializationError, RecursionError):  # not allowed to ask, or no such endpoint
                 bodies.append(None)
-        found = read_capabilities(*bodies)
-        is_known = found.runs_licensed_retrievers or found.licence is not None
-        return self._capabilities.keep(caller, found, _CAPABILITIES_KEPT_S if is_known else _NO_CAPABILITIES_KEPT_S)
+        return self._capabilities.put(caller, read_capabilities(*bodies))
 
     def native(self, caller: str) -> Native:
         """Return what this caller's earlier searches have shown about the cluster's own fusions."""
-        return self._natives.get(caller) or self._natives.keep(caller, Native(), _NATIVE_KEPT_S)
+        return self._natives.get(caller) or self._natives.put(caller, Native())
+
+
+def _mappings_expire_s(_: object, found: Mapping[str, Any], now_s: float) -> float:
+    return now_s + (_MAPPINGS_KEPT_S if found else _NO_MAPPINGS_KEPT_S)
+
+
+def _weight(found: Mapping[str, Any]) -> int:
+    """Return the fields of mappings, each of which is checked.
+
+    At least as many count as leave room for `_MOST_INDICES`, and at most as many as there is room for.
+    """
+    return min(max(1 + field_count(found), _MOST_FIELDS // _MOST_INDICES), _MOST_FIELDS)
+
+
+def _capabilities_expire_s(_: object, found: Capabilities, now_s: float) -> float:
+    is_known = found.runs_licensed_retrievers or found.licence is not None
+    return now_s + (_CAPABILITIES_KEPT_S if is_known else _NO_CAPABILITIES_KEPT_S)

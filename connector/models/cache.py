@@ -1,43 +1,55 @@
-"""A bounded cache: the values used last, up to a total weight."""
+"""The caches of cachetools, for many threads and forked children."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
-from cachetools import LRUCache
+from cachetools import Cache
 
-from connector.models.once import ForkSafeLock
+from connector.models.once import ForkSafe
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class RecentValues(Generic[K, V]):
-    """The most recently used values; safe from many threads and in a forked child.
+class SharedCache(ForkSafe, Generic[K, V]):
+    """A cache that many threads may use; a forked child starts with what its parent had stored.
 
     Args:
-        most_weight: how much all values may weigh together; a value that weighs more is not stored.
-        weigh: returns a value's weight; by default each weighs 1.
+        make_empty: returns the cache of cachetools, which decides how much is stored, and for how long.
     """
 
-    def __init__(self, most_weight: int, weigh: Callable[[V], int] = lambda _: 1) -> None:
-        self._values: LRUCache[K, V] = LRUCache(most_weight, getsizeof=weigh)
-        self._lock = ForkSafeLock()
+    def __init__(self, make_empty: Callable[[], Cache[K, V]]) -> None:
+        self._make_empty = make_empty
+        self._values = make_empty()
+        self._lock = threading.Lock()
+        super().__init__()
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._values)
 
     def get(self, key: K) -> V | None:
         """Return the value stored under a key, and mark it as just used; None if there is none."""
         with self._lock:
             return self._values.get(key)
 
-    def put(self, key: K, value: V) -> None:
-        """Store a value unless its key has one; the least recently used values make room for it."""
-        with self._lock, suppress(ValueError):  # it weighs more than all may
-            if key not in self._values:
-                self._values[key] = value
+    def put(self, key: K, value: V) -> V:
+        """Store a value unless it weighs more than the whole cache may, and return it."""
+        with self._lock, suppress(ValueError):
+            self._values[key] = value
+        return value
 
     def clear(self) -> None:
         """Remove all values."""
         with self._lock:
             self._values.clear()
+
+    def after_fork_in_child(self) -> None:
+        """Free the lock; what another thread of the parent was changing when it forked is dropped."""
+        if self._lock.locked():
+            self._values = self._make_empty()
+        self._lock = threading.Lock()

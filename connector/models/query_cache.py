@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
-from connector.models.cache import RecentValues
+from connector.models.cache import SharedCache
 
 _MOST_QUERIES = 1_024
 _LONGEST_CHARACTERS = 2_000
@@ -21,7 +22,7 @@ class QueryCache:
     """
 
     def __init__(self, most: int = _MOST_QUERIES) -> None:
-        self._vectors: RecentValues[str, NDArray[np.float32]] = RecentValues(most)
+        self._vectors: SharedCache[str, NDArray[np.float32]] = SharedCache(lambda: LRUCache(most))
 
     def vectors(self, texts: Sequence[str], encode: Callable[[list[str]], NDArray[np.float32]]) -> NDArray[np.float32]:
         """Return the texts' vectors, (n, dims); only texts that are not stored are encoded, each once."""

@@ -10,8 +10,10 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol, runtime_checkable
 
+from cachetools import LRUCache
+
 from connector.errors import MissingExtraError, RequestError
-from connector.models.cache import RecentValues
+from connector.models.cache import SharedCache
 
 SCORE_CACHE_BYTES = 32 * 2**20
 _ENTRY_BYTES = 200
@@ -40,7 +42,7 @@ class MemoryScores:
     """
 
     def __init__(self, most_bytes: int = SCORE_CACHE_BYTES) -> None:
-        self._scores: RecentValues[bytes, float] = RecentValues(most_bytes, lambda _: _ENTRY_BYTES)
+        self._scores: SharedCache[bytes, float] = SharedCache(lambda: LRUCache(most_bytes, lambda _: _ENTRY_BYTES))
 
     def get(self, keys: Sequence[bytes]) -> list[float | None]:
         """See `ScoreStore`."""

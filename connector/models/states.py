@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from connector.models.batching import padded_rows
-from connector.models.cache import RecentValues
+from connector.models.cache import SharedCache
 from connector.models.compute_pool import Batcher
 from connector.models.session import APART, JOINT, Arrays, Session
 from connector.models.stopping import Stop
@@ -48,9 +49,7 @@ class TwoHalves:
         cache_bytes: int = STATE_CACHE_BYTES,
     ) -> None:
         self._tokenizer = tokenizer
-        self._sides: RecentValues[bytes, Side] = RecentValues(
-            cache_bytes, lambda side: side.states.nbytes + side.ids.nbytes
-        )
+        self._sides: SharedCache[bytes, Side] = SharedCache(lambda: LRUCache(cache_bytes, _stored_bytes))
         self._apart: Batcher[TokenRow] = Batcher(sessions[APART], row_length, self._collate_texts, _split_states)
         self._joint: Batcher[Pair] = Batcher(sessions[JOINT], _pair_length, _collate_pairs)
 
@@ -89,6 +88,10 @@ class TwoHalves:
 
     def _collate_texts(self, rows: Sequence[TokenRow]) -> Arrays:
         return padded_rows(rows, self._tokenizer.pads)
+
+
+def _stored_bytes(side: Side) -> int:
+    return side.states.nbytes + side.ids.nbytes
 
 
 def _key(row: TokenRow) -> bytes:

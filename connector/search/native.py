@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cachetools import TTLCache
 from elasticsearch import ApiError
 
 from connector.engines import Dialect, NativeFusion
+from connector.models.cache import SharedCache
 from connector.request.leaf_retrievers import Knn
 from connector.request.search_request import SearchRequest
-from connector.search.keeping import Kept
 from connector.search.needs import Flow, MultiSearch
 from connector.search.plan import Fuse, Leaf, Leg, Plan
 
@@ -37,7 +38,9 @@ class Native:
     """
 
     refused: set[str] = field(default_factory=set)
-    spread: Kept[tuple[str, ...], bool] = field(default_factory=lambda: Kept(_MOST_INDICES))
+    spread: SharedCache[tuple[str, ...], bool] = field(
+        default_factory=lambda: SharedCache(lambda: TTLCache(_MOST_INDICES, _SHARDS_KEPT_S))
+    )
 
     def may_run(self, fusion: NativeFusion, index: tuple[str, ...]) -> bool:
         """True if nothing known rules it out."""
@@ -79,7 +82,7 @@ def natively_fused(
             raise
         return None, fusion.kind
     if answer["_shards"]["total"] > 1:
-        native.spread.keep(index, True, _SHARDS_KEPT_S)
+        native.spread.put(index, True)
         return None, None
     return _scaled(answer, request, fusion), None
 

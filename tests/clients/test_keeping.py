@@ -13,11 +13,10 @@ from opensearchpy import Connection
 from connector import HybridElasticsearch, HybridOpenSearch
 from connector.clients import cluster_facts
 from connector.errors import RequestError
-from connector.search.keeping import Kept, caller_of
+from connector.search.keeping import caller_of
 from tests.engines.saying import LEG, SayingNode, written
 from tests.models_by_hand import count_words, first_words
 
-HOUR_S = 3_600.0
 VECTOR_TREE: dict[str, Any] = {
     "rrf": {
         "retrievers": [
@@ -27,43 +26,6 @@ VECTOR_TREE: dict[str, Any] = {
     }
 }
 TREE: dict[str, Any] = {"rrf": {"retrievers": [{"standard": {"query": {"match_all": {}}}}] * 2}}
-
-
-def test_no_more_than_the_most_are_kept_and_those_not_asked_for_go_first() -> None:
-    kept: Kept[str, int] = Kept(2)
-    kept.keep("a", 1, HOUR_S)
-    kept.keep("b", 2, HOUR_S)
-    assert kept.get("a") == 1
-    kept.keep("c", 3, HOUR_S)
-    assert [kept.get(name) for name in "abc"] == [1, None, 3]
-
-
-def test_what_is_kept_weighs_no_more_than_it_may_but_for_the_newest() -> None:
-    kept: Kept[str, int] = Kept(100, 10)
-    for name in "abcd":
-        kept.keep(name, 0, HOUR_S, weight=4)
-    assert [kept.get(name) for name in "abcd"] == [None, None, 0, 0]
-    kept.keep("e", 5, HOUR_S, weight=1_000)
-    assert (len(kept), kept.get("e")) == (1, 5)
-    kept.keep("f", 6, HOUR_S, weight=4)
-    assert (len(kept), kept.get("f")) == (1, 6)
-
-
-def test_what_holds_no_longer_is_neither_given_nor_kept() -> None:
-    kept: Kept[str, int] = Kept(100)
-    kept.keep("a", 1, 0.0)
-    assert kept.get("a") is None
-    kept.keep("b", 2, HOUR_S)
-    assert len(kept) == 1
-
-
-def test_keeping_under_a_key_again_puts_the_new_value_there() -> None:
-    kept: Kept[str, int] = Kept(100, 10)
-    for value in range(5):
-        kept.keep("a", value, HOUR_S, weight=10)
-    assert (len(kept), kept.get("a")) == (1, 4)
-    kept.clear()
-    assert (len(kept), kept.get("a")) == (0, None)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +121,15 @@ def test_the_mappings_of_any_number_of_indices_and_callers_are_kept_within_bound
         for number in range(300):
             client.options(headers={"x-user": str(number)}).read_mappings("tenant")
         assert len(client.hybrid.cluster._mappings) <= cluster_facts._MOST_INDICES
+
+
+def test_mappings_with_more_fields_than_are_kept_are_read_once_while_they_are_the_newest(node: Any) -> None:
+    fields = {f"field_{number}": {"type": "keyword"} for number in range(cluster_facts._MOST_FIELDS)}
+    node.mappings = {"tenant": {"mappings": {"properties": fields}}}
+    with client_of(node) as client:
+        for index in ("tenant", "tenant", "other", "tenant"):
+            client.read_mappings(index)
+    assert [path for path, _ in node.asked] == ["/tenant/_mapping", "/other/_mapping", "/tenant/_mapping"]
 
 
 class GuardedConnection(Connection):
