@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from elasticsearch import AsyncElasticsearch
 
 from connector.clients.core import Execution, Hybrid
-from connector.clients.elasticsearch_py import call_of, copy_options, default_in, options_of
+from connector.clients.elasticsearch_py import call_of, copy_options, default_in, is_passed_on, options_of
 from connector.clients.hosts import check_elasticsearch_hosts
 from connector.clients.query_models import EncoderLike, QueryModels, RerankerLike
 from connector.clients.sending import ClientNeed, Send, performed
@@ -81,6 +81,8 @@ class AsyncHybridElasticsearch(AsyncElasticsearch):
 
     async def perform_request(self, method: str, path: str, **request: Unpack[RequestOptions]) -> Any:
         """Answer a search that the cluster can't run; pass on everything else as it is."""
+        if is_passed_on(request):
+            return await super().perform_request(method, path, **request)
         return await arun(self.hybrid.handle(call_of(self, Send(method, path, **request))), self._perform)
 
     async def read_mappings(self, index: str | None) -> Mapping[str, Any]:

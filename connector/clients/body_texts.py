@@ -9,8 +9,18 @@ from typing import Any
 from connector.errors import RequestError
 from connector.request.json_values import Default, as_json
 
-_MARKS = ('"retriever"', '"rank"')
+_KEYS = frozenset({"retriever", "rank"})
+"""A search with none of these does not run here."""
+_MARKS = tuple(f'"{key}"' for key in _KEYS)
 """A text without these holds no search that runs here."""
+
+
+def may_run_here(body: Any) -> bool:
+    """True if a search, also one that is a text, has to be read to know whether it runs here."""
+    content = _text(body)
+    if content is not None:
+        return any(mark in content for mark in _MARKS)
+    return isinstance(body, Mapping) and not _KEYS.isdisjoint(body)
 
 
 def read_search(body: Any, default: Default) -> Any:
@@ -59,8 +69,7 @@ def read_lines(body: Any, runs_here: Callable[[object], bool]) -> tuple[Any, lis
 
 
 def _read_if_marked(body: Any) -> Any:
-    content = _text(body)
-    return read_object(body) if content is not None and any(mark in content for mark in _MARKS) else body
+    return read_object(body) if isinstance(body, bytes | str) and may_run_here(body) else body
 
 
 def _text(body: Any) -> str | None:

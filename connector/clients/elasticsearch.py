@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from elasticsearch import Elasticsearch, helpers
 
 from connector.clients.core import Execution, Hybrid
-from connector.clients.elasticsearch_py import call_of, copy_options, default_in, options_of
+from connector.clients.elasticsearch_py import call_of, copy_options, default_in, is_passed_on, options_of
 from connector.clients.hosts import check_elasticsearch_hosts
 from connector.clients.query_models import EncoderLike, QueryModels, RerankerLike
 from connector.clients.sending import ClientNeed, Send
@@ -102,6 +102,8 @@ class HybridElasticsearch(Elasticsearch):
 
     def perform_request(self, method: str, path: str, **request: Unpack[RequestOptions]) -> Any:
         """Answer a search that the cluster can't run; pass on everything else as it is."""
+        if is_passed_on(request):
+            return super().perform_request(method, path, **request)
         return run(self.hybrid.handle(call_of(self, Send(method, path, **request))), self._perform)
 
     def read_mappings(self, index: str | None) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 from elastic_transport.client_utils import DEFAULT
 from elasticsearch import AsyncElasticsearch, Elasticsearch
 
+from connector.clients.body_texts import may_run_here
 from connector.clients.retries import Retries
 from connector.clients.sending import Call, Send, index_of
 from connector.request.json_values import Default, default_of
@@ -24,6 +25,9 @@ _OPTIONS = (
 )
 
 
+_HOLD_SEARCHES = frozenset({"search_template", "msearch", "msearch_template"})
+
+
 class RequestOptions(TypedDict, total=False):
     """The keywords of elasticsearch-py's `perform_request`."""
 
@@ -32,6 +36,18 @@ class RequestOptions(TypedDict, total=False):
     body: Any | None
     endpoint_id: str | None
     path_parts: Mapping[str, Any] | None
+
+
+def is_passed_on(request: RequestOptions) -> bool:
+    """True if a request is for the cluster as it is, as a glance shows; `Hybrid.route` decides about any other."""
+    endpoint = request.get("endpoint_id") or ""
+    if endpoint == "search":
+        return not may_run_here(request.get("body"))
+    return endpoint not in _HOLD_SEARCHES and not _changes_mappings(endpoint)
+
+
+def _changes_mappings(endpoint: str) -> bool:
+    return endpoint.startswith("indices.")
 
 
 def options_of(request: Send) -> RequestOptions:
@@ -54,7 +70,7 @@ def call_of(client: Elasticsearch | AsyncElasticsearch, request: Send) -> Call:
         retries=retries_of(client),
         sent_headers=client._headers,
         ignored=client._ignore_status,
-        changes_mappings=(request.endpoint_id or "").startswith("indices."),
+        changes_mappings=_changes_mappings(request.endpoint_id or ""),
     )
 
 
