@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from connector.request.search_request import SearchRequest
@@ -50,9 +51,8 @@ def fetch(
     return {key_of(hit): hit for answer in answers for hit in answer["hits"]["hits"]}
 
 
-def key_of(hit: Mapping[str, Any]) -> Key:
-    """Return the identity of a hit."""
-    return hit["_index"], hit["_id"]
+key_of: Callable[[Mapping[str, Any]], Key] = itemgetter("_index", "_id")
+"""Returns the identity of a hit."""
 
 
 def queries_for(keys: Sequence[Key]) -> list[dict[str, Any]]:

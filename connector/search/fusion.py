@@ -14,6 +14,7 @@ from connector.request.retrievers import Normalizer
 from connector.search.ranking import Key, Ranking, rank
 
 _EQUAL = 1e-6
+_LARGEST = float(np.finfo(np.float32).max)
 _COMBINED: dict[ScoreMode, Callable[[Any, Any], Any]] = {
     "total": np.add,
     "multiply": np.multiply,
@@ -153,8 +154,7 @@ def _summed(rankings: Sequence[Ranking], values: Sequence[NDArray[np.float64]], 
 
 def _as_scores(values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """Round to float32; scores out of its range, such as a weighted pin's, become its greatest or least number."""
-    most = np.finfo(np.float32).max
-    scores: NDArray[np.float32] = np.clip(values, -most, most).astype(np.float32)
+    scores: NDArray[np.float32] = values.clip(-_LARGEST, _LARGEST).astype(np.float32)
     return scores
 
 

@@ -12,8 +12,9 @@ from connector.request.leaf_retrievers import Knn
 from connector.search.by_id import key_of, queries_for
 from connector.search.context import SearchContext
 from connector.search.plan import Leg, Plan
-from connector.search.ranking import Key, Ranking, leveled, rank
+from connector.search.ranking import Ranking, leveled, rank
 
+_OF_ALL_LEGS = frozenset({"inner_hits", "matched_queries"})
 _NOISE_ULPS = 2
 """The greatest difference seen between float32 cosines of one direction, plus one."""
 
@@ -46,9 +47,11 @@ def collect_hits(context: SearchContext, leg: Leg, answer: Mapping[str, Any]) ->
     which are merged.
     """
     found = answer["hits"]["hits"][: leg.window]
-    keys = [key_of(hit) for hit in found]
+    keys = list(map(key_of, found))
     for key, hit in zip(keys, found, strict=True):
-        _add(context.hits, key, hit)
+        known = context.hits.setdefault(key, hit)
+        if known is not hit and not _OF_ALL_LEGS.isdisjoint(hit):
+            context.hits[key] = _merged(known, hit)
     scores = np.array([hit["_score"] or 0.0 for hit in found], dtype=np.float32)
     ranking = Ranking(keys, scores) if leg.is_sorted else rank(keys, leveled(scores, _noise_ulps(leg, context)))
     context.provenance.legs[leg.name] = ranking
@@ -57,17 +60,13 @@ def collect_hits(context: SearchContext, leg: Leg, answer: Mapping[str, Any]) ->
         context.provenance.explanations[leg.name] = dict(zip(keys, explanations, strict=True))
 
 
-def _add(hits: dict[Key, Mapping[str, Any]], key: Key, hit: Mapping[str, Any]) -> None:
-    known = hits.setdefault(key, hit)
-    if known is hit:
-        return
+def _merged(known: Mapping[str, Any], hit: Mapping[str, Any]) -> Mapping[str, Any]:
     merged: dict[str, Any] = {}
     if "matched_queries" in hit:
         merged["matched_queries"] = _merged_names(known.get("matched_queries"), hit["matched_queries"])
     if "inner_hits" in hit:
         merged["inner_hits"] = {**hit["inner_hits"], **known.get("inner_hits", {})}
-    if merged:
-        hits[key] = {**known, **merged}
+    return {**known, **merged}
 
 
 def _merged_names(first: Any, other: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from fnmatch import fnmatchcase
+from itertools import compress, count
 from typing import Any
 
 from connector.request.search_request import SearchRequest
@@ -105,7 +106,8 @@ def _ranks(provenance: Provenance, page: Sequence[Key]) -> dict[Key, dict[str, A
 
 def _places(ranking: Ranking, page: Container[Key]) -> list[tuple[Key, int, float]]:
     """Return key, rank and score of each hit of the ranking that is on the page."""
-    return [(key, at + 1, ranking.scores.item(at)) for at, key in enumerate(ranking.keys) if key in page]
+    places = compress(count(), map(page.__contains__, ranking.keys))
+    return [(ranking.keys[at], at + 1, ranking.scores.item(at)) for at in places]
 
 
 def _field_filter(request: SearchRequest, plan: Plan) -> Callable[[str], bool]:
