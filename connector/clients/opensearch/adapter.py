@@ -7,16 +7,12 @@ their causes. It needs the extra `opensearch`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from elastic_transport import ObjectApiResponse
 
-from connector.clients.opensearch.translation import (
-    OpenSearch,
-    elasticsearch_errors,
-    response,
-)
+from connector.clients.opensearch.translation import OpenSearch, elasticsearch_errors, response
 from connector.engines.answers import object_in, point_in_time_in
 
 _RENAMED = {"from_": "from", "source": "_source"}
@@ -58,11 +54,28 @@ class _Adapter:
         statuses = [ignore_status] if isinstance(ignore_status, int) else ignore_status
         return type(self)(self.own, statuses)
 
+    def search(self, **request: Any) -> Any:
+        """Search, as `elasticsearch.Elasticsearch.search`."""
+        return self._answer(partial(self.own.search, **self._search(request)), response)
+
+    def open_point_in_time(self, *, index: str, keep_alive: str) -> Any:
+        """Open a point in time, as `elasticsearch.Elasticsearch.open_point_in_time`."""
+        return self._answer(partial(self.own.create_pit, index=index, keep_alive=keep_alive), _opened)
+
+    def close_point_in_time(self, *, id: str) -> Any:
+        """Close a point in time, as `elasticsearch.Elasticsearch.close_point_in_time`."""
+        ids, params = {"pit_id": [id]}, {"ignore": self._ignored}
+        return self._answer(partial(self.own.delete_pit, body=ids, params=params), response)
+
     def _search(self, request: Mapping[str, Any]) -> dict[str, Any]:
         params = {name: request[name] for name in request if name in _URL_OPTIONS}
         body = {_RENAMED.get(name, name): value for name, value in request.items() if name not in _URL_OPTIONS}
         index = body.pop("index", None)
         return {"index": index, "body": body, "params": {"ignore": self._ignored}, **params}
+
+    def _answer(self, call: Callable[[], Any], read: Callable[[Any], Any]) -> Any:
+        """Return a call's answer, or a coroutine that does, as elasticsearch-py has it."""
+        raise NotImplementedError
 
 
 class OpenSearchAdapter(_Adapter):
@@ -79,20 +92,9 @@ class OpenSearchAdapter(_Adapter):
     def __exit__(self, *_: object) -> None:
         self.own.close()
 
-    def search(self, **request: Any) -> ObjectApiResponse[Any]:
-        """Search, as `elasticsearch.Elasticsearch.search`."""
+    def _answer(self, call: Callable[[], Any], read: Callable[[Any], Any]) -> Any:
         with elasticsearch_errors():
-            return response(self.own.search(**self._search(request)))
-
-    def open_point_in_time(self, *, index: str, keep_alive: str) -> ObjectApiResponse[Any]:
-        """Open a point in time, as `elasticsearch.Elasticsearch.open_point_in_time`."""
-        with elasticsearch_errors():
-            return _opened(self.own.create_pit(index=index, keep_alive=keep_alive))
-
-    def close_point_in_time(self, *, id: str) -> ObjectApiResponse[Any]:
-        """Close a point in time, as `elasticsearch.Elasticsearch.close_point_in_time`."""
-        with elasticsearch_errors():
-            return response(self.own.delete_pit(body={"pit_id": [id]}, params={"ignore": self._ignored}))
+            return read(call())
 
     def read_mappings(self, index: str | None) -> Mapping[str, Any]:
         """Return an index's mappings: see `HybridElasticsearch.read_mappings`."""
@@ -115,20 +117,9 @@ class AsyncOpenSearchAdapter(_Adapter):
     async def __aexit__(self, *_: object) -> None:
         await self.own.close()
 
-    async def search(self, **request: Any) -> ObjectApiResponse[Any]:
-        """Search, as `elasticsearch.AsyncElasticsearch.search`."""
+    async def _answer(self, call: Callable[[], Any], read: Callable[[Any], Any]) -> Any:
         with elasticsearch_errors():
-            return response(await self.own.search(**self._search(request)))
-
-    async def open_point_in_time(self, *, index: str, keep_alive: str) -> ObjectApiResponse[Any]:
-        """Open a point in time, as `elasticsearch.AsyncElasticsearch.open_point_in_time`."""
-        with elasticsearch_errors():
-            return _opened(await self.own.create_pit(index=index, keep_alive=keep_alive))
-
-    async def close_point_in_time(self, *, id: str) -> ObjectApiResponse[Any]:
-        """Close a point in time, as `elasticsearch.AsyncElasticsearch.close_point_in_time`."""
-        with elasticsearch_errors():
-            return response(await self.own.delete_pit(body={"pit_id": [id]}, params={"ignore": self._ignored}))
+            return read(await call())
 
     async def read_mappings(self, index: str | None) -> Mapping[str, Any]:
         """Return an index's mappings: see `HybridElasticsearch.read_mappings`."""

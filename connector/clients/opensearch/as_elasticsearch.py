@@ -14,11 +14,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from elastic_transport import (
-    ApiResponseMeta,
     ConnectionError,
     ConnectionTimeout,
     HttpHeaders,
-    NodeConfig,
     SerializerCollection,
     TransportApiResponse,
 )
@@ -27,6 +25,7 @@ from elasticsearch import Elasticsearch
 from elasticsearch.serializer import DEFAULT_SERIALIZERS
 
 from connector.clients.opensearch.translation import (
+    META,
     Deserializer,
     JSONSerializer,
     OpenSearch,
@@ -37,8 +36,7 @@ from connector.clients.opensearch.translation import (
 if TYPE_CHECKING:
     from opensearchpy import AsyncOpenSearch
 
-_HEADERS = HttpHeaders({"x-elastic-product": "Elasticsearch"})
-_META = ApiResponseMeta(200, "1.1", _HEADERS, 0.0, NodeConfig("http", "opensearch", 9200))
+_META = replace(META, headers=HttpHeaders({"x-elastic-product": "Elasticsearch"}))
 _ELASTIC_ONLY = re.compile(r"vnd\.elasticsearch\+|\s*;\s*compatible-with=\d+")
 """The parts of a media type that only Elasticsearch understands."""
 
@@ -60,7 +58,7 @@ class OpenSearchTransport:
     """A transport for elasticsearch-py that sends through opensearch-py's."""
 
     def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop | None = None) -> None:
-        self._own = _without_retries(transport)
+        self._own = _changed(transport, max_retries=0)
         self._loop = loop
         self.serializers = SerializerCollection(DEFAULT_SERIALIZERS)
 
@@ -95,7 +93,9 @@ class OpenSearchTransport:
     def reading(self, loads: Callable[[str], Any]) -> OpenSearchTransport:
         """Return a transport over the same connections that reads JSON answers with `loads`."""
         same = copy(self)
-        same._own = _reading(self._own, loads)
+        reader = _Reader(loads)
+        readers = {**self._own.deserializer.serializers, reader.mimetype: reader}
+        same._own = _changed(self._own, deserializer=Deserializer(readers))
         return same
 
     def close(self) -> None:
@@ -123,21 +123,11 @@ class _Reader(JSONSerializer):
             raise SerializationError(s, error) from error
 
 
-def _reading(transport: Any, loads: Callable[[str], Any]) -> Any:
+def _changed(transport: Any, **attributes: Any) -> Any:
+    """Return a transport over the same connections with other attributes."""
     same = copy(transport)
     if "inner" in vars(same):  # this package's, around opensearch-py's
-        same.inner = _reading(same.inner, loads)
-        return same
-    reader = _Reader(loads)
-    same.deserializer = Deserializer({**same.deserializer.serializers, reader.mimetype: reader})
-    return same
-
-
-def _without_retries(transport: Any) -> Any:
-    """Return a transport over the same connections that retries nothing."""
-    same = copy(transport)
-    if "inner" in vars(same):  # this package's, around opensearch-py's
-        same.inner = _without_retries(same.inner)
+        same.inner = _changed(same.inner, **attributes)
     else:
-        same.max_retries = 0
+        vars(same).update(attributes)
     return same

@@ -13,6 +13,7 @@ from connector.clients.opensearch.translation import (
     OWN_REQUEST,
     Request,
     elasticsearch_errors,
+    is_passed_on,
     opensearch_errors,
     response,
 )
@@ -105,13 +106,20 @@ class AsyncHybridTransport:
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Answer a search by retrievers; pass on everything else as it is."""
-        request = Request.of(method, url, params, body, timeout, ignore, headers)
+        sent: dict[str, Any] = {
+            "params": params,
+            "body": body,
+            "timeout": timeout,
+            "ignore": ignore,
+            "headers": headers,
+        }
+        if is_passed_on(method, url, body):
+            return await self.inner.perform_request(method, url, **sent)
+        request = Request.of(method, url, **sent)
         call = request.call(self.inner)
         routed = self.hybrid.route(call)
         if isinstance(routed, Pass):
-            return await self.inner.perform_request(
-                method, url, params=params, body=body, timeout=timeout, ignore=ignore, headers=headers
-            )
+            return await self.inner.perform_request(method, url, **sent)
         with opensearch_errors():
             return (await arun(self.hybrid.answer(routed, call), partial(self._perform, request))).body
 

@@ -21,6 +21,7 @@ from connector.clients.opensearch.translation import (
     as_api_error,
     elasticsearch_errors,
     helpers,
+    is_passed_on,
     opensearch_errors,
     response,
 )
@@ -154,13 +155,20 @@ class HybridTransport:
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Answer a search by retrievers; pass on everything else as it is."""
-        request = Request.of(method, url, params, body, timeout, ignore, headers)
+        sent: dict[str, Any] = {
+            "params": params,
+            "body": body,
+            "timeout": timeout,
+            "ignore": ignore,
+            "headers": headers,
+        }
+        if is_passed_on(method, url, body):
+            return self.inner.perform_request(method, url, **sent)
+        request = Request.of(method, url, **sent)
         call = request.call(self.inner)
         routed = self.hybrid.route(call)
         if isinstance(routed, Pass):
-            return self.inner.perform_request(
-                method, url, params=params, body=body, timeout=timeout, ignore=ignore, headers=headers
-            )
+            return self.inner.perform_request(method, url, **sent)
         with opensearch_errors():
             return run(self.hybrid.answer(routed, call), partial(self._perform, request)).body
 

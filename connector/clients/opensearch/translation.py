@@ -18,6 +18,7 @@ from elastic_transport import SerializationError as UnreadableError
 from elasticsearch import ApiError
 
 from connector.clients.api_errors import api_error
+from connector.clients.body_texts import may_run_here
 from connector.clients.retries import Retries
 from connector.clients.sending import Call, Send
 from connector.errors import MissingExtraError
@@ -50,7 +51,15 @@ _LISTS = frozenset({"_source", "docvalue_fields", "stored_fields"})
 _OF_THE_BODY = _LISTS | {"explain", "from", "seq_no_primary_term", "size", "track_total_hits", "version"}
 _CHANGES_MAPPINGS = frozenset({"_mapping", "_mappings", "_alias", "_aliases", "_bulk", "_reindex", "_rollover"})
 _DEFAULT_RETRY_ON_STATUS, _TOO_MANY_REQUESTS = (502, 503, 504), 429
-_META = ApiResponseMeta(200, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "opensearch", 9200))
+META = ApiResponseMeta(200, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "opensearch", 9200))
+
+
+def is_passed_on(method: str, url: str, body: Any) -> bool:
+    """True if a request is for the cluster as it is, as a glance shows; `Hybrid.route` decides about any other."""
+    path = url.partition("?")[0]
+    if path.endswith("/_search"):
+        return not may_run_here(body)
+    return method in ("GET", "HEAD") and "search" not in path
 
 
 @dataclass(frozen=True)
@@ -172,7 +181,7 @@ def retries_of(transport: Any) -> Retries:
 def response(body: Any) -> ObjectApiResponse[Any]:
     """Wrap a body as elasticsearch-py does; an error body, returned because its status is ignored, keeps its status."""
     is_error = isinstance(body, Mapping) and "error" in body and isinstance(body.get("status"), int)
-    return ObjectApiResponse(body=body, meta=replace(_META, status=body["status"]) if is_error else _META)
+    return ObjectApiResponse(body=body, meta=replace(META, status=body["status"]) if is_error else META)
 
 
 @contextmanager
@@ -200,7 +209,7 @@ def as_api_error(error: TransportError | SerializationError) -> Exception:
     status, body = error.status_code, error.info
     if not isinstance(status, int):
         return error
-    translated = api_error(body if isinstance(body, Mapping) else {"error": error.error}, _META, status)
+    translated = api_error(body if isinstance(body, Mapping) else {"error": error.error}, META, status)
     translated.__cause__ = error
     return translated
 
