@@ -96,7 +96,9 @@ class Connection:
         Raises:
             RequestError: the URL names one.
         """
-        if self.url.rstrip() == "embedded:":
+        from connector.clients.connect import is_in_memory
+
+        if is_in_memory(self.url):
             remedy = "keeps documents in memory, which are gone when this command ends; name a folder, as embedded:data"
             raise RequestError("--url", self.url, remedy)
 

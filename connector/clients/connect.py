@@ -65,6 +65,12 @@ def connect_checked(url: str, **options: Any) -> HybridElasticsearch | HybridOpe
     return _open(url, options, _checked_info_of)
 
 
+def is_in_memory(url: str) -> bool:
+    """True for the URL of an engine in memory, whose documents are gone when its client is closed."""
+    scheme, _, rest = url.strip().partition(":")
+    return scheme == "embedded" and not rest
+
+
 def _open(
     url: str, options: Mapping[str, Any], info_of: Callable[[HybridElasticsearch], Any]
 ) -> HybridElasticsearch | HybridOpenSearch:

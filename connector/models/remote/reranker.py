@@ -96,7 +96,7 @@ class RemoteReranker(ForkSafe):
         self._service = service
         self._model = model
         key = api_key or next((found for name in service.variables if (found := os.environ.get(name))), None)
-        self._headers = {"authorization": f"{service.scheme} {key}"} if key else {}
+        self._authorization = {"authorization": f"{service.scheme} {key}"} if key else {}
         self._timeout_s = timeout_s
         self._hedge_after_s = hedge_after_s
         self._batch = batch
@@ -130,7 +130,7 @@ class RemoteReranker(ForkSafe):
         """Open connections of its own: those of the parent are not the child's."""
         if self._closer is not None:
             self._closer.detach()
-        self._client = self._httpx.Client(headers=self._headers, follow_redirects=False)
+        self._client = self._httpx.Client(headers=self._authorization, follow_redirects=False)
         self._closer = finalize(self, self._client.close)
 
     def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
