@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import Any
 
+from connector.clients.readers import READERS
 from connector.errors import MissingExtraError
 from connector.search.degradations import DegradationCode
 from connector.search.observers import OBSERVERS, SEARCH, Searched
@@ -44,6 +45,10 @@ class _Counts:
         )
         self._cached = library.Counter("connector_rerank_cached", "Scores known already", registry=registry)
         self._degraded = library.Counter("connector_degraded", "Degraded searches", ["code"], registry=registry)
+        reading = library.Gauge("connector_rerank_searches", "Searches being reranked", registry=registry)
+        reading.set_function(lambda: sum(reader.searches for reader in list(READERS)))
+        opened = library.Gauge("connector_rerank_circuits_open", "Rerankers that are not called", registry=registry)
+        opened.set_function(lambda: sum(reader.is_circuit_open for reader in list(READERS)))
         for code in DegradationCode:
             self._degraded.labels(code.value)
 

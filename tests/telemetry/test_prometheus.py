@@ -1,6 +1,7 @@
 """Searches are counted by outcome and by what degraded them, and their stages and pairs are measured."""
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from elasticsearch import ApiError
 from prometheus_client import CollectorRegistry
 
 from connector import HybridElasticsearch
+from connector.embedded import Engine, node_classes
 from connector.telemetry import count_searches
 from tests.telemetry.conftest import tree
 
@@ -64,3 +66,28 @@ def test_every_metric_of_the_dashboard_exists(client: HybridElasticsearch, regis
     }
     assert words
     assert words <= names
+
+
+def test_searches_being_reranked_and_open_circuits_are_shown(registry: CollectorRegistry) -> None:
+    released, seen = threading.Event(), []
+
+    def rerank(query: str, passages: list[str]) -> list[float]:
+        seen.append(value(registry, "connector_rerank_searches"))
+        if query == "late":
+            released.wait(30)
+        return [1.0] * len(passages)
+
+    node = node_classes(Engine())[0]
+    with HybridElasticsearch("http://embedded:9200", node_class=node, reranker=rerank) as client:
+        client.index(index="whales", id="1", document={"t": "whale"}, refresh=True)
+        client.search(index="whales", retriever=tree())
+        assert seen == [1]
+        assert value(registry, "connector_rerank_circuits_open") == 0
+        late = tree("late")
+        late["text_similarity_reranker"]["budget_ms"] = 200
+        for _ in range(20):
+            client.search(index="whales", retriever=late)
+            if value(registry, "connector_rerank_circuits_open"):
+                break
+        assert value(registry, "connector_rerank_circuits_open") == 1
+        released.set()
