@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from connector.errors import RequestError
 from connector.models.folders import bundled_encoder
 from connector.models.load import load_reranker
 from connector.models.reranker import InteractionReranker
-from connector.models.states import Side
+from connector.models.state_match import compare_states
 from training.evaluation_sets import Judged, read_judged
 from training.judged import Collection, make_candidates
 
@@ -51,23 +51,6 @@ def windows_of(name: str, judged: Judged, count: int, work: Path) -> Iterator[Wi
     print(name, "is through", flush=True)
 
 
-def late_interaction(reranker: InteractionReranker, query: Side, passages: Sequence[Side]) -> NDArray[np.float32]:
-    """Return the mean, weighted by idf, of the query tokens' best cosines among each passage's states, (n,)."""
-    ids = query.ids[1:-1]
-    if not len(ids):
-        return np.zeros(len(passages), dtype=np.float32)
-    unit = [_unit(side.states[1:-1]) for side in (query, *passages)]
-    best = np.stack([(unit[0] @ each.T).max(axis=1, initial=-1.0) for each in unit[1:]])
-    scores: NDArray[np.float32] = (best @ reranker.static.weights(ids)).astype(np.float32)
-    return scores
-
-
-def _unit(states: NDArray[np.float32]) -> NDArray[np.float32]:
-    lengths = np.linalg.norm(states, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = states / np.maximum(lengths, np.float32(1e-9))
-    return unit
-
-
 def score_window(
     question: str, texts: list[str], rerankers: Mapping[str, InteractionReranker], costs: Costs
 ) -> dict[str, NDArray[np.float32]]:
@@ -86,7 +69,8 @@ def score_window(
             start = time.perf_counter()
             scores[STATIC] = reranker.static.score(question, texts)
             static = time.perf_counter()
-            scores[STATES] = late_interaction(reranker, query, sides)
+            ids = query.ids[1:-1]
+            scores[STATES] = compare_states(query, sides, reranker.static.weights(ids) if len(ids) else None)
             costs.add(STATIC, joint_s=static - start)
             costs.add(STATES, joint_s=time.perf_counter() - static)
     costs.pairs += len(texts)

@@ -91,7 +91,7 @@ class CascadeReranker:
     def __init__(self, first: Scorer, second: Scorer, options: CascadeOptions | None = None) -> None:
         self.name = second.name
         self.source = second.source
-        self._first = first
+        self._first_stage = stoppable(first)
         self._second = second
         self._second_stage = stoppable(second)
         self._options = options or CascadeOptions()
@@ -113,11 +113,17 @@ class CascadeReranker:
         if len(texts) <= self._options.page:
             reading = self._second_stage.read_until(query, texts, stop)
             return replace(reading, scores=reading.scores[places], stages={"first": 0, "second": reading.read})
-        cheap = with_order(self._first.score(query, texts), self._options.order)
+        first = self._first_stage.read_until(query, texts, stop)
+        is_unread = np.isnan(first.scores)
+        if is_unread.all():
+            return Reading(first.scores[places], stages={"first": 0, "second": 0})
+        last = first.scores[~is_unread].min() - 1
+        cheap = with_order(np.where(is_unread, last, first.scores), self._options.order)
         expensive = self._expensive(query, texts, cheap, stop)
         read = int(np.isfinite(expensive).sum())
         scores = merge_scores(cheap, expensive) if read else expensive
-        return Reading(scores[places], stages={"first": len(texts), "second": read})
+        scores[is_unread & np.isnan(expensive)] = np.nan
+        return Reading(scores[places], stages={"first": first.read, "second": read})
 
     def _expensive(self, query: str, texts: list[str], cheap: NDArray[np.float32], stop: Stop) -> NDArray[np.float32]:
         """Return the second stage's scores, NaN for texts that it did not read."""

@@ -17,6 +17,10 @@ from connector.models.cascade import CascadeOptions, CascadeReranker
 from connector.models.encoder import CallableEncoder, Encoder
 from connector.models.folders import BUNDLED, ModelFolder, bundled_encoder, bundled_reranker, find_model
 from connector.models.reranker import CallableReranker, InteractionReranker, Reranker, reranker_from
+from connector.models.state_match import StateMatch
+
+STATES = "states"
+"""The first stage of a cascade that compares states: see `load_cascade`."""
 
 Model = TypeVar("Model")
 
@@ -87,8 +91,9 @@ def load_cascade(
 
     Args:
         name: as for `load_reranker`.
-        first: a reranker, or a model's name or path. None: the token embeddings of the model itself if it is of the
-            bundled reranker's kind, else of the bundled reranker; they cost next to nothing.
+        first: a reranker, or a model's name or path. "states" compares both texts as the lower layers of a model of the
+            bundled reranker's kind read them, which the second stage does not read again. None: that model's token
+            embeddings, which cost next to nothing. The model is `name` if it is of that kind, else the bundled one.
         options: how many passages the model reads, and when it stops early.
         backend: as for `load_reranker`.
         device: as for `load_reranker`.
@@ -104,12 +109,12 @@ def load_cascade(
         0
     """
     second = load_reranker(name, backend=backend, device=device)
-    if isinstance(first, str):
-        first = load_reranker(first, backend=backend, device=device)
-    if first is None:
+    if first is None or first == STATES:
         own = second if isinstance(second, InteractionReranker) else load_reranker(backend=backend, device=device)
         assert isinstance(own, InteractionReranker)
-        first = own.static
+        return CascadeReranker(own.static if first is None else StateMatch(own), second, options)
+    if isinstance(first, str):
+        first = load_reranker(first, backend=backend, device=device)
     return CascadeReranker(first, second, options)
 
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from connector.errors import RequestError
 from connector.models.cascade import CascadeOptions, CascadeReranker, merge_scores, page_is_settled, with_order
+from connector.models.readings import Reading
+from connector.models.stopping import Stop
 
 
 class Numbers:
@@ -127,3 +129,41 @@ def test_the_bundled_embeddings_are_a_first_stage_for_any_model() -> None:
 def test_texts_stay_as_they_are_if_the_expensive_rerankers_limit_is_unknown() -> None:
     sources = [{"title": ["a long title"]}]
     assert CascadeReranker(Numbers(), Numbers()).shorten("q", sources, ["title"], {"title": 0.5}) == sources
+
+
+class Part(Numbers):
+    """Reads the first `most` passages of a call only, as if there were no time for more."""
+
+    def __init__(self, most: int, scale: float = 1.0) -> None:
+        super().__init__(scale)
+        self._most = most
+
+    def read_until(self, query: str, passages: Sequence[str], stop: Stop) -> Reading:
+        scores = self.score(query, passages)
+        scores[self._most :] = np.nan
+        return Reading(scores)
+
+
+def test_each_stage_tells_how_much_it_has_read() -> None:
+    assert CascadeReranker(Numbers(), Numbers(), NEVER).read_until("q", WINDOW, Stop()).stages == {
+        "first": 100,
+        "second": 20,
+    }
+
+
+def test_a_second_stage_without_time_leaves_the_rest_to_the_first() -> None:
+    reading = CascadeReranker(Numbers(), Part(3, scale=-1.0), NEVER).read_until("q", WINDOW, Stop())
+    assert reading.stages == {"first": 100, "second": 3}
+    order = [int(place) for place in np.argsort(-reading.scores, kind="stable")]
+    assert order == [97, 98, 99, *range(96, -1, -1)]
+
+
+def test_what_neither_stage_has_read_has_no_score() -> None:
+    reading = CascadeReranker(Part(30), Numbers(), NEVER).read_until("q", WINDOW, Stop())
+    assert np.isfinite(reading.scores).tolist() == [True] * 30 + [False] * 70
+    assert reading.stages == {"first": 30, "second": 20}
+
+
+def test_a_second_stage_that_reads_nothing_leaves_everything_unread() -> None:
+    reading = CascadeReranker(Numbers(), Part(0), NEVER).read_until("q", WINDOW, Stop())
+    assert reading.read == 0
