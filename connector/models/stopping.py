@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from copy import copy
 from math import inf
 from time import monotonic
 
@@ -45,6 +46,12 @@ class Stop:
         if self._cancelled.is_set():
             return 0.0
         return inf if self.deadline_s is None else self.deadline_s - monotonic()
+
+    def no_later_than(self, deadline_s: float) -> Stop:
+        """Return the same stop with at most this deadline; cancelling either cancels both."""
+        sooner = copy(self)
+        sooner.deadline_s = deadline_s if self.deadline_s is None else min(deadline_s, self.deadline_s)
+        return sooner
 
     def cancel(self) -> None:
         """Stop now, and wake whoever waits."""

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
+
 from connector.errors import ModelOutputError
 
 _NEAREST_TO_CERTAIN = 1e-7
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Service:
         variables: the environment variables that may hold the key, best first.
         scheme: what stands before the key in the header `Authorization`.
         is_probability: a score is a probability, which becomes a logit, as this package's rerankers return it.
+        most_passages: how many passages a request may have, unless the server is configured otherwise.
     """
 
     path: str
@@ -34,6 +38,7 @@ class Service:
     variables: tuple[str, ...]
     scheme: str = "Bearer"
     is_probability: bool = False
+    most_passages: int = 100
 
     def scores(self, answer: Any, count: int) -> list[float]:
         """Return the scores of a response in the order of the passages.
@@ -49,7 +54,7 @@ class Service:
             place, score = (row.get("index"), row.get(self.score)) if isinstance(row, Mapping) else (None, None)
             if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < count or place in scores:
                 raise ModelOutputError(f"the answer names a passage that was not asked for, or one twice, of {count}")
-            if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
+            if isinstance(score, bool) or not isinstance(score, int | float) or not abs(score) <= _LARGEST:
                 raise ModelOutputError(f"the answer has a score that is not a finite number, for passage {place}")
             scores[place] = float(score)
         if len(scores) != count:
@@ -58,9 +63,13 @@ class Service:
         return [_logit(score) for score in ordered] if self.is_probability else ordered
 
 
-def _logit(probability: float) -> float:
-    inside = min(max(probability, _NEAREST_TO_CERTAIN), 1 - _NEAREST_TO_CERTAIN)
-    return math.log(inside / (1 - inside))
+def _logit(score: float) -> float:
+    """Return a probability's logit, extended beyond 0 and 1 by a line, so the order of any scores is kept.
+
+    Services with the same API return other scores: llama.cpp logits, Jina's third reranker cosines.
+    """
+    inside = min(max(score, _NEAREST_TO_CERTAIN), 1 - _NEAREST_TO_CERTAIN)
+    return math.log(inside / (1 - inside)) + score - inside
 
 
 TEI = Service(
@@ -69,8 +78,9 @@ TEI = Service(
     None,
     "score",
     ("TEI_API_KEY",),
+    most_passages=32,
 )
-"""Hugging Face's Text Embeddings Inference."""
+"""Hugging Face's Text Embeddings Inference; 32 is the default of its `--max-client-batch-size`."""
 
 COHERE = Service(
     "/v2/rerank",
