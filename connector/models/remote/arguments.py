@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from urllib.parse import urlsplit
 
 from connector.errors import RequestError
@@ -56,7 +55,7 @@ def checked_seconds(value: object, path: str) -> float:
     Raises:
         RequestError: it is not a number above 0, or longer than a day.
     """
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value <= _LONGEST_S:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LONGEST_S:
         raise RequestError(path, value, f"must be a number of seconds above 0, at most {_LONGEST_S:,}")
     return float(value)
 

@@ -38,14 +38,14 @@ class Channel(ForkSafe):
         self._name = name
         self._httpx = httpx
         # A compressed answer could grow past any bound while it is unpacked.
-        self._headers = httpx.Headers({**headers, "accept-encoding": "identity"})
+        self._sent_headers = httpx.Headers({**headers, "accept-encoding": "identity"})
         super().__init__()
 
     def after_fork_in_child(self) -> None:
         """Open connections of its own: those of the parent are not the child's."""
         if self._closer is not None:
             self._closer.detach()
-        self._client = self._httpx.Client(headers=self._headers, follow_redirects=False)
+        self._client = self._httpx.Client(headers=self._sent_headers, follow_redirects=False)
         self._closer = finalize(self, self._client.close)
 
     def post(self, body: Mapping[str, Any], stop: Stop) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from connector.errors import DeadlineError, ModelError, ModelOutputError
+from connector.errors import DeadlineError, ModelOutputError
 from connector.models.late_calls import LateCalls
 from connector.models.readings import Reading
 from connector.models.remote.arguments import checked_count, checked_seconds, checked_url, found_key
@@ -115,31 +115,6 @@ class RemoteReranker:
         """
         texts = checked_texts(passages, "passages")
         return checked_scores(self.read_until(query, texts, Stop()).scores, len(texts), self.name)
-
-    def score_until(self, query: str, passages: Sequence[str], deadline_s: float) -> NDArray[np.float32]:
-        """Return the scores that are there by a deadline, float32 (n,), NaN for passages that have none.
-
-        A batch that fails ends the reading; the scores of those before it are kept.
-
-        Args:
-            query: the query.
-            passages: the passages, best first.
-            deadline_s: the moment at which to stop, in seconds of `time.monotonic`.
-
-        Raises:
-            RequestError: these are not strings.
-            ModelError: nothing was scored, for another reason than the deadline.
-        """
-        stop = Stop(deadline_s)
-        once, places = _each_once(query, passages)
-        scores = np.full(len(once), np.nan, dtype=np.float32)
-        try:
-            for batch, found in self._scored(query, once, stop):
-                scores[batch] = found
-        except ModelError as error:
-            if np.isnan(scores).all() and not (isinstance(error, DeadlineError) and stop.is_over):
-                raise
-        return scores[places]
 
     def read_until(self, query: str, passages: Sequence[str], stop: Stop) -> Reading:
         """Score passages in their order until it is time to stop: see `Stoppable`.

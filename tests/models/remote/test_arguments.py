@@ -6,6 +6,8 @@ import logging
 import subprocess
 import sys
 import traceback
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ import connector.models
 from connector.errors import MissingExtraError, ModelError, RequestError
 from connector.models import RemoteReranker, Reranker
 from connector.models.readings import Stoppable
-from tests.models.remote.misbehaving import Answer, by_length, send, serving
+from tests.models.remote.misbehaving import by_length, send, serving
 
 SECRET = "sk-SECRET"
 
@@ -79,7 +81,10 @@ def test_a_key_that_is_passed_wins_over_the_environment(monkeypatch: pytest.Monk
 def test_cohere_has_two_variables(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CO_API_KEY", raising=False)
     monkeypatch.setenv(variable, SECRET)
-    refuse: Answer = lambda handler, body, number: send(handler, {}, 400)
+
+    def refuse(handler: BaseHTTPRequestHandler, body: Mapping[str, Any], number: int) -> None:
+        send(handler, {}, 400)
+
     with serving(refuse) as server, pytest.raises(ModelError, match="status 400"):
         RemoteReranker.cohere("large", server.url).score("q", ["a"])
     assert server.keys == [f"Bearer {SECRET}"]
@@ -111,7 +116,7 @@ def test_importing_the_package_does_not_import_httpx_or_tenacity() -> None:
 
 def test_the_package_has_no_other_lazy_name() -> None:
     with pytest.raises(AttributeError, match=r"module 'connector\.models' has no attribute 'Remote'"):
-        _ = connector.models.Remote  # type: ignore[attr-defined]
+        _ = connector.models.Remote
 
 
 def test_without_httpx_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
