@@ -10,8 +10,10 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
-COMMANDS = ("index", "search", "demo", "doctor", "reindex", "models")
+COMMANDS = ("index", "search", "eval", "demo", "doctor", "reindex", "models")
 """Each is the function or the group of this name in `connector.cli`'s module of this name."""
+_ELSEWHERE = {"eval": "evaluate"}
+"""Commands whose names Python has already, and the names of their modules and functions."""
 
 
 class LazyGroup(TyperGroup):
@@ -42,7 +44,8 @@ class LazyGroup(TyperGroup):
 
 
 def _load(name: str) -> Any:
-    found = getattr(import_module(f"connector.cli.{name}"), name)
+    python_name = _ELSEWHERE.get(name, name)
+    found = getattr(import_module(f"connector.cli.{python_name}"), python_name)
     holder = typer.Typer(add_completion=False)
     if isinstance(found, typer.Typer):
         holder.add_typer(found, name=name)

@@ -39,10 +39,12 @@ def run_stages(
 ) -> dict[str, Answers]:
     """Answer every question in every stage, with the first `depth` hits of a search of its own.
 
-    The models are warmed up before the first question is timed. `on_question` gets the number of those answered.
+    Without vectors in the index, there is no stage of kNN. The models are warmed up before the first question is timed.
+    `on_question` gets the number of those answered.
     """
-    answers = {name: Answers() for name in (BM25, KNN, RRF, RERANKED)}
-    for _, search in _searches(connector, next(iter(queries.values())), depth):
+    answers: dict[str, Answers] = {}
+    for name, search in _searches(connector, next(iter(queries.values())), depth):
+        answers[name] = Answers()
         search()
     for number, (query_id, text) in enumerate(queries.items(), 1):
         for name, search in _searches(connector, text, depth):
@@ -70,6 +72,7 @@ def _searches(
     page: dict[str, Any] = {"index": connector.index_name, "size": depth, "source": False}
     client: Any = connector.client
     yield BM25, lambda: client.search(query=legs["standard"]["query"], **page)
-    yield KNN, lambda: client.search(retriever={"knn": legs["knn"]}, **page)
+    if "knn" in legs:
+        yield KNN, lambda: client.search(retriever={"knn": legs["knn"]}, **page)
     yield RRF, lambda: connector.search(text, size=depth, depth=0, source=False)
     yield RERANKED, lambda: connector.search(text, size=depth, depth=depth, source=False)

@@ -12,21 +12,26 @@ Qrels: TypeAlias = dict[str, dict[str, int]]
 """Query id -> document id -> grade; 0 is judged and not relevant."""
 
 _HEADER = ("query-id", "corpus-id", "score")
+_FIELDS = len(_HEADER)
 
 
 def read_qrels(path: str | Path) -> Qrels:
-    """Read judgments: tab-separated `query-id`, `corpus-id`, `score`, with or without BEIR's header line; also `.gz`.
+    """Read judgments, also `.gz`.
+
+    A line is BEIR's (tab-separated `query-id`, `corpus-id`, `score`, with or without a header line) or TREC's (four
+    fields separated by blanks: query id, iteration, document id, grade).
 
     Raises:
-        ValueError: a line without three fields, or a score that is not a whole number; the message names the line.
+        ValueError: a line of neither form, or a grade that is not a whole number; the message names the line.
     """
     qrels: Qrels = {}
     with _open(path) as lines:
         for number, row in enumerate(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE), 1):
             if not row or (number == 1 and tuple(row) == _HEADER):
                 continue
+            trec = " ".join(row).split()
             try:
-                query_id, document_id, grade = row
+                query_id, document_id, grade = row if len(row) == _FIELDS else (trec[0], *trec[2:])
                 qrels.setdefault(query_id, {})[document_id] = int(grade)
             except ValueError as error:
                 raise ValueError(
@@ -36,24 +41,29 @@ def read_qrels(path: str | Path) -> Qrels:
 
 
 def read_queries(path: str | Path) -> dict[str, str]:
-    """Read questions, one JSON object per line with `_id` and `text`; also `.gz`.
+    """Read questions, also `.gz`: one JSON object per line with `_id` and `text`, or an id, a tab and the text.
 
     Returns:
         query id -> text, in the file's order.
 
     Raises:
-        ValueError: a line that is not such an object; the message names the line.
+        ValueError: a line of neither form; the message names the line.
     """
     queries: dict[str, str] = {}
     with _open(path) as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
+            key, tab, text = line.rstrip("\r\n").partition("\t")
+            if tab and text.strip() and not line.startswith("{"):
+                queries[key] = text
+                continue
             try:
                 record = json.loads(line)
                 queries[str(record["_id"])] = str(record["text"])
             except (ValueError, KeyError, TypeError) as error:
-                raise ValueError(f"{path}, line {number}: expected a JSON object with `_id` and `text`") from error
+                expected = "expected a JSON object with `_id` and `text`, or an id, a tab and a text"
+                raise ValueError(f"{path}, line {number}: {expected}") from error
     return queries
 
 

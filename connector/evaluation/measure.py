@@ -114,7 +114,7 @@ def paired_test(
     changed = differences[differences != 0]
     random = np.random.default_rng(seed)
     p_value, interval = 1.0, (float(differences[0]), float(differences[0]))
-    if len(changed):
+    if len(changed) > 1:  # both flips of a single difference are as far from 0
         flips = permutation_test((changed,), np.sum, permutation_type="samples", n_resamples=samples, rng=random)
         p_value = float(flips.pvalue)
     if len(differences) > 1:

@@ -101,3 +101,8 @@ def test_holm_multiplies_the_smallest_by_the_number_of_tests_and_never_falls() -
     assert holm([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+def test_a_single_difference_is_never_more_than_chance() -> None:
+    test = paired_test({"a": 0.0, "b": 0.5}, {"a": 1.0, "b": 0.5})
+    assert (test.p_value, test.improved, test.unchanged) == (1.0, 1, 1)
