@@ -79,6 +79,7 @@ bench: $(INSTALLED) $(PEERS)/.installed ## measure import, cold start, size, ove
 	$(OFFLINE) $(BIN)/python -m benchmarks.cross_encoders --write --peers $(PEERS)/bin/python
 	$(OFFLINE) $(BIN)/python -m benchmarks.concurrent_searches --write
 	$(if $(CONNECTOR_DATA),$(OFFLINE) $(BIN)/python -m benchmarks.cascade --work .eval --write)
+	$(if $(and $(CONNECTOR_DATA),$(ELASTICSEARCH_URL)),$(OFFLINE) $(BIN)/python -m benchmarks.budget --url $(ELASTICSEARCH_URL) --data $(CONNECTOR_DATA)/squad_dev --write)
 
 bench-peers: $(INSTALLED) ## compare the cost and quality of other ways of hybrid search on a node (ELASTICSEARCH_URL=... CONNECTOR_DATA=...)
 	$(UV) pip install --quiet --python $(BIN)/python --constraint requirements.lock --group bench
