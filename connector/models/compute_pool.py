@@ -51,13 +51,15 @@ def _one_result_per_row(output: NDArray[np.float32], _rows: Sequence[Any]) -> li
 
 
 class _Job(Generic[Row]):
-    """One caller's rows and their results; `waiting` has the longest row last."""
+    """One caller's rows and their results; `waiting` has the next row last: the longest, or the first in order."""
 
-    def __init__(self, batcher: Batcher[Row], rows: Sequence[Row], served: float) -> None:
+    def __init__(self, batcher: Batcher[Row], rows: Sequence[Row], served: float, *, in_order: bool) -> None:
         self.batcher = batcher
         self.rows = rows
         self.lengths = [max(batcher.length(row), 1) for row in rows]
-        self.waiting = sorted(range(len(rows)), key=lambda place: self.lengths[place])
+        self.waiting = list(reversed(range(len(rows))))
+        if not in_order:
+            self.waiting.sort(key=lambda place: self.lengths[place])
         self.tokens_waiting = sum(self.lengths)
         self.results: list[Any] = [None] * len(rows)
         self.left = len(rows)
@@ -65,7 +67,7 @@ class _Job(Generic[Row]):
         self.error: Exception | None = None
         self.done = threading.Event()
 
-    def longest(self) -> int:
+    def next_length(self) -> int:
         return self.lengths[self.waiting[-1]]
 
     def take(self) -> int:
@@ -145,7 +147,7 @@ class ComputePool(ForkSafe):
         with self._changed:
             self._start()
             served = min((job.served for job in self._jobs), default=0.0)
-            job = _Job(batcher, rows, served)
+            job = _Job(batcher, rows, served, in_order=stop.deadline_s is not None)
             self._jobs.append(job)
             self._changed.notify_all()
         try:
@@ -205,14 +207,17 @@ class ComputePool(ForkSafe):
         same = [job for job in waiting if job.batcher is first.batcher]
         tokens = sum(job.tokens_waiting for job in same)
         budget = min(first.batcher.session.token_budget, -(-tokens // len(self._threads)))
-        width = first.longest()
-        places = max(budget // width, 1)
+        width, count = first.next_length(), 0
         parts: list[_Part] = []
         for job in sorted(same, key=lambda each: (each is not first, each.served)):
             taken: list[int] = []
-            while places and job.waiting and (job is first or width / _WIDEST_TO_NARROWEST <= job.longest() <= width):
+            while job.waiting:
+                length = job.next_length()
+                is_alike = job is first or width / _WIDEST_TO_NARROWEST <= length <= width
+                if count and not (is_alike and (count + 1) * max(width, length) <= budget):
+                    break
                 taken.append(job.take())
-                places -= 1
+                width, count = max(width, length), count + 1
             if taken:
                 job.served += width * len(taken)
                 parts.append((job, taken))

@@ -102,10 +102,14 @@ class Pace:
                     self.refuse()
                     break
                 began = perf_counter()
-                scores[start : start + len(chunk)] = score(chunk)
-                read = [text for at, text in enumerate(chunk, start) if np.isfinite(scores[at])]
-                self.observe(self.size(read or chunk), perf_counter() - began)
-                start += len(chunk)
+                found = score(chunk)
+                unread = np.flatnonzero(np.isnan(found))
+                read = int(unread[0]) if len(unread) else len(chunk)
+                scores[start : start + read] = found[:read]
+                self.observe(self.size(chunk[:read] or chunk), perf_counter() - began)
+                start += read
+                if read < len(chunk):  # what was read after a gap would go before better hits that were not
+                    break
         return scores
 
     def fitting(self, texts: Sequence[str], left_s: float) -> int:

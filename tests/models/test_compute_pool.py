@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from connector.models.compute_pool import Batcher, ComputePool, cores
 from connector.models.network.device import keep_torch_to_one_thread
 from connector.models.session import Arrays
+from connector.models.stopping import Stop
 from tests.forking import holds_in_forked_child, needs_fork
 
 WAIT_S = 30
@@ -177,3 +179,29 @@ def test_a_forked_child_has_threads_of_its_own() -> None:
     pool = ComputePool(1)
     assert batcher(Recorder(), pool).run([1]) == [1]
     assert holds_in_forked_child(lambda: batcher(Recorder(), pool).run([2]) == [2])
+
+
+def lengths_are_rows(session: Recorder, pool: ComputePool) -> Batcher[int]:
+    return Batcher(session, lambda row: row, lambda rows: {"numbers": np.array(rows)}, lambda out, _: list(out), pool)
+
+
+def test_the_longest_rows_come_first_but_before_a_deadline_the_first() -> None:
+    for stop, batches in (
+        (None, [[50], [40], [20], [10]]),
+        (Stop(monotonic() + WAIT_S), [[10, 20], [50], [40]]),
+    ):
+        session = Recorder(token_budget=50)
+        assert lengths_are_rows(session, ComputePool(1)).run([10, 20, 50, 40], stop) == [10, 20, 50, 40]
+        assert session.batches == batches
+
+
+def test_at_a_deadline_rows_that_were_not_computed_have_no_result() -> None:
+    session = Recorder(token_budget=10)
+    session.go_on.clear()
+    stop = Stop(monotonic() + 0.05)
+    pool = ComputePool(1)
+    assert batcher(session, pool).run([1, 2, 3], stop) == [None, None, None]
+    assert pool.waiting() == []
+    session.go_on.set()
+    assert batcher(session, pool).run([4]) == [4]
+    assert session.batches == [[1], [4]]

@@ -98,3 +98,13 @@ def test_without_a_deadline_everything_is_read_at_once() -> None:
 
     Pace(100).read([TEXT] * 50, Stop(), score)
     assert chunks == [50]
+
+
+def test_what_was_read_after_a_gap_does_not_count() -> None:
+    def score(texts: Sequence[str]) -> NDArray[np.float32]:
+        found = np.arange(len(texts), dtype=np.float32)
+        found[2] = np.nan
+        return found
+
+    scores = Pace(100).read([TEXT] * 5, Stop(), score)
+    assert np.isfinite(scores).tolist() == [True, True, False, False, False]
