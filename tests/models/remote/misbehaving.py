@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from connector.models import RemoteReranker
+
 Answer = Callable[[BaseHTTPRequestHandler, Mapping[str, Any], int], None]
 
 
@@ -40,6 +42,11 @@ def send(handler: BaseHTTPRequestHandler, answer: Any, status: int = 200, **head
     handler.wfile.write(content)
 
 
+def answering(answer: Any, status: int = 200, **headers: str) -> Answer:
+    """Answer every request in the same way."""
+    return lambda handler, body, number: send(handler, answer, status, **headers)
+
+
 def rows(body: Mapping[str, Any], score: str) -> list[dict[str, Any]]:
     """Score each passage by its length, best first, as services do."""
     found = [{"index": place, score: float(len(text))} for place, text in enumerate(texts_in(body))]
@@ -49,6 +56,28 @@ def rows(body: Mapping[str, Any], score: str) -> list[dict[str, Any]]:
 def by_length(handler: BaseHTTPRequestHandler, body: Mapping[str, Any], number: int) -> None:
     """Answer as Text Embeddings Inference does."""
     send(handler, rows(body, "score"))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a service answers: where its rows are (None: they are the answer) and what a score is called."""
+
+    make: Callable[..., RemoteReranker]
+    found: str | None
+    score: str
+
+    def answer(self, *scored: tuple[Any, Any]) -> Any:
+        """Return an answer with these places and scores."""
+        found = [{"index": place, self.score: score} for place, score in scored]
+        return found if self.found is None else {self.found: found}
+
+
+SHAPES = {
+    "tei": Shape(RemoteReranker.tei, None, "score"),
+    "cohere": Shape(lambda url, **options: RemoteReranker.cohere("m", url, **options), "results", "relevance_score"),
+    "jina": Shape(lambda url, **options: RemoteReranker.jina("m", url, **options), "results", "relevance_score"),
+    "elastic": Shape(lambda url, **options: RemoteReranker.elastic(url, "m", **options), "rerank", "relevance_score"),
+}
 
 
 @contextmanager
@@ -76,6 +105,7 @@ def serving(answer: Answer) -> Iterator[Server]:
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     http.daemon_threads = True
+    http.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that has hung up is no news
     server.url = f"http://127.0.0.1:{http.server_address[1]}"
     thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
     thread.start()

@@ -14,11 +14,11 @@ import pytest
 
 from connector import HybridElasticsearch
 from connector.embedded import Engine, node_classes
-from connector.errors import DeadlineError, ModelError, ModelOutputError
+from connector.errors import DeadlineError, ModelError
 from connector.models.remote import RemoteReranker
 from connector.models.remote.retries import retry_after_s
 from connector.models.stopping import Stop
-from tests.models.remote.misbehaving import Answer, by_length, rows, send, serving, texts_in
+from tests.models.remote.misbehaving import by_length, rows, send, serving, texts_in
 
 SECRET = "sk-SECRET"
 WAIT_S = 30.0
@@ -112,61 +112,12 @@ def test_failures_that_may_pass_are_tried_again(status: int) -> None:
     assert len(server.bodies) == 3
 
 
-def test_a_server_that_keeps_failing_is_given_up() -> None:
-    refuse = answering({}, 503, Retry_After="0")
-    with serving(refuse) as server, pytest.raises(ModelError, match="status 503"):
-        RemoteReranker.tei(server.url).score("q", ["a"])
-    assert len(server.bodies) == 4
-
-
-def test_waiting_for_a_server_ends_at_the_deadline() -> None:
-    with serving(answering({}, 429, Retry_After="3600")) as server, pytest.raises(ModelError):
-        RemoteReranker.tei(server.url).read_until("q", ["a"], in_s(0.05))
-    assert len(server.bodies) <= 2
-
-
 def cut(handler: Handler, body: Body, number: int) -> None:
     handler.send_response(200)
     handler.send_header("Content-Length", "1000")
     handler.end_headers()
     handler.wfile.write(b"[")
     handler.close_connection = True
-
-
-def endless(handler: Handler, body: Body, number: int) -> None:
-    handler.send_response(200)
-    handler.end_headers()
-    handler.close_connection = True
-    for _ in range(40):
-        handler.wfile.write(b" " * 2**20)
-
-
-def answering(answer: Any, status: int = 200, **headers: str) -> Answer:
-    return lambda handler, body, number: send(handler, answer, status, **headers)
-
-
-FAULTS: dict[str, tuple[Answer, str]] = {
-    "too few": (answering([{"index": 0, "score": 1.0}]), "1 scores for 2 passages"),
-    "twice": (answering([{"index": 0, "score": 1.0}, {"index": 0, "score": 1.0}]), "or one twice"),
-    "unknown place": (answering([{"index": 0, "score": 1.0}, {"index": 2, "score": 1.0}]), "not asked for"),
-    "place of text": (answering([{"index": "0", "score": 1.0}]), "not asked for"),
-    "no score": (answering([{"index": 0}]), "not a finite number"),
-    "not a number": (answering(b'[{"index": 0, "score": NaN}, {"index": 1, "score": 1}]'), "not a finite number"),
-    "infinite": (answering(b'[{"index": 0, "score": 1e999}, {"index": 1, "score": 1}]'), "not a finite number"),
-    "other shape": (answering({"results": []}), "no list of scores"),
-    "html": (answering(b"<html>sign in</html>"), "not JSON"),
-    "not utf-8": (answering(b"\xff\xfe"), "not JSON"),
-    "redirect": (lambda handler, body, number: send(handler, b"", 302, Location="http://127.0.0.1:1"), "status 302"),
-    "endless": (endless, "more than 16,777,216 bytes"),
-}
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_an_answer_that_cant_be_used_is_an_error_that_says_why(name: str) -> None:
-    answer, reason = FAULTS[name]
-    with serving(answer) as server, pytest.raises(ModelError, match=reason) as error:
-        RemoteReranker.tei(server.url).score("q", ["a", "b"])
-    assert "html" not in str(error.value)
 
 
 def test_a_cut_connection_is_tried_again() -> None:
@@ -284,8 +235,3 @@ def test_no_passages_ask_nobody() -> None:
     with serving(by_length) as server:
         assert RemoteReranker.tei(server.url).score("q", []).shape == (0,)
     assert server.bodies == []
-
-
-def test_output_errors_are_model_output_errors() -> None:
-    with serving(answering([])) as server, pytest.raises(ModelOutputError):
-        RemoteReranker.tei(server.url).score("q", ["a"])
