@@ -16,7 +16,7 @@ from connector.evaluation.depths import Depth, best_depth, depth_curve
 from connector.models.cost import Cost
 
 _DEPTHS = (0, 5, 10, 20, 30, 50, 75, 100, 150, 200)
-_DOT_PRODUCTS = 1_000_000
+_COMPARISONS = 100_000
 
 
 def cost(
@@ -108,7 +108,7 @@ def _corpus_seconds(documents: int, measured: Cost, tokens_per_pair: float) -> d
     began = perf_counter()
     vectors = encoder.encode(texts)
     encode_s = (perf_counter() - began) / len(texts)
-    matrix = np.resize(vectors, (_DOT_PRODUCTS // 10, vectors.shape[1]))
+    matrix = np.resize(vectors, (_COMPARISONS, vectors.shape[1]))
     began = perf_counter()
     _ = matrix @ vectors[0]
     compare_s = (perf_counter() - began) / len(matrix)

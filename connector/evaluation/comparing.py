@@ -1,4 +1,4 @@
-"""What the stages of a search are worth beside one another, in figures and in words. Pure."""
+"""How the stages of a search compare, in figures and in words. Pure."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from connector.evaluation.measure import NDCG_AT_10, Evaluation, PairedTest, holm, paired_test
+from connector.evaluation.report import SIGNIFICANT
 
 FEW_QUERIES = 50
 _CLEARLY_LESS = 0.005
 _MUCH = 0.9
 """Less of what is relevant in the window is worth a word."""
-SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One stage beside another, by nDCG@10.
+    """One stage compared with another, by nDCG@10.
 
     Attributes:
         stage: the stage.

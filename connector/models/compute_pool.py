@@ -158,7 +158,7 @@ class ComputePool(ForkSafe):
                 self._jobs = [each for each in self._jobs if each is not job]
         if job.error is not None:
             raise job.error
-        return list(job.results)  # a batch that is still computed goes on filling the job's own
+        return list(job.results)  # a batch that is still running keeps filling the job's own
 
     def waiting(self) -> list[Any]:
         """Return the jobs that have rows no thread has taken yet."""

@@ -115,7 +115,7 @@ def read_cost(path: Path, machine: str) -> Cost | None:
 
 
 def write_cost(path: Path, machine: str, cost: Cost) -> None:
-    """Store a cost in a file, beside those of other machines."""
+    """Store a cost in a file, next to those of other machines."""
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

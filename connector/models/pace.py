@@ -24,7 +24,7 @@ _SHARE, _ALL_OF_IT = 0.75, 0.85
 CHARACTERS_PER_TOKEN = 5
 _TYPICAL_PAIRS, _TYPICAL_CHARACTERS = 16, 600
 _PAIR_CHARACTERS = 150
-"""What a pair costs beside its passage's characters, in characters: the query and the special tokens."""
+"""What a pair costs in addition to its passage, in characters: the query and the special tokens."""
 
 
 class Pace:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from connector.models.pace import Pace
 from connector.models.stopping import Stop
 
-TEXT = "x" * 850  # 1,000 characters with what a pair costs beside its passage
+TEXT = "x" * 850  # 1,000 characters with what a pair costs in addition to its passage
 LONG_S = 1_000.0
 
 

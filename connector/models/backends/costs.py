@@ -1,4 +1,4 @@
-"""A reranker's cost on this machine, stored beside its artefacts."""
+"""A reranker's cost on this machine, stored with its artefacts."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ def calibrate(found: ModelFolder, reranker: Reranker, windows: Sequence[Window])
     query = windows[0].query
     passages = list(dict.fromkeys(passage for window in windows for passage in window.passages))
     cost = fit_cost(time_reranks(score, reranker.count_tokens, query, passages))
-    write_cost(_path(found), _key(found), cost)
+    write_cost(_path(found), _key(backend_for(found, None, None)), cost)
     counts = reranker.count_tokens(query, passages[:100])
     return cost, sum(counts) / len(counts)
 
 
 def known_cost(found: ModelFolder, backend: str) -> Cost | None:
     """Return what a reranker was measured to cost on this machine; None if it was not measured."""
-    return read_cost(_path(found), f"{this_machine()}, {backend}")
+    return read_cost(_path(found), _key(backend))
 
 
 def _path(found: ModelFolder) -> Path:
     return model_folder(found) / _FILE
 
 
-def _key(found: ModelFolder) -> str:
-    return f"{this_machine()}, {backend_for(found, None, None)}"
+def _key(backend: str) -> str:
+    return f"{this_machine()}, {backend}"

@@ -26,7 +26,7 @@ class Service:
         found: where a response has its list of scored passages; None if it is that list.
         score: the name of a score in it.
         variables: the environment variables that may hold the key, best first.
-        scheme: what stands before the key in the header `Authorization`.
+        scheme: what precedes the key in the header `Authorization`.
         is_probability: a score is a probability, which becomes a logit, as this package's rerankers return it.
         most_passages: how many passages a request may have, unless the server is configured otherwise.
     """
