@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
@@ -22,16 +22,27 @@ def interruptible() -> Iterator[list[signal.Signals]]:
     """
     received: list[signal.Signals] = []
 
-    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        received.append(signal.Signals(number))
+    def interrupt(number: signal.Signals) -> None:
+        received.append(number)
         raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
         yield received
         return
-    before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
-    try:
+    with handled(interrupt):
         yield received
+
+
+@contextmanager
+def handled(handle: Callable[[signal.Signals], None]) -> Iterator[None]:
+    """Call a function on SIGINT and on SIGTERM while the block runs."""
+
+    def call(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        handle(signal.Signals(number))
+
+    before = {number: signal.signal(number, call) for number in _SIGNALS}
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from rich.console import Console
 
 from connector.cli.connection import Connection
+from connector.cli.interruption import exit_code_of, handled
 from connector.cli.problem import CommandError
 from connector.cli.problems import problem_of
 from connector.cli.reindex_view import Watcher
@@ -36,8 +36,7 @@ def job_session(
     with ExitStack() as stack:
         stop = threading.Event()
         signals = stack.enter_context(_stop_on_signal(stop))
-        watcher = Watcher(Console(stderr=True), as_json=as_json)
-        stack.enter_context(watcher)
+        watcher = stack.enter_context(Watcher(Console(stderr=True, quiet=as_json), as_json=as_json))
         listeners: list[Callable[[Any], None]] = [watcher.show_job]
         if metrics_port is not None:
             from connector.reindexing.metrics import serve_metrics
@@ -59,7 +58,7 @@ def job_session(
 
 
 @contextmanager
-def _code_of_signal(signals: list[int]) -> Iterator[None]:
+def _code_of_signal(signals: list[signal.Signals]) -> Iterator[None]:
     """Let a job that a signal stopped end with the exit code 128 plus the signal's number."""
     from connector.errors import ReindexError
 
@@ -69,23 +68,19 @@ def _code_of_signal(signals: list[int]) -> Iterator[None]:
         problem = problem_of(error)
         if problem is None or not signals:
             raise
-        raise CommandError(replace(problem, exit_code=128 + signals[0])) from error
+        raise CommandError(replace(problem, exit_code=exit_code_of(signals))) from error
 
 
 @contextmanager
-def _stop_on_signal(stop: threading.Event) -> Iterator[list[int]]:
+def _stop_on_signal(stop: threading.Event) -> Iterator[list[signal.Signals]]:
     """Set `stop` on the first SIGINT or SIGTERM, and interrupt on the second; provide the list of those received."""
-    received: list[int] = []
+    received: list[signal.Signals] = []
 
-    def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    def handle(number: signal.Signals) -> None:
         if received:
             raise KeyboardInterrupt
         received.append(number)
         stop.set()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handled(handle):
         yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -8,6 +8,7 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from typing_extensions import Self
 
 _EVERY_S = 5.0
 
@@ -55,7 +56,7 @@ class Shown:
         self._lines = None if console.quiet or console.is_terminal else PlainLines(console, clock)
         self._task: TaskID | None = None
 
-    def __enter__(self) -> Shown:
+    def __enter__(self) -> Self:
         self._bars.start()
         return self
 

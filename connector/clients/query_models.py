@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -128,11 +127,8 @@ class QueryModels:
         once = self._readers.setdefault(need.model_id, Once(lambda: self._opened(need.model_id)))
         if once.is_made or need.stop.deadline_s is None:
             return once.get()
-        loaded = threading.Event()
         future = MODELS.submit(once.get)
-        future.add_done_callback(lambda _: loaded.set())
-        need.stop.wait(loaded)
-        if not future.done():
+        if not need.stop.wait_for(future):
             raise DeadlineError("the reranker is still being loaded")
         return future.result()
 

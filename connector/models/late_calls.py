@@ -68,11 +68,8 @@ class LateCalls(ForkSafe):
                 raise CircuitOpenError(f"reranker {self._name!r} was late several times, and is not called for a while")
             if self._opened_s is not None:
                 self._opened_s = self._clock()  # this call is the probe, others wait for its outcome
-        done = threading.Event()
         future = RERANKERS.submit(partial(copy_context().run, work))
-        future.add_done_callback(lambda _: done.set())
-        stop.wait(done)
-        if not future.done():
+        if not stop.wait_for(future):
             self._note_late(is_our_doing=stop.is_cancelled)
             future.add_done_callback(lambda _: self._forget_late())
             future.cancel()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 from copy import copy
 from math import inf
 from time import monotonic
+from typing import Any
 
 
 class Stop:
@@ -59,6 +61,13 @@ class Stop:
             self._cancelled.set()
             for event in self._waiting:
                 event.set()
+
+    def wait_for(self, future: Future[Any]) -> bool:
+        """Wait until a future is done, and return True; False if it is time to stop first."""
+        done = threading.Event()
+        future.add_done_callback(lambda _: done.set())
+        self.wait(done)
+        return future.done()
 
     def wait(self, done: threading.Event) -> None:
         """Wait until an event is set, which a cancellation also does, or until the deadline."""
